@@ -1,0 +1,78 @@
+"""What the agent raises.
+
+AgentError
+├── ConfigError               the configuration cannot be used; carries every problem found
+├── KeyMaterialError          a key or certificate request cannot be made or must not be overwritten
+├── QueueError                the durable queue cannot be opened or written
+├── SensorError               one reading failed; the next may succeed
+└── TransportError
+    ├── ConnectError          no connection to this endpoint
+    │   └── ConnectRefusedError   the broker answered, and the answer was no
+    ├── ConnectionLostError   the connection ended; whether the broker has the message is unknown
+    └── PublishRefusedError   the broker answered a publish with a refusal; the connection stands
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class AgentError(Exception):
+    """The root of what this package raises on purpose."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong in a configuration file."""
+
+    file: Path
+    key: str
+    expected: str
+    got: str
+
+    def __str__(self) -> str:
+        return f"{self.file}: {self.key}: expected {self.expected}, got {self.got}"
+
+
+class ConfigError(AgentError):
+    """The configuration cannot be used."""
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        super().__init__("\n".join(map(str, problems)))
+        self.problems = problems
+
+
+class KeyMaterialError(AgentError):
+    """A key or certificate request cannot be made, or would overwrite one."""
+
+
+class QueueError(AgentError):
+    """The durable queue cannot be opened or written."""
+
+
+class SensorError(AgentError):
+    """One reading failed; the next may succeed."""
+
+
+class TransportError(AgentError):
+    """The root of what a transport raises."""
+
+
+class ConnectError(TransportError):
+    """No connection to this endpoint."""
+
+
+class ConnectRefusedError(ConnectError):
+    """The broker answered, and the answer was no: identity, policy or quota."""
+
+
+class ConnectionLostError(TransportError):
+    """The connection ended; whether the broker has the message is unknown."""
+
+
+class PublishRefusedError(TransportError):
+    """The broker refused a publish and said why; the connection stands."""
+
+    def __init__(self, topic: str, reason: str) -> None:
+        super().__init__(f"publish to {topic} refused: {reason}")
+        self.topic = topic
+        self.reason = reason
