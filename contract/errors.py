@@ -1,0 +1,119 @@
+"""The errors of the contract, so that a caller sees what to catch.
+
+ContractError
+├── IdentityError    a thing name, group path, metric key or command id is not well-formed
+├── TopicError       a topic is none of ours
+├── EnvelopeError    a telemetry message cannot be read or sent
+├── ModelError       a device model is not usable
+├── DocumentError    a command, shadow, event or queue document is not usable
+└── FleetError       a fleet file is not usable; `problems` holds every error found
+"""
+
+from typing import Any, ClassVar
+
+__all__ = [
+    "ContractError",
+    "DocumentError",
+    "EnvelopeError",
+    "FleetError",
+    "IdentityError",
+    "ModelError",
+    "TopicError",
+    "shown",
+]
+
+_SHOWN_CHARS = 60
+_SHOWN_BITS = 128
+
+
+class ContractError(Exception):
+    """Names the field, what was expected and what came. `reason` is a slug that programs may branch on."""
+
+    subject: ClassVar[str] = "value"
+
+    def __init__(
+        self,
+        field: str | None,
+        expected: str,
+        got: str,
+        reason: str = "invalid_field",
+        *,
+        source: str | None = None,
+    ) -> None:
+        """`source` says where the document came from, such as a file name."""
+        super().__init__(field, expected, got, reason)
+        self.field = field
+        self.expected = expected
+        self.got = got
+        self.reason = reason
+        self.source = source
+
+    def __str__(self) -> str:
+        where = f" {self.source}" if self.source else ""
+        what = f"`{self.field}`" if self.field else "it"
+        return f"Invalid {self.subject}{where}: {what} must be {self.expected}, got {self.got}."
+
+
+class IdentityError(ContractError):
+    """A thing name, group path, metric key or command id is not well-formed."""
+
+    subject = "identity"
+
+
+class TopicError(ContractError):
+    """A topic is none of ours."""
+
+    subject = "topic"
+
+
+class EnvelopeError(ContractError):
+    """A telemetry message cannot be read or sent.
+
+    `reason` is one of not_json, too_large, too_deep, bad_encoding, duplicate_key, unsupported_version, invalid_field.
+    """
+
+    subject = "envelope"
+
+
+class ModelError(ContractError):
+    """A device model is not usable; `source` names its file."""
+
+    subject = "device model"
+
+
+class DocumentError(ContractError):
+    """A command, shadow, event or queue document is not usable."""
+
+    subject = "document"
+
+
+class FleetError(ContractError):
+    """A fleet file is not usable; `problems` holds a sentence for every error found."""
+
+    subject = "fleet file"
+
+    def __init__(self, source: str, problems: tuple[str, ...]) -> None:
+        super().__init__(None, "free of errors", f"{len(problems)} of them", "invalid_fleet", source=source)
+        self.problems = problems
+
+    def __str__(self) -> str:
+        return "\n".join((f"Invalid {self.subject} {self.source}:", *(f"- {problem}" for problem in self.problems)))
+
+    def __reduce__(self) -> tuple[type["FleetError"], tuple[str | None, tuple[str, ...]]]:
+        return type(self), (self.source, self.problems)
+
+
+def shown(value: Any) -> str:
+    """What came, as short text for an error message: JSON's words for JSON's values, never more than a line."""
+    if isinstance(value, bool) or value is None:
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, str):
+        clipped = value if len(value) <= _SHOWN_CHARS else f"{value[:_SHOWN_CHARS]}… ({len(value)} characters)"
+        return repr(clipped) if clipped.isprintable() else ascii(clipped)
+    if isinstance(value, dict):
+        return f"an object with {len(value)} keys"
+    if isinstance(value, list | tuple):
+        return f"a list of {len(value)}"
+    if isinstance(value, int) and value.bit_length() > _SHOWN_BITS:
+        return f"an integer of {value.bit_length()} bits"
+    return repr(value)

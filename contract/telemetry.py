@@ -1,0 +1,252 @@
+"""The telemetry envelope: the bytes that a device sends, read and written.
+
+    >>> decode(b'{"v":1,"boot":"b1","seq":7,"sent":9,"m":[{"ts":8,"values":{"temperature":21}}]}').m[0].values
+    {'temperature': 21.0}
+
+`decode` costs time in proportion to the message's length, whatever the bytes are.
+"""
+
+import re
+from math import inf
+from typing import Any, Final, Literal, TypeAlias, get_args
+
+import msgspec
+
+from contract._outline import first_duplicate, members_within, outline
+from contract.errors import EnvelopeError, shown
+from contract.identity import METRIC_PATTERN
+
+__all__ = [
+    "MAX_DEPTH",
+    "MAX_INTEGER",
+    "MAX_MEASUREMENTS",
+    "MAX_MESSAGE_BYTES",
+    "MAX_METRIC_CHARS",
+    "MAX_TEXT_CHARS",
+    "MAX_TIMESTAMP_MS",
+    "MAX_VALUES",
+    "MAX_VALUES_PER_MEASUREMENT",
+    "QUALITIES",
+    "VERSION",
+    "Envelope",
+    "Measurement",
+    "Quality",
+    "RejectedReason",
+    "RejectedValue",
+    "Value",
+    "decode",
+    "encode",
+]
+
+VERSION: Final = 1
+MAX_MESSAGE_BYTES: Final = 131_072  # what AWS IoT Core takes
+MAX_DEPTH: Final = 16  # ours is 4; the rest is for fields that later versions add
+MAX_MEASUREMENTS: Final = 5_000
+MAX_VALUES_PER_MEASUREMENT: Final = 100
+MAX_VALUES: Final = 10_000
+MAX_TEXT_CHARS: Final = 256
+MAX_INTEGER: Final = 2**53  # beyond it a float skips integers
+MAX_METRIC_CHARS: Final = 64
+MAX_TIMESTAMP_MS: Final = 253_402_300_799_999  # the end of the year 9999
+
+Value: TypeAlias = float | bool | str
+Quality: TypeAlias = Literal["good", "estimated", "stale", "bad"]
+RejectedReason: TypeAlias = Literal["bad_metric", "wrong_type", "too_long", "not_finite", "unsafe_integer"]
+QUALITIES: Final[tuple[Quality, ...]] = get_args(Quality)
+
+_BOOT = re.compile(r"[0-9a-zA-Z-]{1,64}")
+_METRIC = re.compile(METRIC_PATTERN)
+
+
+class Measurement(msgspec.Struct, frozen=True, gc=False):
+    """Values of one instant. `ts` is in ms since the Unix epoch; `q` is `estimated` while time is not synced."""
+
+    ts: int
+    values: dict[str, Value]
+    q: Quality = "good"
+
+
+class RejectedValue(msgspec.Struct, frozen=True, gc=False):
+    """One entry of `values` that cannot be kept; the rest of its message is."""
+
+    ts: int
+    metric: str
+    reason: RejectedReason
+    expected: str
+    got: str
+
+
+class Envelope(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A telemetry message. `(thing, boot, seq)` identifies it: `boot` is new at each agent start, `seq` counts up."""
+
+    boot: str
+    seq: int
+    sent: int
+    m: tuple[Measurement, ...]
+    v: int = VERSION
+    rejected: tuple[RejectedValue, ...] = ()
+    """What `decode` could not keep; `encode` does not write it."""
+
+
+_ENVELOPE_KEYS = frozenset({"v", "boot", "seq", "sent", "m"})
+_MEASUREMENT_KEYS = frozenset({"ts", "values", "q"})
+_EXPECTED: dict[RejectedReason, str] = {
+    "bad_metric": "a metric key: 1 to 64 of a-z, 0-9 and '_', starting with a letter",
+    "wrong_type": "a number, boolean or string",
+    "too_long": f"at most {MAX_TEXT_CHARS} characters",
+    "not_finite": "a finite number",
+    "unsafe_integer": f"an integer from -{MAX_INTEGER} to {MAX_INTEGER}",
+}
+_FAULTS: dict[type, RejectedReason] = {str: "too_long", float: "not_finite", int: "unsafe_integer"}
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder()
+# Reads 1e999 as infinity, where the decoder above gives up on the whole text.
+_wide_decoder = msgspec.json.Decoder(float_hook=float)
+
+
+def decode(raw: bytes) -> Envelope:
+    """Read a message; raises only EnvelopeError, whatever the bytes are. A bad value is `rejected`, the rest kept."""
+    if len(raw) > MAX_MESSAGE_BYTES:
+        raise EnvelopeError(None, f"at most {MAX_MESSAGE_BYTES} bytes", f"{len(raw)} bytes", "too_large")
+    shape = outline(raw, MAX_DEPTH)
+    if shape.too_deep:
+        raise EnvelopeError(None, f"nested at most {MAX_DEPTH} deep", "deeper nesting", "too_deep")
+    envelope, members = _read(_parse(raw))
+    if members != shape.members:
+        raise EnvelopeError(
+            first_duplicate(raw), "a key that occurs once in its object", "it repeated", "duplicate_key"
+        )
+    return envelope
+
+
+def encode(envelope: Envelope) -> bytes:
+    """Write a message that `decode` reads back equal; raises EnvelopeError for one that it would not."""
+    measurements = [
+        {"ts": measurement.ts, "values": measurement.values}
+        if measurement.q == "good"
+        else {"ts": measurement.ts, "q": measurement.q, "values": measurement.values}
+        for measurement in envelope.m
+    ]
+    document = {
+        "v": envelope.v,
+        "boot": envelope.boot,
+        "seq": envelope.seq,
+        "sent": envelope.sent,
+        "m": measurements,
+    }
+    for bad in _read(document)[0].rejected:
+        raise EnvelopeError(f"values.{bad.metric}", bad.expected, bad.got, bad.reason)
+    try:
+        raw = _encoder.encode(document)
+    except UnicodeEncodeError as error:
+        raise EnvelopeError(None, "text that UTF-8 can carry", str(error), "bad_encoding") from error
+    if len(raw) > MAX_MESSAGE_BYTES:
+        raise EnvelopeError(None, f"at most {MAX_MESSAGE_BYTES} bytes", f"{len(raw)} bytes", "too_large")
+    return raw
+
+
+def _parse(raw: bytes) -> Any:
+    try:
+        try:
+            return _decoder.decode(raw)
+        except msgspec.ValidationError:
+            return _wide_decoder.decode(raw)
+    except msgspec.DecodeError as error:
+        raise EnvelopeError(None, "one JSON document", str(error), "not_json") from error
+    except UnicodeDecodeError as error:
+        raise EnvelopeError(None, "UTF-8", f"a broken sequence at byte {error.start}", "bad_encoding") from error
+
+
+def _read(document: Any) -> tuple[Envelope, int]:
+    """The envelope in a parsed document, and how many object members the document has."""
+    if type(document) is not dict:
+        raise EnvelopeError(None, "an object", shown(document))
+    version = _integer(document, "v", MAX_INTEGER)
+    if version != VERSION:
+        raise EnvelopeError("v", str(VERSION), str(version), "unsupported_version")
+    boot = document.get("boot")
+    if type(boot) is not str or not _BOOT.fullmatch(boot):
+        raise _fault(document, "boot", "1 to 64 of 0-9, a-z, A-Z and '-'")
+    seq = _integer(document, "seq", MAX_INTEGER - 1)
+    sent = _integer(document, "sent", MAX_TIMESTAMP_MS)
+    items = document.get("m")
+    if type(items) is not list or len(items) > MAX_MEASUREMENTS:
+        raise _fault(document, "m", f"a list of at most {MAX_MEASUREMENTS} measurements")
+    reader = _Reader()
+    measurements = tuple([reader.measurement(index, item) for index, item in enumerate(items)])
+    members = reader.members + len(document) + _members_of_unknown(document, _ENVELOPE_KEYS)
+    envelope = Envelope(boot=boot, seq=seq, sent=sent, m=measurements, rejected=tuple(reader.rejected))
+    return envelope, members
+
+
+class _Reader:
+    """Reads the measurements of one message, and keeps what they have in common."""
+
+    def __init__(self) -> None:
+        self.rejected: list[RejectedValue] = []
+        self.members = 0
+        self._values = 0
+        self._metrics: set[str] = set()  # well-formed ones: most messages repeat a few
+
+    def measurement(self, index: int, item: Any) -> Measurement:
+        if type(item) is not dict:
+            raise EnvelopeError(f"m[{index}]", "an object", shown(item))
+        at = f"m[{index}]."
+        ts = _integer(item, "ts", MAX_TIMESTAMP_MS, at)
+        values = item.get("values")
+        if type(values) is not dict or len(values) > MAX_VALUES_PER_MEASUREMENT:
+            raise _fault(item, "values", f"an object with at most {MAX_VALUES_PER_MEASUREMENT} keys", at)
+        quality = item.get("q", "good")
+        if quality not in QUALITIES:
+            raise _fault(item, "q", f"one of {', '.join(QUALITIES)}", at)
+        self._values += len(values)
+        if self._values > MAX_VALUES:
+            raise EnvelopeError("m", f"at most {MAX_VALUES} values in all", "more", "invalid_field")
+        self.members += len(item) + len(values)
+        if len(item) > 2 + ("q" in item):
+            self.members += _members_of_unknown(item, _MEASUREMENT_KEYS)
+        return Measurement(ts, self._kept(ts, values), quality)
+
+    def _kept(self, ts: int, values: dict[str, Any]) -> dict[str, Value]:
+        kept: dict[str, Value] = {}
+        metrics = self._metrics
+        for metric, value in values.items():
+            kind = type(value)
+            if metric not in metrics and not self._is_metric(metric):
+                self._reject(ts, metric, value, "bad_metric")
+            elif (
+                (kind is float and -inf < value < inf) or kind is bool or (kind is str and len(value) <= MAX_TEXT_CHARS)
+            ):
+                kept[metric] = value
+            elif kind is int and -MAX_INTEGER <= value <= MAX_INTEGER:
+                kept[metric] = float(value)
+            else:
+                self._reject(ts, metric, value, _FAULTS.get(kind, "wrong_type"))
+        return kept
+
+    def _is_metric(self, metric: str) -> bool:
+        if _METRIC.fullmatch(metric):
+            self._metrics.add(metric)
+            return True
+        return False
+
+    def _reject(self, ts: int, metric: str, value: Any, reason: RejectedReason) -> None:
+        self.members += members_within(value)
+        got = shown(metric if reason == "bad_metric" else value)
+        self.rejected.append(RejectedValue(ts, metric[:MAX_METRIC_CHARS], reason, _EXPECTED[reason], got))
+
+
+def _members_of_unknown(document: dict[str, Any], known: frozenset[str]) -> int:
+    return members_within([value for key, value in document.items() if key not in known])
+
+
+def _integer(document: dict[str, Any], key: str, maximum: int, at: str = "") -> int:
+    value = document.get(key)
+    if type(value) is not int or not 0 <= value <= maximum:
+        raise _fault(document, key, f"an integer from 0 to {maximum}", at)
+    return value
+
+
+def _fault(document: dict[str, Any], key: str, expected: str, at: str = "") -> EnvelopeError:
+    return EnvelopeError(f"{at}{key}", expected, shown(document[key]) if key in document else "nothing")
