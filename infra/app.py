@@ -1,0 +1,61 @@
+"""Composes the app: context in, stacks out."""
+
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import aws_cdk as cdk
+
+from infra.bundling import Bundles, sweep
+from infra.config import ROOT, DeployConfig
+from infra.errors import InfraError
+from infra.platform import Platform
+from infra.stacks.data import DataStack
+from infra.stage import stage_policy
+
+
+def build_app(outdir: Path, context: Mapping[str, Any]) -> cdk.App:
+    """The app with every stack, not yet synthesized. Raises InfraError where the context cannot be deployed."""
+    sweep(outdir)
+    app = cdk.App(
+        outdir=str(outdir),
+        analytics_reporting=False,
+        # Over cdk.json's and the CLI's, which CDK merges last otherwise.
+        post_cli_context={**_defaults(), **context},
+    )
+    config = DeployConfig.from_context(app.node.try_get_context)
+    platform = Platform(config, stage_policy(config.stage), Bundles(config.target))
+    prefix = f"Fieldline-{config.stage}"
+    DataStack(app, f"{prefix}-Data", platform=platform)
+    cdk.Tags.of(app).add("fieldline:stage", config.stage)
+    return app
+
+
+def main(arguments: Sequence[str] = ()) -> None:
+    """Synthesize into CDK_OUTDIR (or cdk.out). Context: cdk.json, then CDK_CONTEXT_JSON, then `-c key=value`."""
+    outdir = Path(os.environ.get("CDK_OUTDIR", ROOT / "cdk.out")).absolute()
+    try:
+        context = {**json.loads(os.environ.get("CDK_CONTEXT_JSON", "{}")), **_context_arguments(arguments)}
+        build_app(outdir, context).synth()
+    except InfraError as error:
+        sys.exit(f"fieldline: {error}")
+
+
+def _defaults() -> dict[str, Any]:
+    """cdk.json's context: the CLI would pass it, but `app.py` also runs without the CLI."""
+    context: dict[str, Any] = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
+    return context
+
+
+def _context_arguments(arguments: Sequence[str]) -> dict[str, str]:
+    pairs = iter(arguments)
+    context = {}
+    for argument in pairs:
+        key, equals, value = next(pairs, "").partition("=") if argument in {"-c", "--context"} else ("", "", "")
+        if not (key and equals):
+            sys.exit(f"fieldline: expected `-c key=value`, got {argument!r}")
+        context[key] = value
+    return context

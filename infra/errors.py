@@ -1,0 +1,25 @@
+"""What goes wrong before CloudFormation is asked anything.
+
+InfraError
+├── ConfigError   the context that the app was started with; lists every problem together
+├── BundleError   a Lambda bundle could not be built
+└── FleetError    the declared devices do not fit into one stack
+"""
+
+
+class InfraError(Exception):
+    """Root of this package's errors; its text is meant for the person who runs `cdk synth`."""
+
+
+class ConfigError(InfraError):
+    def __init__(self, problems: list[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("the deployment's context is not usable:\n" + "\n".join(f"  - {p}" for p in problems))
+
+
+class BundleError(InfraError):
+    pass
+
+
+class FleetError(InfraError):
+    pass

@@ -1,0 +1,1 @@
+"""One stack per lifecycle: data outlives devices, devices outlive code."""

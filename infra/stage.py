@@ -1,0 +1,55 @@
+"""What differs between the stages, in one place: how dear the data is, and how much may come in."""
+
+from dataclasses import dataclass
+
+from aws_cdk import RemovalPolicy
+from aws_cdk import aws_logs as logs
+
+
+@dataclass(frozen=True, kw_only=True)
+class StagePolicy:
+    """`removal` and `deletion_protection` hold for whatever keeps data; queues and logs in transit may always go."""
+
+    name: str
+    removal: RemovalPolicy
+    deletion_protection: bool
+    lake_versioned: bool
+    lake_buffer_s: int
+    lake_buffer_mb: int
+    log_retention: logs.RetentionDays
+    ingest_concurrency: int
+    request_rate: int
+    request_burst: int
+    iot_log_level: str
+
+
+DEV = StagePolicy(
+    name="dev",
+    removal=RemovalPolicy.DESTROY,
+    deletion_protection=False,
+    lake_versioned=False,
+    lake_buffer_s=60,
+    lake_buffer_mb=5,
+    log_retention=logs.RetentionDays.TWO_WEEKS,
+    ingest_concurrency=10,
+    request_rate=50,
+    request_burst=100,
+    iot_log_level="WARN",
+)
+PROD = StagePolicy(
+    name="prod",
+    removal=RemovalPolicy.RETAIN,
+    deletion_protection=True,
+    lake_versioned=True,
+    lake_buffer_s=300,
+    lake_buffer_mb=64,
+    log_retention=logs.RetentionDays.ONE_YEAR,
+    ingest_concurrency=100,
+    request_rate=500,
+    request_burst=1000,
+    iot_log_level="ERROR",
+)
+
+
+def stage_policy(name: str) -> StagePolicy:
+    return {"dev": DEV, "prod": PROD}[name]
