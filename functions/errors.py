@@ -1,0 +1,115 @@
+"""What can go wrong in the functions, and so what a caller may catch.
+
+    FunctionsError
+    ├── SettingsError            the environment of a function is not what it needs
+    ├── RequestError             the caller asked for something that cannot be (HTTP 400)
+    │   └── CursorError          a page cursor that this deployment did not make, or made for another question
+    ├── NotFoundError            what was asked for does not exist (404)
+    ├── ForbiddenError           known, but not allowed (403)
+    ├── UnauthorizedError        a token that proves nothing (401)
+    ├── QueueMessageError        a queue body that no rule of ours wrote: it belongs in the dead-letter queue
+    └── AdapterError             a service did not do what was asked; trying again may help
+        ├── StoreError           the telemetry store
+        │   └── PartialWriteError    … of which only some points were not stored; `failed` says which
+        ├── StateError           the state table
+        ├── RegistryError        the core table
+        ├── QuarantineError      the quarantine
+        ├── EventLogError        the event log
+        ├── LakeError            the lake; `failed` says which messages
+        └── KeysError            the signing keys of the token issuer
+
+Adapters wrap whatever their client library raises, with the cause chained. A contract.ContractError is never wrapped: it
+says what a device did wrong and becomes a quarantine entry.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from functions.domain.series import Point
+
+
+class FunctionsError(Exception):
+    """The root."""
+
+
+class SettingsError(FunctionsError):
+    def __init__(self, name: str, problems: tuple[str, ...]) -> None:
+        super().__init__(f"{name} cannot be read from the environment: " + "; ".join(problems))
+        self.problems = problems
+
+
+class RequestError(FunctionsError):
+    """Names the parameter, what was expected of it and what came."""
+
+    def __init__(self, field: str, expected: str, got: str) -> None:
+        super().__init__(f"{field}: expected {expected}, got {got}")
+        self.field = field
+        self.expected = expected
+        self.got = got
+
+
+class CursorError(RequestError):
+    def __init__(self, got: str, expected: str = "a cursor from the previous page of this very query") -> None:
+        super().__init__("cursor", expected, got)
+
+
+class NotFoundError(FunctionsError):
+    pass
+
+
+class ForbiddenError(FunctionsError):
+    pass
+
+
+class UnauthorizedError(FunctionsError):
+    pass
+
+
+class QueueMessageError(FunctionsError):
+    pass
+
+
+class AdapterError(FunctionsError):
+    pass
+
+
+class StoreError(AdapterError):
+    pass
+
+
+class PartialWriteError(StoreError):
+    """The points in `failed` may not have been stored; all others were."""
+
+    def __init__(self, message: str, failed: tuple[Point, ...]) -> None:
+        super().__init__(message)
+        self.failed = failed
+
+
+class StateError(AdapterError):
+    pass
+
+
+class RegistryError(AdapterError):
+    pass
+
+
+class QuarantineError(AdapterError):
+    pass
+
+
+class EventLogError(AdapterError):
+    pass
+
+
+class LakeError(AdapterError):
+    """The messages at these positions of the call may not be in the lake; all others are."""
+
+    def __init__(self, message: str, failed: tuple[int, ...]) -> None:
+        super().__init__(message)
+        self.failed = failed
+
+
+class KeysError(AdapterError):
+    pass
