@@ -1,0 +1,49 @@
+"""The command line's root: which commands there are, and nothing that they need."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from cli.commands import devices, fleet, sign_in, telemetry
+from cli.output import print_line
+from cli.plugins import RootGroup
+from cli.version import version
+
+app = typer.Typer(
+    name="fieldline",
+    cls=RootGroup,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,  # its traces print local variables, and those hold passwords
+    epilog="Exit codes: 0 done, 1 error, 2 usage, 3 not signed in, 4 not found, 5 not allowed, 6 unreachable, "
+    "7 throttled, 8 server fault.",
+)
+app.command("login")(sign_in.login)
+app.command("logout")(sign_in.logout)
+app.command("whoami")(sign_in.whoami)
+app.add_typer(devices.app, name="devices")
+app.command("telemetry")(telemetry.telemetry)
+app.add_typer(fleet.app, name="fleet")
+
+
+def _print_version(asked: bool) -> None:  # noqa: FBT001 - the shape of a Typer callback
+    if asked:
+        print_line(f"fieldline {version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    *,
+    show_version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Fieldline: devices, telemetry and the fleet, in your AWS account or on this laptop."""
+
+
+def main() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that cannot show a character gets its escape, not a stack trace.
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    app(prog_name="fieldline")

@@ -1,0 +1,136 @@
+"""Amazon Cognito's user pool API, as far as signing in needs it: JSON 1.1 over HTTPS, without AWS credentials."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from cli.errors import BusyError, CliError, NotSignedInError, ServerFaultError
+from cli.http import Http
+from cli.problems import json_object
+
+_TARGET = "AWSCognitoIdentityProviderService"
+_SUCCESS = 200
+_REFUSED = {"NotAuthorizedException", "UserNotFoundException"}
+_THROTTLED = {"TooManyRequestsException", "LimitExceededException"}
+_ASKS_FIRST = {
+    "PasswordResetRequiredException": "This user's password was reset: set a new one with the reset code first.",
+    "UserNotConfirmedException": "This user is not confirmed yet: ask an administrator of the deployment.",
+}
+_PASSWORD_REFUSED = {"InvalidPasswordException", "PasswordHistoryPolicyViolationException"}
+
+
+class PasswordRefusedError(CliError):
+    """The new password does not satisfy the pool's policy; the message is Cognito's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a sign-in or refresh gives. A refresh keeps the refresh token unless the pool rotates it."""
+
+    access: str
+    expires_in_s: int
+    refresh: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class NewPasswordRequired:
+    """The password was right, but temporary; `session` is Cognito's handle for the answer."""
+
+    session: str
+    username: str
+
+
+class Cognito:
+    """One app client of one user pool at one endpoint."""
+
+    def __init__(self, http: Http, endpoint: str, client_id: str) -> None:
+        self._http = http
+        self._endpoint = endpoint
+        self._client_id = client_id
+
+    def sign_in(self, username: str, password: str) -> Grant | NewPasswordRequired:
+        """Raises NotSignedInError for a wrong name or password, without telling which."""
+        answer = self._call(
+            "InitiateAuth",
+            {"AuthFlow": "USER_PASSWORD_AUTH", "AuthParameters": {"USERNAME": username, "PASSWORD": password}},
+        )
+        challenge = answer.get("ChallengeName")
+        if challenge == "NEW_PASSWORD_REQUIRED":
+            parameters = answer.get("ChallengeParameters")
+            known = parameters.get("USER_ID_FOR_SRP") if isinstance(parameters, dict) else None
+            return NewPasswordRequired(_text(answer, "Session"), str(known or username))
+        return _grant(answer)
+
+    def set_password(self, required: NewPasswordRequired, password: str) -> Grant:
+        """Raises PasswordRefusedError where another password may be tried with the same session."""
+        responses = {"USERNAME": required.username, "NEW_PASSWORD": password}
+        return _grant(
+            self._call(
+                "RespondToAuthChallenge",
+                {
+                    "ChallengeName": "NEW_PASSWORD_REQUIRED",
+                    "Session": required.session,
+                    "ChallengeResponses": responses,
+                },
+            )
+        )
+
+    def refresh(self, token: str) -> Grant:
+        """Raises NotSignedInError where the refresh token is no longer good."""
+        return _grant(
+            self._call("InitiateAuth", {"AuthFlow": "REFRESH_TOKEN_AUTH", "AuthParameters": {"REFRESH_TOKEN": token}})
+        )
+
+    def revoke(self, token: str) -> None:
+        """Ends a refresh token and every access token made from it; harmless to repeat."""
+        self._call("RevokeToken", {"Token": token})
+
+    def _call(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:
+        body = json.dumps({"ClientId": self._client_id, **request}).encode()
+        answer = self._http.post(
+            self._endpoint,
+            body,
+            {"content-type": "application/x-amz-json-1.1", "x-amz-target": f"{_TARGET}.{operation}"},
+        )
+        decoded = json_object(answer.body)
+        if answer.status == _SUCCESS and decoded is not None:
+            return decoded
+        raise _error(answer.status, decoded or {})
+
+
+def _error(status: int, answer: dict[str, Any]) -> CliError:
+    kind = str(answer.get("__type", "")).rpartition("#")[2].partition(":")[0]
+    said = str(answer.get("message") or answer.get("Message") or "").strip()
+    if kind in _PASSWORD_REFUSED:
+        return PasswordRefusedError(said or "The pool refuses this password.")
+    if kind in _REFUSED:
+        return NotSignedInError(f"Sign-in refused: {said or 'wrong name or password.'}")
+    if kind in _ASKS_FIRST:
+        return NotSignedInError(_ASKS_FIRST[kind])
+    if kind in _THROTTLED:
+        return BusyError(f"Sign-in is throttled: {said or 'try again in a moment.'}")
+    if kind:
+        return CliError(f"Sign-in failed with {kind}{f': {said}' if said else ''}.".replace("..", "."))
+    return ServerFaultError(
+        f"The sign-in service answered with status {status} and nothing that Amazon Cognito would say."
+    )
+
+
+def _grant(answer: dict[str, Any]) -> Grant:
+    if challenge := answer.get("ChallengeName"):
+        raise CliError(f"This user's sign-in asks for {challenge}, which this command cannot answer.")
+    result = answer.get("AuthenticationResult")
+    if not isinstance(result, dict):
+        raise ServerFaultError("The sign-in service accepted the request but sent no tokens.")
+    expires = result.get("ExpiresIn")
+    if not isinstance(expires, int) or isinstance(expires, bool):
+        raise ServerFaultError(f"The sign-in service sent tokens whose ExpiresIn is no number: {expires!r}.")
+    refresh = result.get("RefreshToken")
+    return Grant(_text(result, "AccessToken"), expires, refresh if isinstance(refresh, str) else None)
+
+
+def _text(answer: dict[str, Any], key: str) -> str:
+    value = answer.get(key)
+    if not isinstance(value, str) or not value:
+        raise ServerFaultError(f"The sign-in service sent an answer without {key}.")
+    return value

@@ -1,0 +1,1 @@
+"""The commands: each reads its arguments, makes its calls, and prints."""

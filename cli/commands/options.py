@@ -1,0 +1,48 @@
+"""Options that several commands share, and what they open."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+
+from cli.api import Api
+from cli.errors import InputError
+from cli.http import Http
+from cli.profiles import DEFAULT, ProfileStore, default_directory
+from cli.session import Session
+
+DEFAULT_TIMEOUT_S = 30.0
+
+ProfileOption = Annotated[
+    str,
+    typer.Option(
+        "--profile", "-p", envvar="FIELDLINE_PROFILE", metavar="NAME", help="Which sign-in to use; one per deployment."
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the API's JSON instead of a table.")]
+PROFILE = DEFAULT
+
+
+def profile_store() -> ProfileStore:
+    return ProfileStore(default_directory())
+
+
+def http() -> Http:
+    """Waits FIELDLINE_TIMEOUT_S seconds for an answer, 30 unless set."""
+    text = os.environ.get("FIELDLINE_TIMEOUT_S", "")
+    try:
+        timeout_s = float(text) if text else DEFAULT_TIMEOUT_S
+    except ValueError:
+        timeout_s = 0.0
+    if not 0 < timeout_s <= 3600:  # noqa: PLR2004 - an hour; also refuses nan
+        raise InputError(f"FIELDLINE_TIMEOUT_S: expected seconds, more than 0 and at most 3600; got {text!r}.")
+    return Http(timeout_s)
+
+
+@contextmanager
+def signed_in(profile: str) -> Iterator[Api]:
+    """The API as the profile's user. Raises NotSignedInError where there is no sign-in to use."""
+    with http() as connection:
+        yield Api(connection, Session(profile_store(), profile, connection))

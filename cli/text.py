@@ -1,0 +1,62 @@
+"""Values as a person reads them. What devices and servers send never reaches the terminal as control codes."""
+
+import json
+import re
+from typing import Any
+
+_MISSING = "-"
+# Control characters, lone surrogates, and the marks that turn the reading direction of a line around.
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_MINUTE_S, _HOUR_S, _DAY_S = 60, 3600, 86400
+
+
+def printable(text: str) -> str:
+    """The text on one line, with each control character shown as its escape."""
+    return _UNPRINTABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+def shown(value: Any) -> str:
+    """A JSON value in a table cell."""
+    match value:
+        case None:
+            return _MISSING
+        case bool():
+            return "on" if value else "off"
+        case float():
+            return f"{value:.9g}"  # a latitude to a millimetre, and no trailing 0000000002
+        case list():
+            return ", ".join(shown(item) for item in value) or _MISSING
+        case dict():
+            return ", ".join(f"{printable(str(key))} {shown(item)}" for key, item in value.items()) or _MISSING
+        case _:
+            return printable(str(value)) or _MISSING
+
+
+def age(ms: int | None, now_ms: int) -> str:
+    """How long ago, in its largest unit: `12 s ago`, `3 h ago`; small negatives are clocks that disagree."""
+    if ms is None:
+        return _MISSING
+    seconds = (now_ms - ms) // 1000
+    if seconds < -_MINUTE_S:
+        return f"in {_span(-seconds)}"
+    return f"{_span(max(0, seconds))} ago"
+
+
+def json_text(value: Any, *, ascii_only: bool = False) -> str:
+    """JSON that reads back as the same value and that no terminal takes for commands."""
+    written = json.dumps(value, indent=2, ensure_ascii=ascii_only)
+    return re.sub(
+        r"[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]",
+        lambda match: f"\\u{ord(match[0]):04x}",
+        written,
+    )
+
+
+def _span(seconds: int) -> str:
+    if seconds < _MINUTE_S:
+        return f"{seconds} s"
+    if seconds < _HOUR_S:
+        return f"{seconds // _MINUTE_S} min"
+    if seconds < 2 * _DAY_S:
+        return f"{seconds // _HOUR_S} h"
+    return f"{seconds // _DAY_S} d"
