@@ -6,7 +6,7 @@ about what a harmless one does. On text that is not JSON the figures mean nothin
 
 from typing import Any, NamedTuple
 
-__all__ = ["Outline", "first_duplicate", "members_within", "outline"]
+__all__ = ["Outline", "first_duplicate", "outline"]
 
 # Depth asks only how brackets nest, so that braces count as brackets.
 _BRACES_TO_BRACKETS = bytes.maketrans(b"{}", b"[]")
@@ -14,13 +14,23 @@ _ALL_ELSE = bytes(byte for byte in range(256) if byte not in b'"[]{}:')
 
 
 class Outline(NamedTuple):
-    """`members` counts `key: value` pairs as written, so that a repeated key counts twice."""
+    """`containers` counts objects and lists; `members` counts `key: value` pairs as written, a repeated key twice."""
 
-    too_deep: bool
+    containers: int
     members: int
+    brackets: bytes
+
+    def deeper_than(self, depth: int) -> bool:
+        """Whether containers nest deeper; costs `depth` passes over the brackets at most."""
+        brackets = self.brackets
+        for _ in range(depth):
+            if b"[]" not in brackets:
+                break
+            brackets = brackets.replace(b"[]", b"")  # takes away one level of leaves
+        return b"[]" in brackets or brackets.count(b"[") > depth
 
 
-def outline(text: bytes, max_depth: int) -> Outline:
+def outline(text: bytes) -> Outline:
     if b"\\" in text:
         # Left to right, as the grammar reads: an escaped backslash first, so that what is left escapes a quote.
         text = text.replace(rb"\\", b"").replace(rb"\"", b"")
@@ -28,29 +38,8 @@ def outline(text: bytes, max_depth: int) -> Outline:
     marks = text.translate(_BRACES_TO_BRACKETS, _ALL_ELSE).replace(b'""', b"")
     if b'"' in marks:
         marks = b"".join(marks.split(b'"')[::2])
-    members = marks.count(b":")
     brackets = marks.replace(b":", b"")
-    for _ in range(max_depth):
-        if not brackets:
-            break
-        brackets = brackets.replace(b"[]", b"")  # takes away one level of leaves
-    too_deep = b"[]" in brackets or brackets.count(b"[") > max_depth
-    return Outline(too_deep, members)
-
-
-def members_within(value: Any) -> int:
-    """How many members the objects in a parsed JSON value have, at any depth."""
-    members = 0
-    pending = [value]
-    while pending:
-        container = pending.pop()
-        if type(container) is dict:
-            members += len(container)
-            container = container.values()
-        elif type(container) is not list:
-            continue
-        pending += [inner for inner in container if type(inner) is dict or type(inner) is list]
-    return members
+    return Outline(brackets.count(b"["), len(marks) - len(brackets), brackets)
 
 
 def first_duplicate(text: bytes) -> str | None:

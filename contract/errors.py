@@ -9,6 +9,7 @@ ContractError
 └── FleetError       a fleet file is not usable; `problems` holds every error found
 """
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 __all__ = [
@@ -69,7 +70,8 @@ class TopicError(ContractError):
 class EnvelopeError(ContractError):
     """A telemetry message cannot be read or sent.
 
-    `reason` is one of not_json, too_large, too_deep, bad_encoding, duplicate_key, unsupported_version, invalid_field.
+    `reason` is one of not_json, bad_encoding, too_large, too_deep, too_many, duplicate_key, unsupported_version and
+    invalid_field; from `encode` also a RejectedReason.
     """
 
     subject = "envelope"
@@ -105,15 +107,23 @@ class FleetError(ContractError):
 
 def shown(value: Any) -> str:
     """What came, as short text for an error message: JSON's words for JSON's values, never more than a line."""
-    if isinstance(value, bool) or value is None:
-        return {None: "null", True: "true", False: "false"}[value]
-    if isinstance(value, str):
-        clipped = value if len(value) <= _SHOWN_CHARS else f"{value[:_SHOWN_CHARS]}… ({len(value)} characters)"
-        return repr(clipped) if clipped.isprintable() else ascii(clipped)
-    if isinstance(value, dict):
-        return f"an object with {len(value)} keys"
-    if isinstance(value, list | tuple):
-        return f"a list of {len(value)}"
-    if isinstance(value, int) and value.bit_length() > _SHOWN_BITS:
-        return f"an integer of {value.bit_length()} bits"
-    return repr(value)
+    return _SHOW.get(type(value), repr)(value)
+
+
+def _shown_text(text: str) -> str:
+    clipped = text if len(text) <= _SHOWN_CHARS else f"{text[:_SHOWN_CHARS]}… ({len(text)} characters)"
+    return repr(clipped) if clipped.isprintable() else ascii(clipped)
+
+
+def _shown_integer(number: int) -> str:
+    return str(number) if number.bit_length() <= _SHOWN_BITS else f"an integer of {number.bit_length()} bits"
+
+
+_SHOW: dict[type, Callable[[Any], str]] = {
+    type(None): lambda _: "null",
+    bool: lambda value: "true" if value else "false",
+    str: _shown_text,
+    int: _shown_integer,
+    dict: lambda value: f"an object with {len(value)} keys",
+    list: lambda value: f"a list of {len(value)}",
+}

@@ -12,11 +12,12 @@ from typing import Any, Final, Literal, TypeAlias, get_args
 
 import msgspec
 
-from contract._outline import first_duplicate, members_within, outline
+from contract._outline import first_duplicate, outline
 from contract.errors import EnvelopeError, shown
 from contract.identity import METRIC_PATTERN
 
 __all__ = [
+    "MAX_CONTAINERS",
     "MAX_DEPTH",
     "MAX_INTEGER",
     "MAX_MEASUREMENTS",
@@ -40,7 +41,8 @@ __all__ = [
 
 VERSION: Final = 1
 MAX_MESSAGE_BYTES: Final = 131_072  # what AWS IoT Core takes
-MAX_DEPTH: Final = 16  # ours is 4; the rest is for fields that later versions add
+MAX_DEPTH: Final = 16  # ours is 4; the rest is for fields that later agents add
+MAX_CONTAINERS: Final = 16_384  # ours are 10,002 at most
 MAX_MEASUREMENTS: Final = 5_000
 MAX_VALUES_PER_MEASUREMENT: Final = 100
 MAX_VALUES: Final = 10_000
@@ -55,7 +57,7 @@ RejectedReason: TypeAlias = Literal["bad_metric", "wrong_type", "too_long", "not
 QUALITIES: Final[tuple[Quality, ...]] = get_args(Quality)
 
 _BOOT = re.compile(r"[0-9a-zA-Z-]{1,64}")
-_METRIC = re.compile(METRIC_PATTERN)
+_is_metric = re.compile(METRIC_PATTERN).fullmatch
 
 
 class Measurement(msgspec.Struct, frozen=True, gc=False):
@@ -88,8 +90,6 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What `decode` could not keep; `encode` does not write it."""
 
 
-_ENVELOPE_KEYS = frozenset({"v", "boot", "seq", "sent", "m"})
-_MEASUREMENT_KEYS = frozenset({"ts", "values", "q"})
 _EXPECTED: dict[RejectedReason, str] = {
     "bad_metric": "a metric key: 1 to 64 of a-z, 0-9 and '_', starting with a letter",
     "wrong_type": "a number, boolean or string",
@@ -109,11 +109,15 @@ def decode(raw: bytes) -> Envelope:
     """Read a message; raises only EnvelopeError, whatever the bytes are. A bad value is `rejected`, the rest kept."""
     if len(raw) > MAX_MESSAGE_BYTES:
         raise EnvelopeError(None, f"at most {MAX_MESSAGE_BYTES} bytes", f"{len(raw)} bytes", "too_large")
-    shape = outline(raw, MAX_DEPTH)
-    if shape.too_deep:
+    shape = outline(raw)
+    if shape.deeper_than(MAX_DEPTH):
         raise EnvelopeError(None, f"nested at most {MAX_DEPTH} deep", "deeper nesting", "too_deep")
-    envelope, members = _read(_parse(raw))
-    if members != shape.members:
+    if shape.containers > MAX_CONTAINERS:
+        raise EnvelopeError(None, f"at most {MAX_CONTAINERS} objects and lists", str(shape.containers), "too_many")
+    document = _parse(raw)
+    envelope, members = _read(document)
+    # More members in the text than were read: fields that we do not know, unless writing it again makes it fewer.
+    if members != shape.members and outline(_encoder.encode(document)).members != shape.members:
         raise EnvelopeError(
             first_duplicate(raw), "a key that occurs once in its object", "it repeated", "duplicate_key"
         )
@@ -155,11 +159,11 @@ def _parse(raw: bytes) -> Any:
     except msgspec.DecodeError as error:
         raise EnvelopeError(None, "one JSON document", str(error), "not_json") from error
     except UnicodeDecodeError as error:
-        raise EnvelopeError(None, "UTF-8", f"a broken sequence at byte {error.start}", "bad_encoding") from error
+        raise EnvelopeError(None, "UTF-8", error.reason, "bad_encoding") from error
 
 
 def _read(document: Any) -> tuple[Envelope, int]:
-    """The envelope in a parsed document, and how many object members the document has."""
+    """The envelope in a parsed document, and how many object members the envelope's own objects have."""
     if type(document) is not dict:
         raise EnvelopeError(None, "an object", shown(document))
     version = _integer(document, "v", MAX_INTEGER)
@@ -174,38 +178,38 @@ def _read(document: Any) -> tuple[Envelope, int]:
     if type(items) is not list or len(items) > MAX_MEASUREMENTS:
         raise _fault(document, "m", f"a list of at most {MAX_MEASUREMENTS} measurements")
     reader = _Reader()
-    measurements = tuple([reader.measurement(index, item) for index, item in enumerate(items)])
-    members = reader.members + len(document) + _members_of_unknown(document, _ENVELOPE_KEYS)
+    measurements = tuple([reader.measurement(item) for item in items])
     envelope = Envelope(boot=boot, seq=seq, sent=sent, m=measurements, rejected=tuple(reader.rejected))
-    return envelope, members
+    return envelope, reader.members + len(document)
 
 
 class _Reader:
-    """Reads the measurements of one message, and keeps what they have in common."""
+    """Reads the measurements of one message in order, and keeps what they have in common."""
 
     def __init__(self) -> None:
         self.rejected: list[RejectedValue] = []
         self.members = 0
+        self._index = 0
         self._values = 0
         self._metrics: set[str] = set()  # well-formed ones: most messages repeat a few
 
-    def measurement(self, index: int, item: Any) -> Measurement:
+    def measurement(self, item: Any) -> Measurement:
         if type(item) is not dict:
-            raise EnvelopeError(f"m[{index}]", "an object", shown(item))
-        at = f"m[{index}]."
-        ts = _integer(item, "ts", MAX_TIMESTAMP_MS, at)
-        values = item.get("values")
-        if type(values) is not dict or len(values) > MAX_VALUES_PER_MEASUREMENT:
-            raise _fault(item, "values", f"an object with at most {MAX_VALUES_PER_MEASUREMENT} keys", at)
+            raise EnvelopeError(f"m[{self._index}]", "an object", shown(item))
+        ts = item.get("ts")
+        if type(ts) is not int or not 0 <= ts <= MAX_TIMESTAMP_MS:
+            raise _fault(item, "ts", f"an integer from 0 to {MAX_TIMESTAMP_MS}", self._index)
         quality = item.get("q", "good")
         if quality not in QUALITIES:
-            raise _fault(item, "q", f"one of {', '.join(QUALITIES)}", at)
+            raise _fault(item, "q", f"one of {', '.join(QUALITIES)}", self._index)
+        values = item.get("values")
+        if type(values) is not dict or len(values) > MAX_VALUES_PER_MEASUREMENT:
+            raise _fault(item, "values", f"an object with at most {MAX_VALUES_PER_MEASUREMENT} keys", self._index)
         self._values += len(values)
         if self._values > MAX_VALUES:
-            raise EnvelopeError("m", f"at most {MAX_VALUES} values in all", "more", "invalid_field")
+            raise EnvelopeError("m", f"at most {MAX_VALUES} values in all", "more", "too_many")
         self.members += len(item) + len(values)
-        if len(item) > 2 + ("q" in item):
-            self.members += _members_of_unknown(item, _MEASUREMENT_KEYS)
+        self._index += 1
         return Measurement(ts, self._kept(ts, values), quality)
 
     def _kept(self, ts: int, values: dict[str, Any]) -> dict[str, Value]:
@@ -213,40 +217,36 @@ class _Reader:
         metrics = self._metrics
         for metric, value in values.items():
             kind = type(value)
-            if metric not in metrics and not self._is_metric(metric):
-                self._reject(ts, metric, value, "bad_metric")
-            elif (
-                (kind is float and -inf < value < inf) or kind is bool or (kind is str and len(value) <= MAX_TEXT_CHARS)
-            ):
+            if metric not in metrics:
+                if not _is_metric(metric):
+                    self._reject(ts, metric, "bad_metric", metric)
+                    continue
+                metrics.add(metric)
+            if kind is float:
+                if -inf < value < inf:
+                    kept[metric] = value
+                    continue
+            elif kind is int:
+                if -MAX_INTEGER <= value <= MAX_INTEGER:
+                    kept[metric] = float(value)
+                    continue
+            elif kind is bool or (kind is str and len(value) <= MAX_TEXT_CHARS):
                 kept[metric] = value
-            elif kind is int and -MAX_INTEGER <= value <= MAX_INTEGER:
-                kept[metric] = float(value)
-            else:
-                self._reject(ts, metric, value, _FAULTS.get(kind, "wrong_type"))
+                continue
+            self._reject(ts, metric, _FAULTS.get(kind, "wrong_type"), value)
         return kept
 
-    def _is_metric(self, metric: str) -> bool:
-        if _METRIC.fullmatch(metric):
-            self._metrics.add(metric)
-            return True
-        return False
-
-    def _reject(self, ts: int, metric: str, value: Any, reason: RejectedReason) -> None:
-        self.members += members_within(value)
-        got = shown(metric if reason == "bad_metric" else value)
-        self.rejected.append(RejectedValue(ts, metric[:MAX_METRIC_CHARS], reason, _EXPECTED[reason], got))
+    def _reject(self, ts: int, metric: str, reason: RejectedReason, culprit: Any) -> None:
+        self.rejected.append(RejectedValue(ts, metric[:MAX_METRIC_CHARS], reason, _EXPECTED[reason], shown(culprit)))
 
 
-def _members_of_unknown(document: dict[str, Any], known: frozenset[str]) -> int:
-    return members_within([value for key, value in document.items() if key not in known])
-
-
-def _integer(document: dict[str, Any], key: str, maximum: int, at: str = "") -> int:
+def _integer(document: dict[str, Any], key: str, maximum: int) -> int:
     value = document.get(key)
     if type(value) is not int or not 0 <= value <= maximum:
-        raise _fault(document, key, f"an integer from 0 to {maximum}", at)
+        raise _fault(document, key, f"an integer from 0 to {maximum}")
     return value
 
 
-def _fault(document: dict[str, Any], key: str, expected: str, at: str = "") -> EnvelopeError:
-    return EnvelopeError(f"{at}{key}", expected, shown(document[key]) if key in document else "nothing")
+def _fault(document: dict[str, Any], key: str, expected: str, index: int | None = None) -> EnvelopeError:
+    field = key if index is None else f"m[{index}].{key}"
+    return EnvelopeError(field, expected, shown(document[key]) if key in document else "nothing")
