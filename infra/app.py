@@ -9,29 +9,42 @@ from typing import Any
 
 import aws_cdk as cdk
 
-from infra.bundling import Bundles, sweep
+from infra.bundling import Bundles
 from infra.config import ROOT, DeployConfig
 from infra.errors import InfraError
 from infra.platform import Platform
+from infra.stacks.api import ApiStack
 from infra.stacks.data import DataStack
+from infra.stacks.ingest import IngestStack
 from infra.stage import stage_policy
 
 
 def build_app(outdir: Path, context: Mapping[str, Any]) -> cdk.App:
     """The app with every stack, not yet synthesized. Raises InfraError where the context cannot be deployed."""
-    sweep(outdir)
+    chosen = {**_defaults(), **context}
+    config = DeployConfig.from_context(chosen.get)
     app = cdk.App(
         outdir=str(outdir),
         analytics_reporting=False,
-        # Over cdk.json's and the CLI's, which CDK merges last otherwise.
-        post_cli_context={**_defaults(), **context},
+        # CDK's own validation takes seconds and says what cfn-lint says in `infra.check`: not on every start of a laptop.
+        builtin_cloud_formation_validation=config.target == "lambda",
+        # The last to be merged, so that cdk.json cannot differ between a run under the CLI and one without it.
+        post_cli_context=chosen,
     )
-    config = DeployConfig.from_context(app.node.try_get_context)
     platform = Platform(config, stage_policy(config.stage), Bundles(config.target))
-    prefix = f"Fieldline-{config.stage}"
-    DataStack(app, f"{prefix}-Data", platform=platform)
+    try:
+        _stacks(app, platform)
+    except RuntimeError as error:
+        raise platform.bundles.failure or error from None
     cdk.Tags.of(app).add("fieldline:stage", config.stage)
     return app
+
+
+def _stacks(app: cdk.App, platform: Platform) -> None:
+    prefix = f"Fieldline-{platform.stage.name}"
+    data = DataStack(app, f"{prefix}-Data", platform=platform)
+    IngestStack(app, f"{prefix}-Ingest", platform=platform, data=data)
+    ApiStack(app, f"{prefix}-Api", platform=platform, data=data)
 
 
 def main(arguments: Sequence[str] = ()) -> None:

@@ -26,7 +26,6 @@ LAMBDA_PYTHON = (3, 13)
 LAMBDA_PLATFORM = "aarch64-manylinux2014"
 BOTO_SERVICES = frozenset({"dynamodb", "firehose", "sqs", "sts"})
 """The services whose models stay in a bundle: botocore ships 400 of them, 25 MB. A test compares this with the code."""
-UNFINISHED = ".unfinished"
 
 
 @dataclass(frozen=True)
@@ -61,9 +60,7 @@ class Bundle:
         return digest.hexdigest()
 
     def build(self, directory: Path) -> None:
-        """Fill an empty directory; raises BundleError. It holds a marker until all is there (see `sweep`)."""
-        marker = directory / UNFINISHED
-        marker.touch()
+        """Fill an empty directory; raises BundleError. CDK renames it when it is done, so half of one is never used."""
         self._install(directory)
         for source in SOURCES:
             shutil.copytree(
@@ -72,7 +69,6 @@ class Bundle:
         _prune(directory)
         if self.compiler is not None:
             _compile(self.compiler, directory)
-        marker.unlink()
 
     def _install(self, directory: Path) -> None:
         install = ["pip", "install", "--quiet", "--only-binary", ":all:", "--no-deps", "--require-hashes"]
@@ -99,22 +95,13 @@ class Bundle:
         return sorted(path for path in files if path.is_file() and "__pycache__" not in path.parts)
 
 
-@jsii.implements(cdk.ILocalBundling)
-class _LocalBundling:
-    def __init__(self, bundle: Bundle) -> None:
-        self._bundle = bundle
-
-    def try_bundle(self, output_dir: str, **_options: Any) -> bool:
-        self._bundle.build(Path(output_dir))
-        return True
-
-
 class Bundles:
     """Hands out one asset for each dependency group of an app."""
 
     def __init__(self, target: Target) -> None:
         self._target = target
         self._codes: dict[str, lambda_.AssetCode] = {}
+        self.failure: BundleError | None = None
 
     def code(self, group: str) -> lambda_.AssetCode:
         if group not in self._codes:
@@ -126,17 +113,26 @@ class Bundles:
                 bundling=cdk.BundlingOptions(
                     # Never pulled: local bundling always answers or raises.
                     image=cdk.DockerImage.from_registry("unused"),
-                    local=_LocalBundling(bundle),
+                    local=_LocalBundling(self, bundle),
                 ),
             )
         return self._codes[group]
 
 
-def sweep(outdir: Path) -> None:
-    """Remove bundles that an interrupted run left half-built: CDK would take their directory for a finished one."""
-    for asset in outdir.glob("asset.*"):
-        if asset.is_dir() and ((asset / UNFINISHED).exists() or not any(asset.iterdir())):
-            shutil.rmtree(asset)
+@jsii.implements(cdk.ILocalBundling)
+class _LocalBundling:
+    def __init__(self, bundles: Bundles, bundle: Bundle) -> None:
+        self._bundles = bundles
+        self._bundle = bundle
+
+    def try_bundle(self, output_dir: str, *_options: Any) -> bool:
+        try:
+            self._bundle.build(Path(output_dir))
+        except BundleError as error:
+            # jsii hands the caller a trace of its own; this keeps what went wrong.
+            self._bundles.failure = error
+            raise
+        return True
 
 
 def _uv(arguments: list[str], problem: str, cwd: Path, stdin: str = "") -> str:

@@ -18,6 +18,7 @@ class StagePolicy:
     lake_buffer_mb: int
     log_retention: logs.RetentionDays
     ingest_concurrency: int
+    batch_window_s: int
     request_rate: int
     request_burst: int
     iot_log_level: str
@@ -32,6 +33,7 @@ DEV = StagePolicy(
     lake_buffer_mb=5,
     log_retention=logs.RetentionDays.TWO_WEEKS,
     ingest_concurrency=10,
+    batch_window_s=1,
     request_rate=50,
     request_burst=100,
     iot_log_level="WARN",
@@ -45,6 +47,7 @@ PROD = StagePolicy(
     lake_buffer_mb=64,
     log_retention=logs.RetentionDays.ONE_YEAR,
     ingest_concurrency=100,
+    batch_window_s=5,
     request_rate=500,
     request_burst=1000,
     iot_log_level="ERROR",

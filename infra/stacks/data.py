@@ -1,11 +1,14 @@
 """What must survive every deploy: tables and lake."""
 
+from collections.abc import Mapping
+
 from aws_cdk import CfnOutput, Stack
 from constructs import Construct
 
 from infra.lake import Lake
 from infra.platform import Platform
 from infra.tables import index, table
+from infra.telemetry_store import DynamoDbStore, TelemetryStore
 
 
 class DataStack(Stack):
@@ -34,12 +37,28 @@ class DataStack(Stack):
             # Not the raw bytes of what was quarantined: a day's listing shows reason and size.
             indexes=[index("by_day", "dpk", "dsk", attributes=["thing", "received_at", "reasons", "bytes"])],
         )
+        self.store: TelemetryStore = DynamoDbStore(self, platform)
         self.lake = Lake(self, "Lake", stage=stage)
         outputs = {
             "CoreTableName": self.core.table_name,
             "StateTableName": self.state.table_name,
             "EventsTableName": self.events.table_name,
+            **self.store.outputs,
             "LakeBucketName": self.lake.bucket.bucket_name,
         }
         for name, value in outputs.items():
             CfnOutput(self, name, value=value)
+
+    @property
+    def resources(self) -> Mapping[str, str]:
+        """ARNs by the names that the catalogue's grants use."""
+        core = self.core.table_arn
+        return {
+            "core": core,
+            "core/listing": f"{core}/index/listing",
+            "core/by_model": f"{core}/index/by_model",
+            "state": self.state.table_arn,
+            "events": self.events.table_arn,
+            "lake": self.lake.stream.attr_arn,
+            **self.store.resources,
+        }

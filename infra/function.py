@@ -1,0 +1,86 @@
+"""One Lambda function: a role and a log group of its own, and exactly the rights that its catalogue entry names."""
+
+from collections.abc import Mapping, Sequence
+
+from aws_cdk import Duration
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from functions.catalogue import FUNCTIONS, FunctionSpec
+from functions.settings import Settings
+from infra.findings import acknowledge
+from infra.platform import Platform
+from infra.queues import terminal_queue
+
+SPECS: Mapping[str, FunctionSpec] = {spec.name: spec for spec in FUNCTIONS}
+
+
+class PlatformFunction(Construct):
+    """`resources` says which ARN stands behind each resource that the entry's grants name; `consumes` adds its source."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,  # noqa: A002 - the name constructs use
+        *,
+        platform: Platform,
+        settings: Settings,
+        resources: Mapping[str, str],
+        consumes: Sequence[iam.PolicyStatement] = (),
+        asynchronous: bool = False,
+    ) -> None:
+        super().__init__(scope, id)
+        self.spec = next(spec for spec in FUNCTIONS if spec.settings is type(settings))
+        self.logs = logs.LogGroup(
+            self, "Logs", retention=platform.stage.log_retention, removal_policy=platform.stage.removal
+        )
+        granted = [
+            allow(_sid(grant.resource), grant.actions, [resources[grant.resource]]) for grant in self.spec.grants
+        ]
+        self.role = self._role([*granted, *consumes])
+        self.dead_letters = terminal_queue(self, "DeadLetters") if asynchronous else None
+        self.function = lambda_.Function(
+            self,
+            "Function",
+            description=self.spec.description,
+            runtime=lambda_.Runtime.PYTHON_3_13,
+            architecture=lambda_.Architecture.ARM_64,
+            handler=self.spec.handler,
+            code=platform.bundles.code(self.spec.dependency_group),
+            memory_size=self.spec.memory_mb,
+            timeout=Duration.seconds(self.spec.timeout_s),
+            role=self.role,
+            log_group=self.logs,
+            logging_format=lambda_.LoggingFormat.JSON,
+            dead_letter_queue=self.dead_letters,
+            environment={
+                **settings.to_env(),
+                "POWERTOOLS_SERVICE_NAME": self.spec.name,
+                "POWERTOOLS_METRICS_NAMESPACE": "Fieldline",
+            },
+        )
+        acknowledge(
+            self.function, "AwsSolutions-L1", "Python 3.13 is the version that the locked dependencies are tested on."
+        )
+
+    def _role(self, statements: Sequence[iam.PolicyStatement]) -> iam.Role:
+        own_logs = allow("OwnLogs", ["logs:CreateLogStream", "logs:PutLogEvents"], [self.logs.log_group_arn])
+        return iam.Role(
+            self,
+            "Role",
+            description=f"What the function {self.spec.name} may do.",
+            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
+            inline_policies={"own": iam.PolicyDocument(statements=[own_logs, *statements])},
+        )
+
+
+def allow(sid: str, actions: Sequence[str], resources: Sequence[str]) -> iam.PolicyStatement:
+    """A grant as it reads in the template: nothing adds an action to it."""
+    return iam.PolicyStatement(sid=sid, actions=list(actions), resources=list(resources))
+
+
+def _sid(resource: str) -> str:
+    """`core/by_model` becomes `CoreByModel`: a Sid is letters and digits."""
+    return "".join(part.capitalize() for part in resource.replace("/", "_").replace("-", "_").split("_"))

@@ -1,0 +1,182 @@
+"""The REST API: one resource and method for each route of the catalogue, so that throttles and metrics are per route."""
+
+import json
+import re
+from collections.abc import Mapping
+
+from aws_cdk import Aws, Duration, RemovalPolicy
+from aws_cdk import aws_apigateway as apigateway
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from functions.routes import ROUTES, Route
+from infra.findings import acknowledge
+from infra.problem_responses import add_problem_responses
+from infra.stage import StagePolicy
+
+STAGE_NAME = "v1"
+AUTHORIZER_CACHE = Duration.seconds(60)
+PUBLIC_RATE = 10
+PUBLIC_BURST = 20
+# TLS 1.2 with forward secrecy at least, 1.3 and post-quantum key exchange where the caller can.
+SECURITY_POLICY = "SecurityPolicy_TLS13_1_2_PFS_PQ_2025_09"
+
+
+class RestApi(Construct):
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,  # noqa: A002 - the name constructs use
+        *,
+        stage: StagePolicy,
+        handler: lambda_.IFunction,
+        authorizer: lambda_.IFunction,
+    ) -> None:
+        super().__init__(scope, id)
+        self._stage_policy = stage
+        self._access_logs = logs.LogGroup(
+            self, "AccessLogs", retention=stage.log_retention, removal_policy=stage.removal
+        )
+        self.api = self._api(stage)
+        self._add_routes(handler, authorizer)
+        add_problem_responses(self.api)
+        self._add_account_role()
+        self._own_execution_logs(stage)
+
+    @property
+    def url(self) -> str:
+        return f"https://{self.api.rest_api_id}.execute-api.{Aws.REGION}.{Aws.URL_SUFFIX}/{STAGE_NAME}"
+
+    def _api(self, stage: StagePolicy) -> apigateway.RestApi:
+        api = apigateway.RestApi(
+            self,
+            "Api",
+            rest_api_name=f"fieldline-{stage.name}",
+            description="Fieldline's HTTP API.",
+            endpoint_configuration=apigateway.EndpointConfiguration(types=[apigateway.EndpointType.REGIONAL]),
+            cloud_watch_role=False,
+            deploy_options=apigateway.StageOptions(
+                stage_name=STAGE_NAME,
+                access_log_destination=apigateway.LogGroupLogDestination(self._access_logs),
+                access_log_format=apigateway.AccessLogFormat.custom(json.dumps(_ACCESS_LOG)),
+                logging_level=apigateway.MethodLoggingLevel.ERROR,
+                # Would log bodies and tokens.
+                data_trace_enabled=False,
+                metrics_enabled=True,
+                throttling_rate_limit=stage.request_rate,
+                throttling_burst_limit=stage.request_burst,
+                method_options=_throttles(stage),
+            ),
+        )
+        resource = api.node.default_child
+        if not isinstance(resource, apigateway.CfnRestApi):
+            raise TypeError("RestApi: expected a CfnRestApi below it")
+        resource.security_policy = SECURITY_POLICY
+        resource.endpoint_access_mode = "STRICT"
+        acknowledge(
+            api.deployment_stage, "AwsSolutions-APIG3", "A web ACL comes with the public API; throttles bound each route now."
+        )
+        return api
+
+    def _add_routes(self, handler: lambda_.IFunction, authorizer: lambda_.IFunction) -> None:
+        # One permission for the API, not one for each method: a function's policy holds 20 KB.
+        integration = apigateway.LambdaIntegration(handler, scope_permission_to_method=False)
+        bearer = apigateway.RequestAuthorizer(
+            self,
+            "Authorizer",
+            handler=authorizer,
+            identity_sources=[apigateway.IdentitySource.header("Authorization")],
+            results_cache_ttl=AUTHORIZER_CACHE,
+        )
+        validator = self.api.add_request_validator(
+            "Validator", validate_request_parameters=True, validate_request_body=True
+        )
+        for route in ROUTES:
+            method = self.api.root.resource_for_path(route.path).add_method(
+                route.method,
+                integration,
+                operation_name=route.operation,
+                authorizer=None if route.public else bearer,
+                authorization_type=apigateway.AuthorizationType.NONE if route.public else None,
+                request_validator=validator,
+                request_parameters=_path_parameters(route),
+            )
+            _explain(method, route)
+
+    def _add_account_role(self) -> None:
+        """API Gateway's one role for logs in this account and region (see docs/adr/0006)."""
+        role = iam.Role(
+            self,
+            "AccountRole",
+            description="API Gateway writes its access and execution logs.",
+            assumed_by=iam.ServicePrincipal("apigateway.amazonaws.com"),
+            managed_policies=[
+                iam.ManagedPolicy.from_aws_managed_policy_name("service-role/AmazonAPIGatewayPushToCloudWatchLogs")
+            ],
+        )
+        acknowledge(
+            role,
+            "AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs]",
+            "API Gateway accepts the account role only with these rights; the managed policy is the one that AWS documents.",
+        )
+        account = apigateway.CfnAccount(self, "Account", cloud_watch_role_arn=role.role_arn)
+        self.api.deployment_stage.node.add_dependency(account)
+
+    def _own_execution_logs(self, stage: StagePolicy) -> None:
+        # API Gateway would make this group itself, and keep it for ever.
+        group = logs.LogGroup(
+            self,
+            "ExecutionLogs",
+            log_group_name=f"API-Gateway-Execution-Logs_{self.api.rest_api_id}/{STAGE_NAME}",
+            retention=stage.log_retention,
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+        self.api.deployment_stage.node.add_dependency(group)
+
+
+_ACCESS_LOG: Mapping[str, str] = {
+    "requestId": "$context.requestId",
+    "time": "$context.requestTimeEpoch",
+    "ip": "$context.identity.sourceIp",
+    "userAgent": "$context.identity.userAgent",
+    "principal": "$context.authorizer.principalId",
+    "method": "$context.httpMethod",
+    "route": "$context.resourcePath",
+    "path": "$context.path",
+    "status": "$context.status",
+    "bytes": "$context.responseLength",
+    "latencyMs": "$context.responseLatency",
+    "integrationLatencyMs": "$context.integrationLatency",
+    "authorizerLatencyMs": "$context.authorizer.latency",
+    "error": "$context.error.responseType",
+}
+
+
+def _throttles(stage: StagePolicy) -> dict[str, apigateway.MethodDeploymentOptions]:
+    """Anybody may call the public routes, so they get a small share of their own."""
+    return {
+        f"{route.path}/{route.method}": apigateway.MethodDeploymentOptions(
+            throttling_rate_limit=PUBLIC_RATE if route.public else stage.request_rate,
+            throttling_burst_limit=PUBLIC_BURST if route.public else stage.request_burst,
+            logging_level=apigateway.MethodLoggingLevel.ERROR,
+            data_trace_enabled=False,
+            metrics_enabled=True,
+        )
+        for route in ROUTES
+    }
+
+
+def _path_parameters(route: Route) -> dict[str, bool]:
+    return {f"method.request.path.{name}": True for name in re.findall(r"{(\w+)}", route.path)}
+
+
+def _explain(method: apigateway.Method, route: Route) -> None:
+    acknowledge(
+        method,
+        "AwsSolutions-COG4",
+        "The REQUEST authorizer verifies Cognito's access tokens, and later API keys, which Cognito's own cannot.",
+    )
+    if route.public:
+        acknowledge(method, "AwsSolutions-APIG4", f"{route.operation} is what a caller needs before it has a token.")

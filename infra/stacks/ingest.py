@@ -1,0 +1,91 @@
+"""From the broker into the stores: telemetry, device events, presence. Each rule stays with its queue and function."""
+
+from aws_cdk import CfnOutput, Stack
+from constructs import Construct
+
+from contract import topics
+from functions.settings import EventsSettings, IngestSettings, PresenceSettings
+from infra.feed import Feed
+from infra.function import SPECS, PlatformFunction
+from infra.platform import Platform
+from infra.queues import terminal_queue
+from infra.stacks.data import DataStack
+
+INGEST_BATCH = 1000
+SMALL_BATCH = 100
+SMALL_CONCURRENCY = 5
+
+
+class IngestStack(Stack):
+    def __init__(self, scope: Construct, id: str, *, platform: Platform, data: DataStack) -> None:  # noqa: A002 - the name constructs use
+        super().__init__(scope, id, description="Fieldline: topic rules, queues and the functions that drain them.")
+        self._platform = platform
+        self._data = data
+        self._errors = terminal_queue(self, "RuleErrors")
+        CfnOutput(self, "IngestErrorQueueUrl", value=self._errors.queue_url)
+        self._ingest()
+        self._events()
+        self._presence()
+
+    def _ingest(self) -> None:
+        data = self._data
+        feed = self._feed("Ingest", topics.TELEMETRY_RULE_NAME, topics.TELEMETRY_RULE_SQL)
+        settings = IngestSettings(
+            core_table=data.core.table_name,
+            state_table=data.state.table_name,
+            events_table=data.events.table_name,
+            lake_stream=data.lake.stream.ref,
+            **data.store.settings,
+        )
+        function = PlatformFunction(
+            self,
+            "IngestFunction",
+            platform=self._platform,
+            settings=settings,
+            resources=data.resources,
+            consumes=[feed.consume()],
+        )
+        feed.drain(function, batch_size=INGEST_BATCH, concurrency=self._platform.stage.ingest_concurrency)
+
+    def _events(self) -> None:
+        feed = self._feed("Events", topics.EVENT_RULE_NAME, topics.EVENT_RULE_SQL)
+        function = PlatformFunction(
+            self,
+            "EventsFunction",
+            platform=self._platform,
+            settings=EventsSettings(
+                state_table=self._data.state.table_name, events_table=self._data.events.table_name
+            ),
+            resources=self._data.resources,
+            consumes=[feed.consume()],
+        )
+        feed.drain(function, batch_size=SMALL_BATCH, concurrency=SMALL_CONCURRENCY)
+
+    def _presence(self) -> None:
+        feed = self._feed("Presence", topics.PRESENCE_RULE_NAME, topics.PRESENCE_RULE_SQL)
+        function = PlatformFunction(
+            self,
+            "PresenceFunction",
+            platform=self._platform,
+            settings=PresenceSettings(
+                state_table=self._data.state.table_name, presence_queue_url=feed.queue.queue_url
+            ),
+            # It settles a disconnect with a delayed message to itself.
+            resources={**self._data.resources, "presence-queue": feed.queue.queue_arn},
+            consumes=[feed.consume()],
+        )
+        feed.drain(function, batch_size=SMALL_BATCH, concurrency=SMALL_CONCURRENCY)
+
+    def _feed(self, name: str, rule_name: str, sql: str) -> Feed:
+        feed = Feed(
+            self,
+            f"{name}Feed",
+            rule_name=rule_name,
+            sql=sql,
+            consumer_timeout_s=SPECS[name.lower()].timeout_s,
+            window_s=self._platform.stage.batch_window_s,
+            errors=self._errors,
+        )
+        CfnOutput(self, f"{name}QueueUrl", value=feed.queue.queue_url)
+        CfnOutput(self, f"{name}DlqUrl", value=feed.dead_letters.queue_url)
+        return feed
