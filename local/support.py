@@ -1,0 +1,111 @@
+"""How the laptop treats each thing that a template may hold. Closed: what is not listed here is refused.
+
+docs/local.md shows these tables to people; a test keeps the two alike.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Treatment(StrEnum):
+    NATIVE = "native"
+    SUBSTITUTED = "substituted"
+    IGNORED = "ignored"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A name as it stands in templates, what becomes of it, and why or with which limits."""
+
+    name: str
+    treatment: Treatment
+    why: str = ""
+
+
+def _native(name: str, limits: str = "") -> Row:
+    return Row(name, Treatment.NATIVE, limits)
+
+
+def _substituted(name: str, why: str) -> Row:
+    return Row(name, Treatment.SUBSTITUTED, why)
+
+
+def _ignored(name: str, why: str) -> Row:
+    return Row(name, Treatment.IGNORED, why)
+
+
+RESOURCES = (
+    _native("AWS::ApiGateway::Account"),
+    _native("AWS::ApiGateway::Authorizer", "Results are cached as configured."),
+    _native("AWS::ApiGateway::Deployment"),
+    _native("AWS::ApiGateway::GatewayResponse"),
+    _native("AWS::ApiGateway::Method"),
+    _native("AWS::ApiGateway::RequestValidator"),
+    _native("AWS::ApiGateway::Resource"),
+    _native("AWS::ApiGateway::RestApi"),
+    _native("AWS::ApiGateway::Stage", "Throttles and access logs are stored, not applied."),
+    _ignored("AWS::CDK::Metadata", "It tells AWS which constructs were used; nobody asks here."),
+    _native("AWS::CloudWatch::Alarm", "Kept; no notification leaves the laptop."),
+    _native("AWS::CloudWatch::Dashboard", "Kept, not drawn."),
+    _native("AWS::Cognito::UserPool", "Threat protection is stored, not applied."),
+    _native("AWS::Cognito::UserPoolClient"),
+    _native("AWS::Cognito::UserPoolGroup"),
+    _native("AWS::DynamoDB::GlobalTable", "PITR and deletion protection are stored, not applied."),
+    _native("AWS::DynamoDB::Table", "PITR and deletion protection are stored, not applied."),
+    _native("AWS::IAM::ManagedPolicy"),
+    _native("AWS::IAM::Policy"),
+    _native("AWS::IAM::Role", "Functions are held to their role; roles of topic rules and Firehose are not checked."),
+    _native("AWS::IoT::Certificate", "Signed from the CSR by the instance's own CA."),
+    _ignored("AWS::IoT::Logging", "MiniStack has no provisioner for it; its own log is in logs/ministack.log."),
+    _native("AWS::IoT::Policy", "Enforced for every MQTT client."),
+    _native("AWS::IoT::PolicyPrincipalAttachment"),
+    _native("AWS::IoT::Thing"),
+    _native("AWS::IoT::ThingGroup"),
+    _native("AWS::IoT::ThingPrincipalAttachment"),
+    _native("AWS::IoT::ThingType"),
+    _native(
+        "AWS::IoT::TopicRule", "Its role is not checked; an action that fails does not always reach the error action."
+    ),
+    _native("AWS::KinesisFirehose::DeliveryStream", "Each record becomes an object of its own, uncompressed, at once."),
+    _native("AWS::KMS::Alias"),
+    _native("AWS::KMS::Key"),
+    _native("AWS::Lambda::Alias"),
+    _native("AWS::Lambda::EventInvokeConfig"),
+    _substituted(
+        "AWS::Lambda::EventSourceMapping",
+        "Batches hold at most 10 messages and there is no batching window: MiniStack's SQS pollers know no more.",
+    ),
+    _substituted(
+        "AWS::Lambda::Function",
+        "Runs as provided.al2023 under AWS's runtime interface client in MiniStack's Python, for this machine's "
+        "processor, with AWS_ENDPOINT_URL and the Cognito addresses of this instance. No X-Ray.",
+    ),
+    _native("AWS::Lambda::Permission"),
+    _native("AWS::Lambda::Version"),
+    _native("AWS::Logs::LogStream"),
+    _native("AWS::Logs::LogGroup", "The newest 300 invocations of a function are kept, whatever the retention."),
+    _native("AWS::Logs::ResourcePolicy"),
+    _native("AWS::S3::Bucket", "Lifecycle, versioning and access logs are stored; objects stay until `down --purge`."),
+    _substituted("AWS::S3::BucketPolicy", "Denials of plain HTTP are taken out: everything here is HTTP on loopback."),
+    _native("AWS::SNS::Subscription"),
+    _native("AWS::SNS::Topic"),
+    _substituted("AWS::SNS::TopicPolicy", "Denials of plain HTTP are taken out: everything here is HTTP on loopback."),
+    _native("AWS::SQS::Queue"),
+    _substituted("AWS::SQS::QueuePolicy", "Denials of plain HTTP are taken out: everything here is HTTP on loopback."),
+    _native("Custom::FieldlineFleet", "Answered by the registrar function, as on AWS."),
+)
+
+RULE_ACTIONS = (
+    _native("sqs"),
+    _native("republish"),
+    _native("sns"),
+    _native("dynamoDBv2"),
+)
+
+SQL_FUNCTIONS = (
+    _native("encode"),
+    _native("topic"),
+    _native("timestamp"),
+    _native("clientid"),
+    _native("newuuid"),
+)

@@ -1,0 +1,176 @@
+"""Adapts a synthesized template to the laptop. Pure: a template in, a template out, or a TransformError that names why.
+
+Closed by default: `support` lists each resource type, rule action and SQL function; what is not listed is refused.
+"""
+
+import copy
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from local import support
+from local.errors import TransformError
+from local.intrinsics import merge_text, references, replace_text
+from local.support import Row, Treatment
+
+Resource = dict[str, Any]
+Template = dict[str, Any]
+
+MAX_SQS_BATCH = 10
+_BOOTSTRAP_PARAMETER = "BootstrapVersion"
+_PLAIN_HTTP_CONDITIONS = frozenset({"aws:SecureTransport", "s3:TlsVersion"})
+_SQL_LITERAL = re.compile(r"'(?:[^']|'')*'")
+_SQL_CALL = re.compile(r"\b([A-Za-z_]\w*)\s*\(")
+_SQL_KEYWORDS = frozenset({"and", "as", "between", "from", "in", "is", "like", "not", "or", "select", "where"})
+# Addresses of AWS that a function calls by itself, and so must be this instance's instead. FIELDLINE_ISSUER is not
+# among them: it is a name that the tokens carry, here as there.
+_COGNITO_ADDRESSES = ("FIELDLINE_JWKS_URL", "FIELDLINE_SIGN_IN_ENDPOINT")
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the template is deployed to: the local AWS's address, and the account and region that it plays."""
+
+    aws_url: str
+    account: str
+    region: str
+
+    @property
+    def pseudo(self) -> dict[str, str]:
+        return {
+            "AWS::AccountId": self.account,
+            "AWS::Partition": "aws",
+            "AWS::Region": self.region,
+            "AWS::URLSuffix": "amazonaws.com",
+        }
+
+
+def transform(stack: str, template: Mapping[str, Any], place: Place) -> Template:
+    """The template for the laptop; the one given stays as it is. Raises TransformError, naming stack and resource."""
+    result: Template = copy.deepcopy(dict(template))
+    result.pop("Rules", None)  # checks the version of the CDK bootstrap, which a laptop has not
+    if _BOOTSTRAP_PARAMETER in result.get("Parameters", {}):
+        del result["Parameters"][_BOOTSTRAP_PARAMETER]
+    resources: dict[str, Resource] = {}
+    for name, resource in result.get("Resources", {}).items():
+        try:
+            kept = _treat(resource, place)
+        except TransformError as exc:
+            raise TransformError(f"{stack}, {name} ({resource['Type']}): {exc}") from exc
+        if kept is not None:
+            resources[name] = kept
+    ignored = result.get("Resources", {}).keys() - resources.keys()
+    result["Resources"] = resources
+    _forget(stack, result, frozenset(ignored))
+    return result
+
+
+def _treat(resource: Resource, place: Place) -> Resource | None:
+    row = _listed(support.RESOURCES, resource["Type"], "resource type")
+    if row.treatment is Treatment.IGNORED:
+        return None
+    resource.pop("UpdatePolicy", None)
+    checked = _CHECKS.get(resource["Type"])
+    return checked(resource, place) if checked else resource
+
+
+def _listed(table: tuple[Row, ...], name: str, kind: str) -> Row:
+    for row in table:
+        if row.name == name:
+            return row
+    raise TransformError(
+        f"the laptop does not know the {kind} {name}: say in local/support.py whether it is native, substituted or ignored"
+    )
+
+
+def _forget(stack: str, template: Template, ignored: frozenset[str]) -> None:
+    """Take the ignored resources out of DependsOn; anything else that refers to one is an error."""
+    for name, resource in template["Resources"].items():
+        depends = resource.get("DependsOn")
+        if depends is not None:
+            kept = [other for other in ([depends] if isinstance(depends, str) else depends) if other not in ignored]
+            resource.pop("DependsOn")
+            if kept:
+                resource["DependsOn"] = kept
+        _refuse_reference(f"{stack}, {name}", resource, ignored)
+    for name, output in template.get("Outputs", {}).items():
+        _refuse_reference(f"{stack}, output {name}", output, ignored)
+
+
+def _refuse_reference(where: str, value: object, ignored: frozenset[str]) -> None:
+    for target in references(value):
+        if target in ignored:
+            raise TransformError(f"{where} refers to {target}, which the laptop ignores")
+
+
+def _function(resource: Resource, place: Place) -> Resource:
+    properties = resource["Properties"]
+    runtime = properties.get("Runtime")
+    if not str(runtime).startswith("python"):
+        raise TransformError(f"Runtime: expected a python runtime, got {runtime!r}")
+    for unsupported in ("Layers", "ImageConfig", "FileSystemConfigs"):
+        if properties.get(unsupported):
+            raise TransformError(f"{unsupported}: the laptop runs plain zip bundles only")
+    if "S3Key" not in properties.get("Code", {}):
+        raise TransformError("Code: expected an asset in S3 (S3Bucket, S3Key)")
+    for remote in ("Architectures", "TracingConfig", "SnapStart", "VpcConfig"):
+        properties.pop(remote, None)
+    properties["Runtime"] = "provided.al2023"
+    variables = properties.setdefault("Environment", {}).setdefault("Variables", {})
+    for name in _COGNITO_ADDRESSES:
+        if name in variables:
+            variables[name] = _local_cognito(name, variables[name], place)
+    variables["AWS_ENDPOINT_URL"] = place.aws_url
+    variables["POWERTOOLS_TRACE_DISABLED"] = "true"
+    return resource
+
+
+def _local_cognito(name: str, value: object, place: Place) -> object:
+    remote = f"https://cognito-idp.{place.region}.amazonaws.com"
+    merged = merge_text(value, place.pseudo)
+    local = replace_text(merged, remote, place.aws_url)
+    if local == merged:
+        raise TransformError(f"{name}: expected an address under {remote}, got {merged!r}")
+    return local
+
+
+def _event_source(resource: Resource, _place: Place) -> Resource:
+    properties = resource["Properties"]
+    properties["BatchSize"] = min(int(properties.get("BatchSize", MAX_SQS_BATCH)), MAX_SQS_BATCH)
+    properties.pop("MaximumBatchingWindowInSeconds", None)
+    return resource
+
+
+def _resource_policy(resource: Resource, _place: Place) -> Resource | None:
+    document = resource["Properties"]["PolicyDocument"]
+    document["Statement"] = [statement for statement in document["Statement"] if not _denies_plain_http(statement)]
+    return resource if document["Statement"] else None
+
+
+def _denies_plain_http(statement: Mapping[str, Any]) -> bool:
+    keys = {key for operator in statement.get("Condition", {}).values() for key in operator}
+    return statement.get("Effect") == "Deny" and bool(keys) and keys <= _PLAIN_HTTP_CONDITIONS
+
+
+def _topic_rule(resource: Resource, _place: Place) -> Resource:
+    payload = resource["Properties"]["TopicRulePayload"]
+    actions = [*payload["Actions"], *([payload["ErrorAction"]] if "ErrorAction" in payload else [])]
+    for action in actions:
+        for name in action:
+            # CloudFormation writes DynamoDBv2 where the API writes dynamoDBv2.
+            _listed(support.RULE_ACTIONS, name[0].lower() + name[1:], "rule action")
+    sql = _SQL_LITERAL.sub("''", payload["Sql"])
+    for name in sorted({call.lower() for call in _SQL_CALL.findall(sql)} - _SQL_KEYWORDS):
+        _listed(support.SQL_FUNCTIONS, name, "SQL function")
+    return resource
+
+
+_CHECKS: dict[str, Callable[[Resource, Place], Resource | None]] = {
+    "AWS::IoT::TopicRule": _topic_rule,
+    "AWS::Lambda::EventSourceMapping": _event_source,
+    "AWS::Lambda::Function": _function,
+    "AWS::S3::BucketPolicy": _resource_policy,
+    "AWS::SNS::TopicPolicy": _resource_policy,
+    "AWS::SQS::QueuePolicy": _resource_policy,
+}
