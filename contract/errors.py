@@ -70,8 +70,8 @@ class TopicError(ContractError):
 class EnvelopeError(ContractError):
     """A telemetry message cannot be read or sent.
 
-    `reason` is one of not_json, bad_encoding, too_large, too_deep, too_many, duplicate_key, unsupported_version and
-    invalid_field; from `encode` also a RejectedReason.
+    `reason` is one of not_json, bad_encoding, too_large, too_deep, too_many, number_too_large, duplicate_key,
+    unsupported_version and invalid_field; from `encode` also a RejectedReason.
     """
 
     subject = "envelope"

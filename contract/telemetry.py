@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, TypeAlias, get_args
 
 import msgspec
 
-from contract._outline import first_duplicate, outline
+from contract._strict_json import MAX_CONTAINERS, MAX_DEPTH, parse, refuse_repeated_keys
 from contract.errors import EnvelopeError, shown
 from contract.identity import METRIC_PATTERN
 
@@ -41,8 +41,6 @@ __all__ = [
 
 VERSION: Final = 1
 MAX_MESSAGE_BYTES: Final = 131_072  # what AWS IoT Core takes
-MAX_DEPTH: Final = 16  # ours is 4; the rest is for fields that later agents add
-MAX_CONTAINERS: Final = 16_384  # ours are 10,002 at most
 MAX_MEASUREMENTS: Final = 5_000
 MAX_VALUES_PER_MEASUREMENT: Final = 100
 MAX_VALUES: Final = 10_000
@@ -100,27 +98,14 @@ _EXPECTED: dict[RejectedReason, str] = {
 _FAULTS: dict[type, RejectedReason] = {str: "too_long", float: "not_finite", int: "unsafe_integer"}
 
 _encoder = msgspec.json.Encoder()
-_decoder = msgspec.json.Decoder()
-# Reads 1e999 as infinity, where the decoder above gives up on the whole text.
-_wide_decoder = msgspec.json.Decoder(float_hook=float)
 
 
 def decode(raw: bytes) -> Envelope:
     """Read a message; raises only EnvelopeError, whatever the bytes are. A bad value is `rejected`, the rest kept."""
-    if len(raw) > MAX_MESSAGE_BYTES:
-        raise EnvelopeError(None, f"at most {MAX_MESSAGE_BYTES} bytes", f"{len(raw)} bytes", "too_large")
-    shape = outline(raw)
-    if shape.deeper_than(MAX_DEPTH):
-        raise EnvelopeError(None, f"nested at most {MAX_DEPTH} deep", "deeper nesting", "too_deep")
-    if shape.containers > MAX_CONTAINERS:
-        raise EnvelopeError(None, f"at most {MAX_CONTAINERS} objects and lists", str(shape.containers), "too_many")
-    document = _parse(raw)
-    envelope, members = _read(document)
-    # More members in the text than were read: fields that we do not know, unless writing it again makes it fewer.
-    if members != shape.members and outline(_encoder.encode(document)).members != shape.members:
-        raise EnvelopeError(
-            first_duplicate(raw), "a key that occurs once in its object", "it repeated", "duplicate_key"
-        )
+    document, members = parse(raw, MAX_MESSAGE_BYTES, EnvelopeError, overflow=True)
+    envelope, known = _read(document)
+    if known != members:  # fields that we do not know, or a key that occurs twice
+        refuse_repeated_keys(raw, document, members, EnvelopeError)
     return envelope
 
 
@@ -148,18 +133,6 @@ def encode(envelope: Envelope) -> bytes:
     if len(raw) > MAX_MESSAGE_BYTES:
         raise EnvelopeError(None, f"at most {MAX_MESSAGE_BYTES} bytes", f"{len(raw)} bytes", "too_large")
     return raw
-
-
-def _parse(raw: bytes) -> Any:
-    try:
-        try:
-            return _decoder.decode(raw)
-        except msgspec.ValidationError:
-            return _wide_decoder.decode(raw)
-    except msgspec.DecodeError as error:
-        raise EnvelopeError(None, "one JSON document", str(error), "not_json") from error
-    except UnicodeDecodeError as error:
-        raise EnvelopeError(None, "UTF-8", error.reason, "bad_encoding") from error
 
 
 def _read(document: Any) -> tuple[Envelope, int]:
