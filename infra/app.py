@@ -9,12 +9,14 @@ from typing import Any
 
 import aws_cdk as cdk
 
+from contract.errors import ContractError
 from infra.bundling import Bundles
 from infra.config import ROOT, DeployConfig
 from infra.errors import InfraError
 from infra.platform import Platform
 from infra.stacks.api import ApiStack
 from infra.stacks.data import DataStack
+from infra.stacks.fleet import FleetStack
 from infra.stacks.ingest import IngestStack
 from infra.stage import stage_policy
 
@@ -43,6 +45,7 @@ def build_app(outdir: Path, context: Mapping[str, Any]) -> cdk.App:
 def _stacks(app: cdk.App, platform: Platform) -> None:
     prefix = f"Fieldline-{platform.stage.name}"
     data = DataStack(app, f"{prefix}-Data", platform=platform)
+    FleetStack(app, f"{prefix}-Fleet", platform=platform, data=data)
     IngestStack(app, f"{prefix}-Ingest", platform=platform, data=data)
     ApiStack(app, f"{prefix}-Api", platform=platform, data=data)
 
@@ -53,7 +56,7 @@ def main(arguments: Sequence[str] = ()) -> None:
     try:
         context = {**json.loads(os.environ.get("CDK_CONTEXT_JSON", "{}")), **_context_arguments(arguments)}
         build_app(outdir, context).synth()
-    except InfraError as error:
+    except (InfraError, ContractError) as error:
         sys.exit(f"fieldline: {error}")
 
 

@@ -96,27 +96,26 @@ class Bundle:
 
 
 class Bundles:
-    """Hands out one asset for each dependency group of an app."""
+    """Hands out the code of an app's functions; `failure` keeps why a bundle could not be built."""
 
     def __init__(self, target: Target) -> None:
         self._target = target
-        self._codes: dict[str, lambda_.AssetCode] = {}
+        self._bundles: dict[str, Bundle] = {}
         self.failure: BundleError | None = None
 
     def code(self, group: str) -> lambda_.AssetCode:
-        if group not in self._codes:
-            bundle = Bundle(group, self._target)
-            self._codes[group] = lambda_.Code.from_asset(
-                str(ROOT / "functions"),
-                asset_hash=bundle.hash,
-                asset_hash_type=cdk.AssetHashType.CUSTOM,
-                bundling=cdk.BundlingOptions(
-                    # Never pulled: local bundling always answers or raises.
-                    image=cdk.DockerImage.from_registry("unused"),
-                    local=_LocalBundling(self, bundle),
-                ),
-            )
-        return self._codes[group]
+        """A code object may serve one stack only; equal hashes make them one asset nevertheless."""
+        bundle = self._bundles.setdefault(group, Bundle(group, self._target))
+        return lambda_.Code.from_asset(
+            str(ROOT / "functions"),
+            asset_hash=bundle.hash,
+            asset_hash_type=cdk.AssetHashType.CUSTOM,
+            bundling=cdk.BundlingOptions(
+                # Never pulled: local bundling always answers or raises.
+                image=cdk.DockerImage.from_registry("unused"),
+                local=_LocalBundling(self, bundle),
+            ),
+        )
 
 
 @jsii.implements(cdk.ILocalBundling)

@@ -1,14 +1,15 @@
 """The devices that a fleet file declares, each with its thing, its certificate and what ties the two together."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 from aws_cdk import aws_iot as iot
 from constructs import Construct
 
-from contract.fleet import Fleet, FleetDevice, load
+from contract.fleet import FleetDevice, load
 from infra.device_policy import DevicePolicies
-from infra.errors import FleetError
+from infra.errors import DeclarationError
 
 STACK_LIMIT = 500
 """Resources that CloudFormation accepts in one stack."""
@@ -19,19 +20,23 @@ MAX_DEVICES = (STACK_LIMIT - RESERVED) // RESOURCES_PER_DEVICE
 
 
 def declared(paths: Sequence[Path]) -> tuple[FleetDevice, ...]:
-    """The devices of all the files, by name. Raises FleetError where they do not fit, or two files name the same one."""
-    fleets: list[Fleet] = [load(path) for path in paths]
-    devices = sorted((device for fleet in fleets for device in fleet.devices), key=lambda device: device.name)
-    twice = sorted({a.name for a, b in zip(devices, devices[1:], strict=False) if a.name == b.name})
-    if twice:
-        raise FleetError(f"fleet: each device may be declared once, but more than one file names {', '.join(twice)}")
+    """The devices of all the files, by name. Raises DeclarationError where they do not fit, or two files share one."""
+    devices = sorted((device for path in paths for device in load(path).devices), key=lambda device: device.name)
+    _refuse_shared("name", [device.name for device in devices])
+    _refuse_shared("csr", [device.csr_pem for device in devices])
     if len(devices) > MAX_DEVICES:
-        raise FleetError(
+        raise DeclarationError(
             f"fleet: expected at most {MAX_DEVICES} declared devices, got {len(devices)}: each takes "
-            f"{RESOURCES_PER_DEVICE} of the {STACK_LIMIT} resources that CloudFormation allows a stack. "
-            "Declare the first devices here and let the others come by fleet provisioning"
+            f"{RESOURCES_PER_DEVICE} of the {STACK_LIMIT} resources that CloudFormation allows a stack; "
+            "declare the first ones, and let the others come by fleet provisioning"
         )
     return tuple(devices)
+
+
+def _refuse_shared(field: str, values: Sequence[str]) -> None:
+    twice = sorted(value for value, count in Counter(values).items() if count > 1)
+    if twice:
+        raise DeclarationError(f"fleet: {field}: expected each in one file only, got more than one with {twice[0]}")
 
 
 class Devices(Construct):

@@ -1,9 +1,9 @@
 """What goes wrong before CloudFormation is asked anything.
 
 InfraError
-├── ConfigError   the context that the app was started with; lists every problem together
-├── BundleError   a Lambda bundle could not be built
-└── FleetError    the declared devices do not fit into one stack
+├── ConfigError       the context that the app was started with; lists every problem together
+├── BundleError       a Lambda bundle could not be built
+└── DeclarationError  the declared devices do not fit together, or not into one stack
 """
 
 
@@ -21,5 +21,5 @@ class BundleError(InfraError):
     pass
 
 
-class FleetError(InfraError):
+class DeclarationError(InfraError):
     pass

@@ -1,0 +1,75 @@
+"""What devices are to AWS IoT: types, policies, logging, and the things and certificates of the fleet file."""
+
+from collections.abc import Sequence
+
+from aws_cdk import CfnOutput, CustomResource, Duration, Stack
+from aws_cdk import aws_iot as iot
+from constructs import Construct
+
+from contract.fleet import FleetDevice
+from contract.models import shipped
+from functions.settings import RegistrarSettings
+from infra.device_policy import DevicePolicies
+from infra.devices import Devices, declared
+from infra.function import PlatformFunction
+from infra.iot_logging import IotLogging
+from infra.platform import Platform
+from infra.stacks.data import DataStack
+
+REGISTRATION_TIMEOUT = Duration.minutes(2)
+
+
+class FleetStack(Stack):
+    def __init__(self, scope: Construct, id: str, *, platform: Platform, data: DataStack) -> None:  # noqa: A002 - the name constructs use
+        super().__init__(
+            scope,
+            id,
+            description="Fieldline: device policies, and the things and certificates of the fleet file.",
+            termination_protection=platform.stage.deletion_protection,
+        )
+        devices = declared(platform.config.fleet)
+        policies = DevicePolicies(self, "DevicePolicies")
+        self._add_types()
+        IotLogging(self, "IotLogging", stage=platform.stage)
+        Devices(self, "Devices", devices=devices, policies=policies)
+        self._register(devices, platform, data)
+        CfnOutput(self, "DevicePolicyName", value=policies.data.ref)
+        CfnOutput(self, "DeviceManagementPolicyName", value=policies.management.ref)
+
+    def _add_types(self) -> None:
+        """One thing type a model. CloudFormation cannot put a thing into one: provisioning does, and declared things
+        carry their model as an attribute."""
+        for model in sorted(shipped()):
+            iot.CfnThingType(
+                self,
+                f"ThingType-{model}",
+                thing_type_name=f"fieldline-{model}",
+                thing_type_properties=iot.CfnThingType.ThingTypePropertiesProperty(
+                    thing_type_description=f"Devices of the model {model}.", searchable_attributes=["model", "group"]
+                ),
+            )
+
+    def _register(self, devices: Sequence[FleetDevice], platform: Platform, data: DataStack) -> None:
+        """Enter the declared devices into the registry with the deployment that makes their certificates.
+
+        The function answers CloudFormation itself: CDK's provider framework would add three more functions, in another
+        language, for a call that ends within seconds. CloudFormation invokes it asynchronously, hence its dead letters.
+        """
+        registrar = PlatformFunction(
+            self,
+            "RegistrarFunction",
+            platform=platform,
+            settings=RegistrarSettings(core_table=data.core.table_name),
+            resources=data.resources,
+            asynchronous=True,
+        )
+        CustomResource(
+            self,
+            "Registration",
+            resource_type="Custom::FieldlineFleet",
+            service_token=registrar.function.function_arn,
+            service_timeout=REGISTRATION_TIMEOUT,
+            properties={
+                "Devices": [{"name": d.name, "model": d.model, "group": d.group} for d in devices],
+            },
+        )
