@@ -1,9 +1,9 @@
 """Every function of the deployment, with what it may touch.
 
-`infra` makes one Lambda function, one role and one log group from each entry: `grants` is the whole of a role besides its
-log group, so a permission is added here, beside the code that needs it. Resources are named by what they are:
-a table (`core`), one of its indexes (`core/listing`), the Firehose stream (`lake`) or a queue (`presence-queue`, the one that
-the presence function itself consumes). Consuming a function's own event source is granted by the event source.
+`infra` makes one Lambda function, one role and one log group from each entry: `grants` is the whole of a role besides
+its log group, so a permission is added here, beside the code that needs it. Resources are named by what they are: a
+table (`core`), one of its indexes (`core/listing`), the Firehose stream (`lake`) or a queue (`presence-queue`, the one
+that the presence function itself consumes). Consuming a function's own event source is granted by the event source.
 """
 
 from dataclasses import dataclass
@@ -121,6 +121,6 @@ FUNCTIONS: tuple[FunctionSpec, ...] = (
         memory_mb=256,
         timeout_s=300,
         description="Enters the devices of the fleet file into the registry when the stack is deployed.",
-        grants=(Grant("core", ("dynamodb:GetItem", "dynamodb:UpdateItem")),),
+        grants=(Grant("core", ("dynamodb:UpdateItem",)),),
     ),
 )

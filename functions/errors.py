@@ -18,16 +18,9 @@
         ├── LakeError            the lake; `failed` says which messages
         └── KeysError            the signing keys of the token issuer
 
-Adapters wrap whatever their client library raises, with the cause chained. A contract.ContractError is never wrapped: it
-says what a device did wrong and becomes a quarantine entry.
+Adapters wrap whatever their client library raises, with the cause chained. A contract.ContractError is never wrapped:
+it says what a device did wrong and becomes a quarantine entry.
 """
-
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from functions.domain.series import Point
 
 
 class FunctionsError(Exception):
@@ -80,9 +73,9 @@ class StoreError(AdapterError):
 
 
 class PartialWriteError(StoreError):
-    """The points in `failed` may not have been stored; all others were."""
+    """The points at the positions `failed` of the call may not have been stored; all others were."""
 
-    def __init__(self, message: str, failed: tuple[Point, ...]) -> None:
+    def __init__(self, message: str, failed: frozenset[int]) -> None:
         super().__init__(message)
         self.failed = failed
 
@@ -106,7 +99,7 @@ class EventLogError(AdapterError):
 class LakeError(AdapterError):
     """The messages at these positions of the call may not be in the lake; all others are."""
 
-    def __init__(self, message: str, failed: tuple[int, ...]) -> None:
+    def __init__(self, message: str, failed: frozenset[int]) -> None:
         super().__init__(message)
         self.failed = failed
 

@@ -1,7 +1,7 @@
 """What each function reads from its environment: a frozen class for each, its variables named once.
 
-`infra` builds a function's environment with `to_env()` (where a value may be a CloudFormation token), the function reads
-it back with `from_env()`, which reports everything that is wrong together.
+`infra` builds a function's environment with `to_env()` (where a value may be a CloudFormation token), the function
+reads it back with `from_env()`, which reports everything that is wrong together.
 """
 
 from collections.abc import Mapping

@@ -1,0 +1,1 @@
+"""Ports on AWS services, and fakes in memory that pass the same suites."""

@@ -1,0 +1,164 @@
+"""What becomes of a device's messages: points to store, faults to quarantine, and what the device's state learns.
+
+Pure: the same messages on the same state give the same answer, so that a batch may be worked through again.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Self
+
+import msgspec
+
+from contract import telemetry
+from contract.errors import EnvelopeError
+from contract.models import DEFAULT_LATENESS_MS, DeviceModel, validate
+from contract.telemetry import Envelope, Measurement
+from functions.domain.series import Point, newest
+from functions.domain.state import DeviceState, Observation, Room, moves_latest
+
+FUTURE_MS = 15 * 60_000
+"""How far ahead of its receipt a point may lie: one from 2099 would freeze `latest`."""
+
+_ENVELOPE_REASONS = {"too_large": "too_large", "unsupported_version": "unsupported_version"}
+_VALUE_REASONS = {"wrong_type": "wrong_type"}
+
+
+class Incoming(msgspec.Struct, frozen=True):
+    """A device's message as it came off the queue; `id` is what the queue calls it."""
+
+    id: str
+    thing: str
+    received_at: int
+    data: bytes
+
+
+class Fault(msgspec.Struct, frozen=True):
+    """Why a message, or one value in it, could not be kept."""
+
+    reason: str
+    detail: str
+    metric: str | None = None
+    ts: int | None = None
+
+
+class QuarantineEntry(msgspec.Struct, frozen=True):
+    """A message that could not be kept whole: its raw bytes, and every fault."""
+
+    thing: str
+    received_at: int
+    raw: bytes
+    faults: tuple[Fault, ...]
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Each reason once, in the order of the faults."""
+        return tuple(dict.fromkeys(fault.reason for fault in self.faults))
+
+
+class Assessed(msgspec.Struct, frozen=True):
+    """A message with what it adds and what is wrong with it. No observation: it could not be read at all."""
+
+    message: Incoming
+    observation: Observation | None = None
+    faults: tuple[Fault, ...] = ()
+
+    @property
+    def points(self) -> tuple[Point, ...]:
+        return self.observation.points if self.observation else ()
+
+    @property
+    def entry(self) -> QuarantineEntry | None:
+        if not self.faults:
+            return None
+        return QuarantineEntry(self.message.thing, self.message.received_at, self.message.data, self.faults)
+
+    def without(self, rejected: Mapping[Point, Fault]) -> Self:
+        """The same message after a store refused some of its points."""
+        if self.observation is None or rejected.keys().isdisjoint(self.points):
+            return self
+        kept = tuple(point for point in self.points if point not in rejected)
+        faults = tuple(rejected[point] for point in self.points if point in rejected)
+        observation = msgspec.structs.replace(self.observation, points=kept)
+        return msgspec.structs.replace(self, observation=observation, faults=self.faults + faults)
+
+
+def assess(messages: Iterable[Incoming], model: DeviceModel | None, state: DeviceState) -> list[Assessed]:
+    """All messages of one device in a batch, in the order of their receipt."""
+    assessed = []
+    room = Room(state.latest)
+    for message in sorted(messages, key=lambda message: message.received_at):
+        one = _assess_one(message, model, state, room)
+        if one.observation is not None:
+            state = state.with_observation(one.observation)
+        assessed.append(one)
+    return assessed
+
+
+def state_after(state: DeviceState, assessed: Sequence[Assessed]) -> DeviceState:
+    """The device's state once these messages are stored."""
+    for one in assessed:
+        if one.observation is not None:
+            state = state.with_observation(one.observation)
+    return state
+
+
+def _assess_one(message: Incoming, model: DeviceModel | None, state: DeviceState, room: Room) -> Assessed:
+    try:
+        envelope = telemetry.decode(message.data)
+    except EnvelopeError as exc:
+        return Assessed(message, faults=(Fault(_ENVELOPE_REASONS.get(exc.reason, "malformed"), str(exc)),))
+    if state.has_seen(envelope.boot, envelope.seq):
+        return Assessed(message, Observation(envelope.boot, envelope.seq, duplicate=True))
+    reader = _Reader(message, model, state, room)
+    for measurement in envelope.m:
+        reader.read(measurement)
+    faults = (*_value_faults(envelope), *reader.faults)
+    points = tuple(newest(reader.points).values())
+    return Assessed(message, Observation(envelope.boot, envelope.seq, points, frozenset(reader.unmodeled)), faults)
+
+
+def _value_faults(envelope: Envelope) -> Iterable[Fault]:
+    for value in envelope.rejected:
+        reason = _VALUE_REASONS.get(value.reason, "bad_value")
+        yield Fault(reason, f"expected {value.expected}, got {value.got}", value.metric, value.ts)
+
+
+class _Reader:
+    """Makes points of one message's measurements."""
+
+    def __init__(self, message: Incoming, model: DeviceModel | None, state: DeviceState, room: Room) -> None:
+        self._message = message
+        self._model = model
+        self._state = state
+        self._room = room
+        self._lateness_ms = DEFAULT_LATENESS_MS if model is None else model.lateness_ms
+        self.points: list[Point] = []
+        self.faults: list[Fault] = []
+        self.unmodeled: set[str] = set()
+
+    def read(self, measurement: Measurement) -> None:
+        ts, received_at = measurement.ts, self._message.received_at
+        if ts > received_at + FUTURE_MS:
+            ahead = (ts - received_at) // 1000
+            self.faults.append(Fault("future", f"expected at most 900 s after its receipt, got {ahead} s", None, ts))
+            return
+        late = ts < received_at - self._lateness_ms
+        for metric, value in measurement.values.items():
+            point = Point(self._message.thing, metric, ts, value, measurement.q, late, received_at)
+            fault = self._fault(point)
+            if fault is None:
+                self.points.append(point)
+            else:
+                self.faults.append(fault)
+
+    def _fault(self, point: Point) -> Fault | None:
+        if self._model is None or point.metric not in self._model.metrics:
+            self.unmodeled.add(point.metric)
+        else:
+            rejected = validate(self._model, point.metric, point.value)
+            if rejected is not None:
+                detail = f"expected {rejected.expected}, got {rejected.got}"
+                return Fault(rejected.reason, detail, point.metric, point.ts)
+        if moves_latest(self._state.latest, point) and not self._room.admit(point.metric, point.value):
+            detail = "expected a metric that fits beside the device's other last values, got one too many"
+            return Fault("too_many_metrics", detail, point.metric, point.ts)
+        return None

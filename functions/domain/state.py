@@ -1,0 +1,155 @@
+"""What is known of one device: its last values, which messages were seen, its counters. Immutable; folding is pure."""
+
+from collections.abc import Iterable, Mapping
+from typing import Self
+
+import msgspec
+
+from contract.telemetry import Quality, Value
+from functions.domain.series import Point
+
+WINDOW = 512
+"""How many of a boot's newest messages are told apart; what is older counts as new and is stored again, unharmed."""
+MAX_BOOTS = 8
+MAX_METRICS = 400
+MAX_LATEST_BYTES = 56 * 1024
+"""Of an item of 64 KB; the rest is room for stream, counters, presence and quarantine counts."""
+
+# Names of the four members, a timestamp, a quality and DynamoDB's overhead for a map and each member.
+_ENTRY_BYTES = 60
+_NUMBER_BYTES = 21
+
+
+class Latest(msgspec.Struct, frozen=True, gc=False):
+    """The last value of a metric. `unmodeled`: no model of the device knows the metric."""
+
+    ts: int
+    value: Value
+    q: Quality
+    unmodeled: bool = False
+
+
+class Boot(msgspec.Struct, frozen=True, gc=False):
+    """Messages of one start of the agent: bit `i` of `seen` is the message `high - i`."""
+
+    boot: str
+    high: int
+    seen: int
+
+    def has(self, seq: int) -> bool:
+        behind = self.high - seq
+        return 0 <= behind < WINDOW and bool(self.seen >> behind & 1)
+
+    def with_seq(self, seq: int) -> "Boot":
+        behind = self.high - seq
+        if behind >= WINDOW:
+            return self
+        if behind >= 0:
+            return Boot(self.boot, self.high, self.seen | 1 << behind)
+        ahead = min(-behind, WINDOW)
+        return Boot(self.boot, seq, (self.seen << ahead | 1) & (1 << WINDOW) - 1)
+
+
+class Counters(msgspec.Struct, frozen=True, gc=False):
+    """Since the device was first heard. `points` counts what was stored, `late` and `unmodeled` are among them."""
+
+    messages: int = 0
+    points: int = 0
+    duplicates: int = 0
+    late: int = 0
+    unmodeled: int = 0
+
+    def plus(self, other: "Counters") -> "Counters":
+        return Counters(
+            self.messages + other.messages,
+            self.points + other.points,
+            self.duplicates + other.duplicates,
+            self.late + other.late,
+            self.unmodeled + other.unmodeled,
+        )
+
+
+class Observation(msgspec.Struct, frozen=True):
+    """What one message adds to the state. `unmodeled` names those of its metrics that no model knows."""
+
+    boot: str
+    seq: int
+    points: tuple[Point, ...] = ()
+    unmodeled: frozenset[str] = frozenset()
+    duplicate: bool = False
+
+
+class DeviceState(msgspec.Struct, frozen=True):
+    """`version` is that of the item it was read from, 0 when there is none; only ingest moves it."""
+
+    version: int = 0
+    latest: Mapping[str, Latest] = {}
+    boots: tuple[Boot, ...] = ()
+    counters: Counters = Counters()
+
+    def has_seen(self, boot: str, seq: int) -> bool:
+        return any(known.boot == boot and known.has(seq) for known in self.boots)
+
+    def with_observation(self, seen: Observation) -> Self:
+        """In whatever order messages come, `latest` ends on the newest `ts` and each message counts once."""
+        if seen.duplicate:
+            return msgspec.structs.replace(self, counters=self.counters.plus(Counters(duplicates=1)))
+        added = Counters(
+            messages=1,
+            points=len(seen.points),
+            late=sum(point.late for point in seen.points),
+            unmodeled=sum(point.metric in seen.unmodeled for point in seen.points),
+        )
+        return msgspec.structs.replace(
+            self,
+            latest=merged(self.latest, seen.points, seen.unmodeled),
+            boots=_boots_with(self.boots, seen.boot, seen.seq),
+            counters=self.counters.plus(added),
+        )
+
+
+def merged(latest: Mapping[str, Latest], points: Iterable[Point], unmodeled: frozenset[str]) -> Mapping[str, Latest]:
+    """Latest values after `points`: a metric moves only to a newer `ts`, never for a late point; none is forgotten."""
+    result: dict[str, Latest] | None = None
+    for point in points:
+        if not point.late and _moves((result or latest).get(point.metric), point):
+            result = dict(latest) if result is None else result
+            result[point.metric] = Latest(point.ts, point.value, point.quality, point.metric in unmodeled)
+    return latest if result is None else result
+
+
+def moves_latest(latest: Mapping[str, Latest], point: Point) -> bool:
+    return not point.late and _moves(latest.get(point.metric), point)
+
+
+def _moves(known: Latest | None, point: Point) -> bool:
+    return known is None or point.ts > known.ts
+
+
+def _boots_with(boots: tuple[Boot, ...], boot: str, seq: int) -> tuple[Boot, ...]:
+    """The boot heard last stands last; the one not heard for longest is forgotten first."""
+    known = next((other for other in boots if other.boot == boot), None)
+    heard = Boot(boot, seq, 1) if known is None else known.with_seq(seq)
+    return (*(other for other in boots if other.boot != boot), heard)[-MAX_BOOTS:]
+
+
+class Room:
+    """How much more `latest` may take up: bounds the item, however many metrics a device invents."""
+
+    def __init__(self, latest: Mapping[str, Latest]) -> None:
+        self._sizes = {metric: _size(metric, known.value) for metric, known in latest.items()}
+        self._bytes = sum(self._sizes.values())
+
+    def admit(self, metric: str, value: Value) -> bool:
+        """Whether the value fits, in which case its room is taken."""
+        size = _size(metric, value)
+        total = self._bytes + size - self._sizes.get(metric, 0)
+        grows = size > self._sizes.get(metric, 0)
+        if grows and (total > MAX_LATEST_BYTES or (metric not in self._sizes and len(self._sizes) >= MAX_METRICS)):
+            return False
+        self._sizes[metric], self._bytes = size, total
+        return True
+
+
+def _size(metric: str, value: Value) -> int:
+    return _ENTRY_BYTES + len(metric) + (len(value.encode()) if type(value) is str else _NUMBER_BYTES)

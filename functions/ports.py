@@ -1,0 +1,119 @@
+"""What the use cases need of the world. Each port has an adapter for AWS and a fake in `functions.adapters.memory`."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
+
+from contract.ingest import LakeLine
+from functions.domain.devices import Device, DeviceFilter, DevicePage, Source
+from functions.domain.events import DeviceEvent
+from functions.domain.ingest import QuarantineEntry
+from functions.domain.presence import Presence
+from functions.domain.quarantine import QuarantinePage
+from functions.domain.series import Capabilities, Point, Rejected, SeriesPage, SeriesQuery
+from functions.domain.state import DeviceState
+from functions.domain.status import DeviceStatus
+
+
+class Clock(Protocol):
+    def now_ms(self) -> int:
+        """Milliseconds since the Unix epoch."""
+        ...
+
+
+class TelemetryStore(Protocol):
+    """History. Every adapter passes one contract suite."""
+
+    def write(self, points: Sequence[Point]) -> list[Rejected]:
+        """Upsert by `(device, metric, ts)`; of two such points the one received last stands, on a tie the greater.
+
+        Idempotent. Returns the points that it will never take; raises PartialWriteError naming those that it could not
+        take now, StoreError when nothing is known to be stored.
+        """
+        ...
+
+    def series(self, query: SeriesQuery) -> SeriesPage:
+        """A page of the answer, over every stored point and none older than the retention; raises CursorError."""
+        ...
+
+    def delete(self, device: str, start: int, end: int) -> None:
+        """Forget a device's points in `[start, end)`. Idempotent."""
+        ...
+
+    def capabilities(self) -> Capabilities: ...
+
+
+class StateStore(Protocol):
+    """The state of each device, written by ingest only."""
+
+    def read(self, things: Iterable[str]) -> dict[str, DeviceState]:
+        """The state of each thing as it is now; of one that was never heard, an empty state."""
+        ...
+
+    def save(self, states: Mapping[str, DeviceState]) -> frozenset[str]:
+        """Write each state if its version is still what was read; returns the things of which it is not."""
+        ...
+
+
+class PresenceStore(Protocol):
+    """Presence of each device, written by the presence function only."""
+
+    def read(self, thing: str) -> Presence: ...
+
+    def save(self, thing: str, presence: Presence) -> bool:
+        """Write it if its revision is still what was read; False when it is not."""
+        ...
+
+
+class SettleLater(Protocol):
+    def schedule(self, thing: str, session: str) -> None:
+        """Ask for `settle` of this session once the debounce time has passed."""
+        ...
+
+
+class DeviceRegistry(Protocol):
+    def find(self, things: Iterable[str]) -> dict[str, Device]:
+        """The registered ones among `things`."""
+        ...
+
+    def page(self, wanted: DeviceFilter, limit: int, cursor: str | None) -> DevicePage:
+        """Costs the same however many devices there are; raises CursorError."""
+        ...
+
+    def register(self, thing: str, name: str, model: str, group: str, source: Source, now: int) -> bool:
+        """Make the entry say this; False when it did already. A decommissioned device comes back."""
+        ...
+
+    def decommission(self, thing: str, source: Source, now: int) -> bool:
+        """Take the device off all lists; False when it is not there, is already, or belongs to another source."""
+        ...
+
+
+class StatusReader(Protocol):
+    def statuses(self, things: Iterable[str]) -> dict[str, DeviceStatus]:
+        """What is known of each device that was ever heard of: state, presence and quarantine counts in one read."""
+        ...
+
+
+class Quarantine(Protocol):
+    def put(self, entries: Sequence[QuarantineEntry]) -> None:
+        """Keep each entry once and count each of its reasons once, however often it is put.
+
+        Raises QuarantineError naming the positions of entries that could not be kept.
+        """
+        ...
+
+    def page(self, thing: str, limit: int, cursor: str | None) -> QuarantinePage:
+        """Newest first; a page ends before it grows beyond about 1 MB. Raises CursorError."""
+        ...
+
+
+class EventLog(Protocol):
+    def append(self, event: DeviceEvent) -> None:
+        """Keep a device's event. Idempotent."""
+        ...
+
+
+class Lake(Protocol):
+    def append(self, lines: Sequence[LakeLine]) -> None:
+        """Keep every raw message at least once; raises LakeError naming the positions that may be missing."""
+        ...
