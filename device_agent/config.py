@@ -1,0 +1,168 @@
+"""The agent's configuration: one TOML file, read into frozen dataclasses, with every problem reported at once.
+
+Relative paths are relative to the file. Nothing outside it is assumed.
+"""
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from contract import models
+from contract.errors import IdentityError, ModelError, shown
+from contract.identity import parse_thing
+from contract.models import DeviceModel
+from device_agent.config_table import Table
+from device_agent.errors import ConfigError, Problem
+from device_agent.sensors import SensorSettings
+from device_agent.sensors.kinds import KINDS
+from device_agent.transport import Endpoint
+
+DEFAULT_PORT = 8883
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class AgentConfig:
+    """Everything the agent is told; docs/agent.md describes each key."""
+
+    thing: str
+    model: DeviceModel
+    endpoints: tuple[Endpoint, ...]
+    ca: Path
+    certificate: Path
+    private_key: Path
+    queue: Path
+    queue_max_bytes: int
+    flush_interval_s: float
+    keep_alive_s: int
+    inflight: int
+    basic_ingest: bool
+    shutdown_grace_s: float
+    sensors: tuple[SensorSettings, ...]
+
+
+def load(path: Path) -> AgentConfig:
+    """Read a configuration.
+
+    Raises:
+        ConfigError: it cannot be used; `problems` names each file, key, what was expected and what came.
+    """
+    problems: list[Problem] = []
+    root = Table(_parse(path), path, "", problems)
+    model = _model(root, path)
+    config = AgentConfig(
+        thing=_thing(root),
+        model=model,
+        endpoints=_endpoints(root),
+        ca=root.path("ca"),
+        certificate=root.path("certificate"),
+        private_key=_private_key(root),
+        queue=root.path("queue", default="queue.db", must_exist=False),
+        queue_max_bytes=root.integer("queue_max_mib", minimum=1, maximum=65_536, default=64) * MIB,
+        flush_interval_s=root.number("flush_interval_s", minimum=0.05, maximum=3600, default=5.0),
+        # AWS IoT Core takes 30 s and more; above a minute a dead connection goes unnoticed for too long.
+        keep_alive_s=root.integer("keep_alive_s", minimum=30, maximum=60, default=45),
+        inflight=root.integer("inflight", minimum=1, maximum=100, default=10),
+        basic_ingest=root.boolean("basic_ingest", default=False),
+        shutdown_grace_s=root.number("shutdown_grace_s", minimum=0, maximum=60, default=5.0),
+        sensors=_sensors(root, model),
+    )
+    root.finish()
+    if problems:
+        raise ConfigError(tuple(problems))
+    return config
+
+
+def _parse(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError((Problem(path, "the file", "a readable file", str(error.strerror)),)) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError((Problem(path, "the file", "TOML in UTF-8", str(error)),)) from error
+
+
+def _thing(root: Table) -> str:
+    thing = root.text("thing")
+    try:
+        return parse_thing(thing) if thing else thing
+    except IdentityError as error:
+        root.problem("thing", error.expected, error.got)
+        return thing
+
+
+def _model(root: Table, file: Path) -> DeviceModel:
+    """A shipped model by its name, or one from a file if the text looks like a path."""
+    shipped = models.shipped()
+    name = root.text("model")
+    stand_in = next(iter(shipped.values()))
+    if not name or name in shipped:
+        return shipped.get(name, stand_in)
+    if "/" not in name and not name.endswith(".json"):
+        root.problem("model", f"one of {', '.join(shipped)}, or the path of a model's file", shown(name))
+        return stand_in
+    try:
+        return models.load(file.absolute().parent / name)
+    except ModelError as error:
+        root.problem("model", "the path of a device model", str(error))
+        return stand_in
+
+
+def _endpoints(root: Table) -> tuple[Endpoint, ...]:
+    endpoints = []
+    texts = root.texts("endpoints")
+    if not texts and "endpoints" in root:
+        root.problem("endpoints", "at least one host:port", "an empty list")
+    for index, text in enumerate(texts):
+        if (endpoint := _endpoint(text)) is None:
+            root.problem(f"endpoints[{index}]", "host or host:port", shown(text))
+        else:
+            endpoints.append(endpoint)
+    return tuple(endpoints)
+
+
+def _endpoint(text: str) -> Endpoint | None:
+    try:
+        parts = urlsplit(f"//{text}")
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return None
+    if not host or parts.netloc != text or parts.username is not None:
+        return None
+    return Endpoint(host, DEFAULT_PORT if port is None else port)
+
+
+def _private_key(root: Table) -> Path:
+    path = root.path("private_key")
+    if path.is_file() and (mode := path.stat().st_mode & 0o777) & 0o077:
+        root.problem("private_key", "a file that only its owner may read (mode 0600)", f"{path} with mode {mode:04o}")
+    return path
+
+
+def _sensors(root: Table, model: DeviceModel) -> tuple[SensorSettings, ...]:
+    sensors: list[SensorSettings] = []
+    names: set[str] = set()
+    claimed: dict[str, str] = {}
+    tables = root.tables("sensor")
+    if not tables:
+        root.problem("sensor", "at least one [[sensor]]", "none")
+    for index, table in enumerate(tables):
+        kind = table.text("kind")
+        name = table.text("name", f"{kind}-{index}")
+        if name in names:
+            table.problem("name", "a name that no other sensor has", shown(name))
+        names.add(name)
+        if kind not in KINDS:
+            if kind:
+                table.problem("kind", f"one of {', '.join(KINDS)}", shown(kind))
+            continue
+        settings = KINDS[kind](table, name, model, tuple(claimed))
+        for metric in settings.metrics:
+            if metric in claimed:
+                table.problem(f"metric {metric}", "a metric that no other sensor produces", f"one of {claimed[metric]}")
+            claimed.setdefault(metric, name)
+        table.finish()
+        sensors.append(settings)
+    return tuple(sensors)
