@@ -9,14 +9,19 @@ CliError                 exit 1   anything else
 ├── BusyError            exit 7   throttled, and still so after the retries
 └── ServerFaultError     exit 8   the other side failed, or answered what no Fieldline API answers
 
-`str(error)` is one or two full sentences, for standard error.
+`str(error)` is one or two full sentences, for standard error; `details` are further lines, such as a file's problems.
 """
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 
 class CliError(Exception):
     exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, details: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.details = tuple(details)
 
 
 class InputError(CliError):

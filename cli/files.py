@@ -2,13 +2,17 @@
 
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 
-def write_atomically(path: Path, content: bytes, mode: int | None = None) -> None:
+def write_atomically(
+    path: Path, content: bytes, mode: int | None = None, check: Callable[[Path], object] = lambda _: None
+) -> None:
     """Replaces `path` in one step, so that a reader or a crash sees the old or the new content.
 
     An existing file's mode is kept unless `mode` is given; a new file is as open as `mode` or the user's umask allows.
+    `check` sees the new content as a file in the same folder; where it raises, `path` stays as it was.
     """
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
@@ -16,6 +20,7 @@ def write_atomically(path: Path, content: bytes, mode: int | None = None) -> Non
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
+        check(Path(name))
         Path(name).chmod(mode if mode is not None else _mode_of(path))
         Path(name).replace(path)
     except BaseException:

@@ -64,9 +64,12 @@ def note(text: str) -> None:
     console(stderr=True).print(printable(text), style="dim")
 
 
-def print_error(text: str) -> None:
+def print_error(text: str, details: Sequence[str] = ()) -> None:
     from rich.text import Text
 
     line = Text("error: ", style="bold red")
     line.append(printable(text), style="not bold default")
-    console(stderr=True).print(line)
+    out = console(stderr=True)
+    out.print(line)
+    for detail in details:
+        out.print(f"- {printable(detail)}")

@@ -39,7 +39,7 @@ class RootGroup(TyperGroup):
         try:
             return super().invoke(ctx)
         except CliError as exc:
-            print_error(str(exc))
+            print_error(str(exc), exc.details)
             raise typer.Exit(exc.exit_code) from exc
 
 

@@ -5,14 +5,22 @@ import re
 from typing import Any
 
 _MISSING = "-"
-# Control characters, lone surrogates, and the marks that turn the reading direction of a line around.
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+# Control codes, lone surrogates, and the marks that turn the reading direction of a line around.
+_CODES = r"\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff"
+_ANY_CODE = re.compile(rf"[\x00-\x1f{_CODES}]")
+_CODE_IN_CSV = re.compile(rf"[\x00-\x08\x0b\x0c\x0e-\x1f{_CODES}]")  # tab and line ends stay: cells are quoted
+_CODE_IN_JSON = re.compile(rf"[{_CODES}]")  # json escapes those below the blank by itself
 _MINUTE_S, _HOUR_S, _DAY_S = 60, 3600, 86400
 
 
 def printable(text: str) -> str:
     """The text on one line, with each control character shown as its escape."""
-    return _UNPRINTABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+    return _ANY_CODE.sub(_escape, text)
+
+
+def without_control_codes(text: str) -> str:
+    """The text as it is, tabs and line ends included, with every other control character shown as its escape."""
+    return _CODE_IN_CSV.sub(_escape, text)
 
 
 def shown(value: Any) -> str:
@@ -44,12 +52,11 @@ def age(ms: int | None, now_ms: int) -> str:
 
 def json_text(value: Any, *, ascii_only: bool = False) -> str:
     """JSON that reads back as the same value and that no terminal takes for commands."""
-    written = json.dumps(value, indent=2, ensure_ascii=ascii_only)
-    return re.sub(
-        r"[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]",
-        lambda match: f"\\u{ord(match[0]):04x}",
-        written,
-    )
+    return _CODE_IN_JSON.sub(_escape, json.dumps(value, indent=2, ensure_ascii=ascii_only))
+
+
+def _escape(match: re.Match[str]) -> str:
+    return f"\\u{ord(match[0]):04x}"
 
 
 def _span(seconds: int) -> str:

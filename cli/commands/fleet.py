@@ -1,7 +1,7 @@
 """fleet add, fleet list, fleet certificate: the devices that a deployment is to have."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -9,13 +9,10 @@ from cli.certificates import device_certificate
 from cli.commands.devices import checked
 from cli.errors import CliError, InputError
 from cli.files import write_atomically
-from cli.fleet_file import NewDevice, add_device, read_request
+from cli.fleet_file import NewDevice, add_device, load, read_request
 from cli.output import print_json, print_line, print_table
-from contract.errors import ContractError
 from contract.identity import parse_group, parse_thing
-
-if TYPE_CHECKING:
-    from contract.fleet import Fleet
+from contract.models import shipped
 
 app = typer.Typer(
     no_args_is_help=True, help="Edit the fleet file, and fetch the certificates that a deploy made of it."
@@ -39,8 +36,6 @@ def add(
     Example: fieldline fleet add press-4 --model machine --group plant-1/line-2 --csr press-4.csr
     """
     device = NewDevice(checked(parse_thing, name), _model(model), checked(parse_group, group), read_request(csr))
-    if fleet_file.exists():
-        _load(fleet_file)
     copy = add_device(fleet_file, device)
     print_line(f"Added {name} to {fleet_file}; its request is kept as {copy}. Deploy to make its certificate.")
 
@@ -57,7 +52,7 @@ def list_fleet(
     """
     if not fleet_file.exists():
         raise InputError(f"There is no fleet file {fleet_file}: `fieldline fleet add` makes one.")
-    devices = _load(fleet_file).devices
+    devices = load(fleet_file).devices
     if as_json:
         print_json({"items": [{"name": one.name, "model": one.model, "group": one.group} for one in devices]})
     else:
@@ -94,18 +89,7 @@ def certificate(
 
 
 def _model(name: str) -> str:
-    from contract.models import shipped
-
     known = sorted(shipped())
     if name not in known:
         raise InputError(f"--model: expected one of {', '.join(known)}; got {name!r}.")
     return name
-
-
-def _load(path: Path) -> "Fleet":
-    from contract import fleet
-
-    try:
-        return fleet.load(path)
-    except ContractError as exc:
-        raise InputError(str(exc)) from exc
