@@ -89,7 +89,7 @@ def parse(text: bytes, max_bytes: int, error: _Error, *, overflow: bool = False)
 def refuse_repeated_keys(text: bytes, document: Any, members: int, error: _Error) -> None:
     """Raise `error` if an object has a key twice: then the document, written again, has fewer members than its text."""
     if outline(_encoder.encode(document)).members != members:
-        raise error(_repeated_key(text), "a key that occurs once in its object", "it repeated", "duplicate_key")
+        raise error(_repeated_key(text), "used once in its object", "a second use", "duplicate_key")
 
 
 def _repeated_key(text: bytes) -> str | None:

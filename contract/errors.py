@@ -124,6 +124,6 @@ _SHOW: dict[type, Callable[[Any], str]] = {
     bool: lambda value: "true" if value else "false",
     str: _shown_text,
     int: _shown_integer,
-    dict: lambda value: f"an object with {len(value)} keys",
+    dict: lambda value: f"an object with {len(value)} key{'' if len(value) == 1 else 's'}",
     list: lambda value: f"a list of {len(value)}",
 }

@@ -8,14 +8,16 @@ A model is written as a subset of a W3C WoT Thing Model (see `contract._thing_mo
 
 from functools import cache
 from operator import ge, le
-from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import msgspec
 
 from contract import schema
 from contract.errors import ModelError, shown
 from contract.telemetry import Value
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = [
     "DEFAULT_LATENESS_MS",
@@ -139,7 +141,7 @@ def encode(model: DeviceModel) -> bytes:
     return _thing_model.write(model)
 
 
-def load(path: Path) -> DeviceModel:
+def load(path: "Path") -> DeviceModel:
     """Read a model's file; raises ModelError, which names the file and the key."""
     try:
         text = path.read_bytes()

@@ -139,9 +139,11 @@ def _read(document: Any) -> tuple[Envelope, int]:
     """The envelope in a parsed document, and how many object members the envelope's own objects have."""
     if type(document) is not dict:
         raise EnvelopeError(None, "an object", shown(document))
-    version = _integer(document, "v", MAX_INTEGER)
+    version = document.get("v")
+    if type(version) is not int:
+        raise _fault(document, "v", str(VERSION))
     if version != VERSION:
-        raise EnvelopeError("v", str(VERSION), str(version), "unsupported_version")
+        raise EnvelopeError("v", str(VERSION), shown(version), "unsupported_version")
     boot = document.get("boot")
     if type(boot) is not str or not _BOOT.fullmatch(boot):
         raise _fault(document, "boot", "1 to 64 of 0-9, a-z, A-Z and '-'")
