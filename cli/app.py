@@ -1,14 +1,18 @@
 """The command line's root: which commands there are, and nothing that they need."""
 
+import errno
+import os
 import sys
 from typing import Annotated
 
 import typer
 
 from cli.commands import devices, fleet, sign_in, telemetry
-from cli.output import print_line
+from cli.output import print_error, print_line
 from cli.plugins import RootGroup
 from cli.version import version
+
+_OUTPUT_ERRORS = {errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EIO}
 
 app = typer.Typer(
     name="fieldline",
@@ -46,4 +50,15 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         # A terminal that cannot show a character gets its escape, not a stack trace.
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    app(prog_name="fieldline")
+    try:
+        try:
+            app(prog_name="fieldline")
+        finally:
+            sys.stdout.flush()
+    except OSError as exc:
+        if exc.errno not in _OUTPUT_ERRORS:
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more as it ends
+        if exc.errno != errno.EPIPE:  # whoever reads a pipe may have enough, as `head` has
+            print_error(f"Cannot write the output: {exc.strerror}.")
+        sys.exit(1)

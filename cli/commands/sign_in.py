@@ -18,6 +18,7 @@ from cli.text import age, printable, shown
 from cli.urls import api_url, sign_in_endpoint
 
 _PASSWORD_TRIES = 3
+_INTERRUPTED = 130
 
 
 def login(
@@ -137,7 +138,7 @@ def _asked(what: str, *, hidden: bool = False, twice: bool = False) -> str:
         return str(typer.prompt(what, hide_input=hidden, confirmation_prompt=twice, err=True))
     except typer.Abort:
         if sys.stdin.isatty():
-            raise
+            raise typer.Exit(_INTERRUPTED) from None
         raise InputError(f"{what}: there is no terminal to ask on; use --user and --password-stdin.") from None
 
 

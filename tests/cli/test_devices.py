@@ -1,4 +1,5 @@
 import json
+import time
 
 import pytest
 
@@ -126,3 +127,35 @@ def test_a_device_that_does_not_exist_is_told_by_exit_code(run, signed_in):
 def test_a_device_id_cannot_become_another_address(run, signed_in, name):
     assert "thing" in run("devices", "show", name, fails=2).stderr
     assert not signed_in.asked
+
+
+def test_a_device_is_shown_with_units_ages_and_counts(run, signed_in):
+    now_ms = time.time_ns() // 1_000_000
+    signed_in.documents["press-4"] = {
+        "id": "press-4",
+        "model": "machine",
+        "group": "plant-1/line-2",
+        "created_at": now_ms - 3 * 86_400_000,
+        "presence": {"status": "online", "since": now_ms - 7_200_000, "reason": None},
+        "latest": {
+            "temperature": {"ts": now_ms - 90_000, "value": 61.5, "q": "good", "unit": "Cel"},
+            "relay": {"ts": now_ms - 5_000, "value": True, "q": "stale", "unit": None},
+            "made_up": {"ts": now_ms, "value": "x\x1b[2J", "q": "good", "unit": None, "unmodeled": True},
+        },
+        "counters": {"messages": 12, "late": 0},
+        "quarantined": {"out_of_range": 2},
+    }
+    lines = [" ".join(line.split()) for line in run("devices", "show", "press-4").stdout.splitlines()]
+    for line in (
+        "group plant-1/line-2",
+        "created_at 3 d ago",
+        "status online",
+        "since 2 h ago",
+        "temperature 61.5 °C 1 min ago good",
+        "made_up x\\u001b[2J 0 s ago good, unmodeled",
+        "messages 12",
+        "out_of_range 2",
+    ):
+        assert line in lines
+    assert any(line.startswith("relay on") and line.endswith("stale") for line in lines)
+    assert json.loads(run("devices", "show", "press-4", "--json").stdout) == signed_in.documents["press-4"]
