@@ -28,7 +28,7 @@ def build_app(outdir: Path, context: Mapping[str, Any]) -> cdk.App:
     app = cdk.App(
         outdir=str(outdir),
         analytics_reporting=False,
-        # CDK's own validation takes seconds and says what cfn-lint says in `infra.check`: not on every start of a laptop.
+        # It takes seconds and says what cfn-lint says in `infra.check`: not on every start of a laptop.
         builtin_cloud_formation_validation=config.target == "lambda",
         # The last to be merged, so that cdk.json cannot differ between a run under the CLI and one without it.
         post_cli_context=chosen,

@@ -4,15 +4,13 @@ Functions of one group share one bundle, so that dependencies are installed, has
 """
 
 import hashlib
-import platform
-import re
 import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import aws_cdk as cdk
 import jsii
@@ -113,7 +111,7 @@ class Bundles:
             bundling=cdk.BundlingOptions(
                 # Never pulled: local bundling always answers or raises.
                 image=cdk.DockerImage.from_registry("unused"),
-                local=_LocalBundling(self, bundle),
+                local=cast("cdk.ILocalBundling", _LocalBundling(self, bundle)),
             ),
         )
 
@@ -146,6 +144,7 @@ def _uv(arguments: list[str], problem: str, cwd: Path, stdin: str = "") -> str:
     return done.stdout
 
 
+@cache
 def _python(version: tuple[int, int]) -> Path | None:
     """A Python of that version that really starts (a pyenv shim may exist for one that is not installed)."""
     found = shutil.which(f"python{version[0]}.{version[1]}")
@@ -168,5 +167,6 @@ def _prune(directory: Path) -> None:
 
 def _compile(python: Path, directory: Path) -> None:
     """Unchecked pycs: Lambda unpacks with its own file times, which would make checked ones stale."""
-    command = [str(python), "-m", "compileall", "-q", "-j", "0", "--invalidation-mode", "unchecked-hash", str(directory)]
-    subprocess.run(command, capture_output=True, check=False)  # noqa: S603 - fixed arguments; a missing pyc costs time only
+    quietly = ["-m", "compileall", "-q", "-j", "0", "--invalidation-mode", "unchecked-hash"]
+    # A module that does not compile costs time at its import only.
+    subprocess.run([str(python), *quietly, str(directory)], capture_output=True, check=False)  # noqa: S603 - fixed arguments

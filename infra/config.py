@@ -40,9 +40,7 @@ class DeployConfig:
         return cls(stage=stage, telemetry_store=store, fleet=fleet, target="host" if target == "host" else "lambda")
 
 
-def _choice(
-    get: Callable[[str], object], key: str, known: tuple[str, ...], default: str, problems: list[str]
-) -> str:
+def _choice(get: Callable[[str], object], key: str, known: tuple[str, ...], default: str, problems: list[str]) -> str:
     value = get(key)
     if value is None:
         return default
@@ -71,5 +69,7 @@ def _fleet(value: object, problems: list[str]) -> tuple[Path, ...]:
         problems.append(f"fleet: expected one or more paths separated by commas, got {value!r}")
         return ()
     paths = tuple(Path(part.strip()).expanduser().resolve() for part in value.split(",") if part.strip())
-    problems.extend(f"fleet: expected a fleet file, got {path}, which does not exist" for path in paths if not path.is_file())
+    problems.extend(
+        f"fleet: expected a fleet file, got {path}, which does not exist" for path in paths if not path.is_file()
+    )
     return paths

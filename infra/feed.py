@@ -1,4 +1,4 @@
-"""From a topic to a function: topic rule, queue, event source. A rule stays with its queue and function in one stack."""
+"""From a topic to a function: rule, queue and event source, in one stack: over two, they would wait in a circle."""
 
 from aws_cdk import ArnFormat, Aws, Duration, Stack
 from aws_cdk import aws_iam as iam

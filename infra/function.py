@@ -18,7 +18,7 @@ SPECS: Mapping[str, FunctionSpec] = {spec.name: spec for spec in FUNCTIONS}
 
 
 class PlatformFunction(Construct):
-    """`resources` says which ARN stands behind each resource that the entry's grants name; `consumes` adds its source."""
+    """`resources` holds the ARN of each resource that the entry's grants name; `consumes` is for its event source."""
 
     def __init__(
         self,

@@ -1,6 +1,6 @@
 """The lake: every raw message, by day and hour. A change of store or a replay starts from it."""
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import Duration, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kinesisfirehose as firehose
 from aws_cdk import aws_logs as logs
@@ -79,7 +79,7 @@ class Lake(Construct):
         return bucket
 
     def _delivery_role(self) -> iam.Role:
-        # Its own policy is a resource of its own: the stream waits for it, since Firehose checks the rights at creation.
+        # The rights are part of the role, so they exist when Firehose checks them at the stream's creation.
         role = iam.Role(
             self,
             "DeliveryRole",
@@ -101,12 +101,21 @@ class Lake(Construct):
                         iam.PolicyStatement(
                             sid="Logs",
                             actions=["logs:PutLogEvents"],
-                            resources=[f"{self._log_group.log_group_arn}:log-stream:{self._log_stream.log_stream_name}"],
+                            resources=[
+                                f"{self._log_group.log_group_arn}:log-stream:{self._log_stream.log_stream_name}"
+                            ],
                         ),
                     ]
                 )
             },
         )
+        bucket = Stack.of(self).resolve(self.bucket.bucket_arn)["Fn::GetAtt"][0]
+        for prefix in (RAW_PREFIX, ERROR_PREFIX):
+            acknowledge(
+                role,
+                f"AwsSolutions-IAM5[Resource::<{bucket}.Arn>/{prefix}*]",
+                "Firehose names each object by its time of delivery, below this prefix only.",
+            )
         return role
 
     def _delivery_stream(self, stage: StagePolicy) -> firehose.CfnDeliveryStream:

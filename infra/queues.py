@@ -23,7 +23,9 @@ def terminal_queue(scope: Construct, name: str) -> sqs.Queue:
     return queue
 
 
-def work_queue(scope: Construct, name: str, *, dead_letters: sqs.Queue, consumer_timeout_s: int, window_s: int) -> sqs.Queue:
+def work_queue(
+    scope: Construct, name: str, *, dead_letters: sqs.Queue, consumer_timeout_s: int, window_s: int
+) -> sqs.Queue:
     """A message stays hidden while its batch gathers and through six runs of its consumer, as Lambda asks for."""
     return sqs.Queue(
         scope,

@@ -1,4 +1,4 @@
-"""The REST API: one resource and method for each route of the catalogue, so that throttles and metrics are per route."""
+"""The REST API: one method for each route of the catalogue, so that throttles and metrics are per route."""
 
 import json
 import re
@@ -76,7 +76,9 @@ class RestApi(Construct):
         resource.security_policy = SECURITY_POLICY
         resource.endpoint_access_mode = "STRICT"
         acknowledge(
-            api.deployment_stage, "AwsSolutions-APIG3", "A web ACL comes with the public API; throttles bound each route now."
+            api.deployment_stage,
+            "AwsSolutions-APIG3",
+            "Throttles bound each route now; a web ACL comes with the dashboard.",
         )
         return api
 
@@ -119,7 +121,7 @@ class RestApi(Construct):
         acknowledge(
             role,
             "AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs]",
-            "API Gateway accepts the account role only with these rights; the managed policy is the one that AWS documents.",
+            "API Gateway accepts its account role only with these rights, and AWS documents this policy for it.",
         )
         account = apigateway.CfnAccount(self, "Account", cloud_watch_role_arn=role.role_arn)
         self.api.deployment_stage.node.add_dependency(account)

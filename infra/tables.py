@@ -1,4 +1,4 @@
-"""The tables of docs/data-model.md, split by heat. Their logical ids are pinned by a test: a new id is a new, empty table."""
+"""The tables of docs/data-model.md, split by heat. A test pins their logical ids: a new id is a new, empty table."""
 
 from aws_cdk import aws_dynamodb as dynamodb
 from constructs import Construct
@@ -18,7 +18,7 @@ def table(
     stream: bool = False,
     rebuilt_from: str | None = None,
 ) -> dynamodb.TableV2:
-    """On demand, encrypted under the account's key. `rebuilt_from` says why a table goes without point-in-time recovery."""
+    """On demand, encrypted with the account's key. `rebuilt_from` says why it goes without point-in-time recovery."""
     made = dynamodb.TableV2(
         scope,
         name,

@@ -10,10 +10,13 @@ from infra.tables import table
 
 
 class TelemetryStore(Protocol):
-    """`settings` are fields of IngestSettings and ApiSettings; `resources` are ARNs by the names that grants use."""
+    """`resources` are ARNs by the names that grants use."""
 
     @property
-    def settings(self) -> Mapping[str, str]: ...
+    def name(self) -> str: ...
+
+    @property
+    def table_name(self) -> str: ...
 
     @property
     def resources(self) -> Mapping[str, str]: ...
@@ -31,8 +34,12 @@ class DynamoDbStore:
         )
 
     @property
-    def settings(self) -> Mapping[str, str]:
-        return {"telemetry_store": "dynamodb", "telemetry_table": self._table.table_name}
+    def name(self) -> str:
+        return "dynamodb"
+
+    @property
+    def table_name(self) -> str:
+        return self._table.table_name
 
     @property
     def resources(self) -> Mapping[str, str]:

@@ -72,8 +72,7 @@ class Users(Construct):
         acknowledge(
             pool,
             "AwsSolutions-COG2",
-            "A second factor is each organisation's choice, one-time passwords are offered; the CLI signs in on headless "
-            "machines too.",
+            "A second factor is each organisation's choice: one-time passwords are offered, never forced.",
         )
         acknowledge(
             pool, "AwsSolutions-COG3", "Threat protection needs the Plus plan, which is billed for each active user."

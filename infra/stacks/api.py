@@ -32,7 +32,8 @@ class ApiStack(Stack):
                 issuer=users.issuer,
                 client_id=users.client.user_pool_client_id,
                 sign_in_endpoint=users.sign_in_endpoint,
-                **data.store.settings,
+                telemetry_store=data.store.name,
+                telemetry_table=data.store.table_name,
             ),
             resources=data.resources,
         )
@@ -45,9 +46,7 @@ class ApiStack(Stack):
             ),
             resources={},
         )
-        rest = RestApi(
-            self, "Rest", stage=platform.stage, handler=handler.function, authorizer=authorizer.function
-        )
+        rest = RestApi(self, "Rest", stage=platform.stage, handler=handler.function, authorizer=authorizer.function)
         outputs = {
             "ApiUrl": rest.url,
             "UserPoolId": users.pool.user_pool_id,

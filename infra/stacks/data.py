@@ -28,7 +28,10 @@ class DataStack(Stack):
             indexes=[index("listing", "lpk", "lsk"), index("by_model", "mpk", "msk")],
         )
         self.state = table(
-            self, "StateTable", stage, rebuilt_from="Last values and counters are rebuilt from the lake; writes are hot."
+            self,
+            "StateTable",
+            stage,
+            rebuilt_from="Last values are rebuilt from the lake; its writes are hot.",
         )
         self.events = table(
             self,

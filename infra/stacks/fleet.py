@@ -37,8 +37,7 @@ class FleetStack(Stack):
         CfnOutput(self, "DeviceManagementPolicyName", value=policies.management.ref)
 
     def _add_types(self) -> None:
-        """One thing type a model. CloudFormation cannot put a thing into one: provisioning does, and declared things
-        carry their model as an attribute."""
+        # CloudFormation cannot put a thing into a type: provisioning does, and declared things carry their model.
         for model in sorted(shipped()):
             iot.CfnThingType(
                 self,

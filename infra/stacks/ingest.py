@@ -35,7 +35,8 @@ class IngestStack(Stack):
             state_table=data.state.table_name,
             events_table=data.events.table_name,
             lake_stream=data.lake.stream.ref,
-            **data.store.settings,
+            telemetry_store=data.store.name,
+            telemetry_table=data.store.table_name,
         )
         function = PlatformFunction(
             self,
@@ -53,9 +54,7 @@ class IngestStack(Stack):
             self,
             "EventsFunction",
             platform=self._platform,
-            settings=EventsSettings(
-                state_table=self._data.state.table_name, events_table=self._data.events.table_name
-            ),
+            settings=EventsSettings(state_table=self._data.state.table_name, events_table=self._data.events.table_name),
             resources=self._data.resources,
             consumes=[feed.consume()],
         )
@@ -67,9 +66,7 @@ class IngestStack(Stack):
             self,
             "PresenceFunction",
             platform=self._platform,
-            settings=PresenceSettings(
-                state_table=self._data.state.table_name, presence_queue_url=feed.queue.queue_url
-            ),
+            settings=PresenceSettings(state_table=self._data.state.table_name, presence_queue_url=feed.queue.queue_url),
             # It settles a disconnect with a delayed message to itself.
             resources={**self._data.resources, "presence-queue": feed.queue.queue_arn},
             consumes=[feed.consume()],
