@@ -77,27 +77,34 @@ def outputs(aws_url: str, stacks: tuple[str, ...]) -> dict[str, str]:
     return found
 
 
-def deploy(prepared: tuple[Prepared, ...], place: Place, python: Path, deployed: Mapping[str, str], say: Say) -> None:
-    """Bring every stack whose fingerprint is not the deployed one up to date. Raises DeployError with the reasons."""
+def deploy(prepared: tuple[Prepared, ...], place: Place, python: Path, deployed: Mapping[str, str], say: Say) -> bool:
+    """Bring every stack whose fingerprint is not the deployed one up to date; whether there was one.
+
+    Raises DeployError with the reasons.
+    """
     s3: S3Client = client("s3", place.aws_url)
     cloudformation: CloudFormationClient = client("cloudformation", place.aws_url)
     _ensure_bucket(s3)
     uploaded: set[str] = set()
-    for stack in prepared:
-        if deployed.get(stack.name) == stack.fingerprint and _is_good(cloudformation, stack.name):
-            continue
+    changed = [
+        stack
+        for stack in prepared
+        if deployed.get(stack.name) != stack.fingerprint or not _is_good(cloudformation, stack.name)
+    ]
+    for stack in changed:
         for asset in stack.assets:
             if asset.key not in uploaded:
                 say(f"packing {asset.path.name[:20]}")
                 s3.put_object(Bucket=ASSETS_BUCKET, Key=asset.key, Body=_body(asset, python))
                 uploaded.add(asset.key)
         _deploy_stack(s3, cloudformation, stack, place, say)
+    return bool(changed)
 
 
 def _ensure_bucket(s3: "S3Client") -> None:
     names = {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}
     if ASSETS_BUCKET not in names:
-        s3.create_bucket(Bucket=ASSETS_BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+        s3.create_bucket(Bucket=ASSETS_BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
 
 
 def _body(asset: Asset, python: Path) -> bytes:

@@ -17,6 +17,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 LOOPBACK = "127.0.0.1"
 STREAMS_KEPT = 300
@@ -28,12 +29,14 @@ def clamp_to_loopback() -> None:
     """Bind every listener of this process to loopback, whatever address it asks for."""
     create_server = asyncio.base_events.BaseEventLoop.create_server
 
-    async def on_loopback(self, protocol_factory, host=None, port=None, **options):
+    async def on_loopback(
+        self: asyncio.AbstractEventLoop, factory: Any, host: Any = None, port: Any = None, **options: Any
+    ) -> Any:
         if port is not None and options.get("sock") is None:
             host = LOOPBACK
-        return await create_server(self, protocol_factory, host, port, **options)
+        return await create_server(self, factory, host, port, **options)
 
-    asyncio.base_events.BaseEventLoop.create_server = on_loopback
+    asyncio.base_events.BaseEventLoop.create_server = on_loopback  # type: ignore[method-assign, assignment]
 
 
 def demand_client_certificate() -> None:
@@ -42,7 +45,7 @@ def demand_client_certificate() -> None:
     build = iot._mtls_build_ssl_context
 
     def demanding() -> ssl.SSLContext:
-        context = build()
+        context: ssl.SSLContext = build()
         context.verify_mode = ssl.CERT_REQUIRED
         return context
 
@@ -80,7 +83,7 @@ def housekeeping() -> None:
             )
 
 
-def trim(logs, metrics) -> None:
+def trim(logs: Any, metrics: Any) -> None:
     """Keep the newest log streams of each group and the last hour of metrics."""
     for group in list(logs._log_groups._data.values()) if logs else []:
         streams = group["streams"]

@@ -10,7 +10,7 @@ from local.errors import PortTakenError
 
 LOOPBACK = "127.0.0.1"
 DEFAULT_PORT = 8420
-_HIGHEST = 65535 - 2
+_LOWEST, _HIGHEST = 1024, 65535 - 2
 
 
 @dataclass(frozen=True)
@@ -20,8 +20,8 @@ class Ports:
     gateway: int = DEFAULT_PORT
 
     def __post_init__(self) -> None:
-        if not 1024 <= self.gateway <= _HIGHEST:
-            raise PortTakenError(f"--port must be between 1024 and {_HIGHEST}, got {self.gateway}")
+        if not _LOWEST <= self.gateway <= _HIGHEST:
+            raise PortTakenError(f"--port must be between {_LOWEST} and {_HIGHEST}, got {self.gateway}")
 
     @property
     def aws(self) -> int:

@@ -82,7 +82,7 @@ def marked(mark: str) -> list[psutil.Process]:
 
 
 def stop(processes: Iterable[psutil.Process], grace_s: float) -> int:
-    """End the processes and all below them: SIGTERM, then SIGKILL after the grace. Returns how many had to be killed."""
+    """End the processes and all below them: SIGTERM, SIGKILL after the grace. Returns how many had to be killed."""
     everyone: dict[int, psutil.Process] = {}
     for process in processes:
         with contextlib.suppress(psutil.NoSuchProcess):

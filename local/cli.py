@@ -1,0 +1,188 @@
+"""The whole platform on this machine: start it, see how it does, stop it."""
+
+import asyncio
+import functools
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from local import background, run_record
+from local.errors import LocalError, NotRunningError
+from local.instance import Instance
+from local.ports import DEFAULT_PORT
+
+app = typer.Typer(no_args_is_help=True, help=__doc__, pretty_exceptions_enable=False)
+_out = Console(highlight=False, soft_wrap=True)
+_err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+Port = Annotated[int, typer.Option("--port", "-p", help="Selects the instance; it uses this port and the next two.")]
+FILE_LOGS = ("ministack", "simulator", "supervisor", "synth")
+
+
+Command = Callable[..., None]
+
+
+def _told(command: Command) -> Command:
+    """What goes wrong on purpose is one message and exit code 1, never a stack trace."""
+
+    @functools.wraps(command)
+    def told(*args: Any, **kwargs: Any) -> None:
+        try:
+            command(*args, **kwargs)
+        except LocalError as exc:
+            _err.print(str(exc), style="red", markup=False)
+            raise typer.Exit(1) from exc
+
+    return told
+
+
+@app.command()
+@_told
+def up(
+    *,
+    port: Port = DEFAULT_PORT,
+    devices: Annotated[int, typer.Option(help="How many simulated devices send data.")] = 6,
+    store: Annotated[str, typer.Option(help="The telemetry store.")] = "dynamodb",
+    fleet: Annotated[Path | None, typer.Option(help="A fleet file whose devices are deployed as well.")] = None,
+    detach: Annotated[bool, typer.Option("--detach", "-d", help="Return once it is ready; it runs on.")] = False,
+) -> None:
+    """Start it; a second start of the same instance says that it runs. Ctrl-C stops everything."""
+    from local.supervisor import Options
+
+    instance = Instance.at(port)
+    options = Options(devices=devices, store=store, fleet=fleet)
+    if instance.is_locked():
+        _say_running(instance)
+    elif detach:
+        background.start(instance, options, _out)
+        _say_access(instance)
+    else:
+        _run(instance, options)
+
+
+@app.command()
+@_told
+def status(
+    *,
+    port: Port = DEFAULT_PORT,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Say how the instance does; the exit code is 0 when it is ready, else 1."""
+    from local.status import status as look
+
+    found = look(Instance.at(port))
+    if as_json:
+        typer.echo(json.dumps(found, indent=2))
+    else:
+        _print_status(found)
+    if not found["ready"]:
+        raise typer.Exit(1)
+
+
+@app.command()
+@_told
+def logs(
+    function: Annotated[str | None, typer.Argument(help=f"A function, or one of {', '.join(FILE_LOGS)}.")] = None,
+    *,
+    port: Port = DEFAULT_PORT,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what is said from now on.")] = False,
+) -> None:
+    """Show what the functions said, one or all; or a process of the instance itself."""
+    instance = Instance.at(port)
+    try:
+        for line in _log_lines(instance, function, follow=follow):
+            typer.echo(line)
+    except KeyboardInterrupt:
+        raise typer.Exit(0) from None
+
+
+@app.command()
+@_told
+def down(
+    *,
+    port: Port = DEFAULT_PORT,
+    purge: Annotated[bool, typer.Option(help="Delete its data, devices and user as well.")] = False,
+) -> None:
+    """Stop it; its state is kept for the next start unless purged."""
+    instance = Instance.at(port)
+    stopped = background.stop(instance)
+    _out.print(f"Stopped the instance on port {port}." if stopped else f"No instance runs on port {port}.")
+    if purge:
+        background.purge(instance)
+        _out.print(f"Deleted {instance.root}.")
+
+
+@app.command(hidden=True)
+@_told
+def serve(
+    *,
+    port: Port,
+    devices: Annotated[int, typer.Option()],
+    store: Annotated[str, typer.Option()],
+    fleet: Annotated[Path | None, typer.Option()] = None,
+) -> None:
+    """What `up --detach` runs in the background."""
+    from local.supervisor import Options, Supervisor
+
+    supervisor = Supervisor(Instance.at(port), Options(devices, store, fleet), lambda text: print(text, flush=True))  # noqa: T201 - its log
+    asyncio.run(supervisor.run())
+
+
+def _run(instance: Instance, options: Any) -> None:
+    from local import dashboard
+    from local.supervisor import Supervisor
+
+    with background.progress(_out) as step:
+        supervisor = Supervisor(instance, options, step.say)
+
+        async def when_ready() -> None:
+            step.done()
+            if _out.is_terminal:
+                await dashboard.show(instance, _out)
+            else:
+                _say_access(instance)
+
+        asyncio.run(supervisor.run(when_ready))
+    _out.print("Stopped.")
+
+
+def _log_lines(instance: Instance, name: str | None, *, follow: bool) -> Any:
+    if name in FILE_LOGS:
+        return background.file_lines(instance.log_dir / f"{name}.log", follow=follow)
+    if run_record.read(instance).get("phase") != run_record.READY or not instance.is_locked():
+        raise NotRunningError(
+            f"No instance is ready on port {instance.ports.gateway}; its own logs are "
+            f"{', '.join(FILE_LOGS)} (for example `fieldline local logs ministack`)."
+        )
+    from local import function_logs
+
+    return function_logs.lines(instance.ports.aws_url, name, follow=follow)
+
+
+def _say_running(instance: Instance) -> None:
+    phase = run_record.read(instance).get("phase")
+    if phase == run_record.READY:
+        _out.print(f"The instance on port {instance.ports.gateway} is already running.")
+        _say_access(instance)
+    else:
+        _out.print(f"The instance on port {instance.ports.gateway} is {phase}; `fieldline local status` says more.")
+
+
+def _say_access(instance: Instance) -> None:
+    details = instance.read("instance.json")
+    for title, key in (("API", "api"), ("user", "user"), ("password", "password"), ("MQTT", "mqtt")):
+        _out.print(f"  {title:9} {details.get(key)}", markup=False)
+
+
+def _print_status(found: dict[str, Any]) -> None:
+    if not found["ready"]:
+        _err.print(f"Not ready: {found['reason']}", markup=False)
+        return
+    for name, value in found.items():
+        shown = ", ".join(f"{key} {count}" for key, count in value.items()) if isinstance(value, dict) else value
+        if shown not in ("", []):
+            _out.print(f"  {name:16} {shown}", markup=False)

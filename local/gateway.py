@@ -1,0 +1,135 @@
+"""One origin on loopback: `/v1/*` is the deployed API, `/` says what is where.
+
+It passes requests through as they come, streamed, and decides nothing: who may do what is the API's own business.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from html import escape
+
+import aiohttp
+from aiohttp import web
+from multidict import CIMultiDict
+from yarl import URL
+
+# RFC 9110, 7.6.1: these speak of one connection, not of the message.
+_HOP_BY_HOP = frozenset(
+    {
+        "connection",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+# A client must not tell the API where it came from.
+_FORWARDING = frozenset({"forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-port", "x-forwarded-proto"})
+# The server writes its own.
+_ORIGIN_ONLY = frozenset({"server", "date"})
+_LOCAL_NAMES = frozenset({"localhost", "127.0.0.1"})
+MAX_BODY = 10 * 1024 * 1024  # as API Gateway
+_CHUNK = 64 * 1024
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Upstream = Callable[[], str | None]
+Index = Callable[[], Mapping[str, str]]
+
+
+class Gateway:
+    """`upstream` gives the address of stage v1, or None while there is none; `index` what the front page lists."""
+
+    def __init__(self, upstream: Upstream, index: Index) -> None:
+        self._upstream = upstream
+        self._index = index
+        self._session: aiohttp.ClientSession | None = None
+
+    def app(self) -> web.Application:
+        app = web.Application(middlewares=[_only_local_names])
+        app.router.add_get("/", self._front_page)
+        app.router.add_route("*", "/v1", self._proxy)
+        app.router.add_route("*", "/v1/{path:.*}", self._proxy)
+        app.router.add_route("*", "/{path:.*}", _not_found)
+        app.cleanup_ctx.append(self._client)
+        return app
+
+    async def _client(self, _app: web.Application) -> AsyncIterator[None]:
+        timeout = aiohttp.ClientTimeout(total=None, connect=2, sock_read=60)
+        self._session = aiohttp.ClientSession(timeout=timeout, auto_decompress=False)
+        yield
+        await self._session.close()
+
+    async def _front_page(self, _request: web.Request) -> web.Response:
+        rows = "".join(f"<dt>{escape(name)}</dt><dd>{_linked(value)}</dd>" for name, value in self._index().items())
+        page = f"<!doctype html><html lang=en><title>Fieldline</title><h1>Fieldline on this machine</h1><dl>{rows}</dl>"
+        headers = {"Content-Security-Policy": "default-src 'none'", "X-Content-Type-Options": "nosniff"}
+        return web.Response(text=page, content_type="text/html", headers=headers)
+
+    async def _proxy(self, request: web.Request) -> web.StreamResponse:
+        base = self._upstream()
+        if base is None:
+            return problem(503, "The cloud is not up", "It is starting or stopping; see `fieldline local status`.")
+        if (request.content_length or 0) > MAX_BODY:
+            return problem(413, "Too large", f"A request may be {MAX_BODY} bytes at most, this one says more.")
+        # The raw path: decoding and encoding again would change what the client signed or meant.
+        target = URL(base + request.raw_path.removeprefix("/v1"), encoded=True)
+        assert self._session is not None  # noqa: S101 - set by the app's start
+        body = request.content if request.can_read_body else None
+        try:
+            answer = await self._session.request(
+                request.method, target, headers=_request_headers(request), data=body, allow_redirects=False
+            )
+        except (aiohttp.ClientError, TimeoutError) as exc:
+            return problem(503, "The cloud is not up", f"The local AWS does not answer ({type(exc).__name__}).")
+        async with answer:
+            response = web.StreamResponse(status=answer.status, reason=answer.reason, headers=_answer_headers(answer))
+            await response.prepare(request)
+            async for chunk in answer.content.iter_chunked(_CHUNK):
+                await response.write(chunk)
+            await response.write_eof()
+            return response
+
+
+def problem(status: int, title: str, detail: str) -> web.Response:
+    """RFC 9457, as the API itself answers."""
+    body = {"type": "about:blank", "title": title, "status": status, "detail": detail}
+    headers = {"Retry-After": "2"} if status == 503 else None  # noqa: PLR2004 - Service Unavailable
+    return web.json_response(body, status=status, content_type="application/problem+json", headers=headers)
+
+
+@web.middleware
+async def _only_local_names(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """A web page elsewhere could point its own name at 127.0.0.1 and read answers as its own."""
+    if request.url.host not in _LOCAL_NAMES:
+        return problem(421, "Not this host", f"expected localhost or 127.0.0.1 as the host, got {request.host!r}")
+    return await handler(request)
+
+
+async def _not_found(request: web.Request) -> web.Response:
+    return problem(404, "Nothing here", f"{request.path} is no page; / lists what is where, /v1 is the API.")
+
+
+def _kept(headers: "Mapping[str, str]", dropped: frozenset[str]) -> CIMultiDict[str]:
+    named = {name.strip().lower() for name in headers.get("Connection", "").split(",")}
+    return CIMultiDict(
+        (name, value) for name, value in headers.items() if name.lower() not in dropped | _HOP_BY_HOP | named
+    )
+
+
+def _request_headers(request: web.Request) -> CIMultiDict[str]:
+    headers = _kept(request.headers, _FORWARDING | {"host", "expect"})
+    headers["X-Forwarded-For"] = request.remote or ""
+    headers["X-Forwarded-Proto"] = "http"
+    headers["X-Forwarded-Host"] = request.host
+    return headers
+
+
+def _answer_headers(answer: aiohttp.ClientResponse) -> CIMultiDict[str]:
+    return _kept(answer.headers, _ORIGIN_ONLY)
+
+
+def _linked(value: str) -> str:
+    text = escape(value)
+    return f'<a href="{text}">{text}</a>' if value.startswith("http") else text
