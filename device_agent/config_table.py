@@ -4,7 +4,7 @@ A getter that notes a problem returns a stand-in of the right type, so that read
 before anybody uses it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +26,8 @@ class Table:
     def __contains__(self, key: str) -> bool:
         return key in self._values
 
-    def keys(self) -> tuple[str, ...]:
-        return tuple(self._values)
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
 
     def problem(self, key: str, expected: str, got: str) -> None:
         self._problems.append(Problem(self._file, f"{self._at}{key}", expected, got))
@@ -75,7 +75,7 @@ class Table:
     def numbers(self, key: str) -> dict[str, float]:
         """A table of numbers, empty if absent."""
         table = self.table(key)
-        return {name: table.number(name) for name in table.keys()}
+        return {name: table.number(name) for name in table}
 
     def texts(self, key: str, *, default: tuple[str, ...] | None = None) -> tuple[str, ...]:
         found = self._get(key, list, "a list of texts", default, [])

@@ -75,9 +75,10 @@ class ReplaySensor:
         row = self._next_row()
         if row is None:
             return None
-        values = {
-            column.metric: value for column in self._settings.columns if (value := self._value(row, column)) != ""
-        }
+        values: dict[str, Value] = {}
+        for column in self._settings.columns:
+            if (value := self._value(row, column)) is not None:
+                values[column.metric] = value
         ts = self._last_ms = stamp(now_ms, self._last_ms)
         position = msgspec.json.encode(Position(self._settings.file.name, self._row, ts)).decode()
         return Reading(ts, values, position)
