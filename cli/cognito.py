@@ -110,7 +110,7 @@ def _error(status: int, answer: dict[str, Any]) -> CliError:
     if kind in _THROTTLED:
         return BusyError(f"Sign-in is throttled: {said or 'try again in a moment.'}")
     if kind:
-        return CliError(f"Sign-in failed with {kind}{f': {said}' if said else ''}.".replace("..", "."))
+        return CliError(f"Sign-in failed with {kind}: {said or 'no reason was given.'}")
     return ServerFaultError(
         f"The sign-in service answered with status {status} and nothing that Amazon Cognito would say."
     )

@@ -10,7 +10,7 @@ from cli.files import write_atomically
 from contract.errors import FleetError
 from contract.fleet import Fleet
 
-_HEADER = "# The devices of this deployment; a deploy makes their things and certificates.\n"
+_HEADER = b"# The devices of this deployment; a deploy makes their things and certificates.\n"
 _LARGEST_REQUEST = 65_536
 
 
@@ -52,14 +52,20 @@ def add_device(path: Path, device: NewDevice) -> Path:
     Nothing is changed where anything is refused: a fleet that would not be valid, a file that changed meanwhile.
     """
     path = path.resolve()  # a symbolic link stays one
-    before = _text(path)
-    if before is not None:
-        taken = {known.name for known in load(path).devices}
-        if device.name in taken:
-            raise InputError(f"{path} has a device {device.name!r} already: choose another name, or edit that entry.")
+    taken = {known.name for known in load(path).devices} if path.exists() else set()
+    if device.name in taken:
+        raise InputError(f"{path} has a device {device.name!r} already: choose another name, or edit that entry.")
+    try:
+        return _add(path, device)
+    except OSError as exc:
+        raise CliError(f"Cannot write {exc.filename or path}: {exc.strerror}.") from exc
+
+
+def _add(path: Path, device: NewDevice) -> Path:
+    before = _content(path)
     copy = path.parent / "fleet" / f"{device.name}.csr"
-    made = not copy.exists()
-    if not made and copy.read_bytes() != device.request:
+    made = [one for one in (copy.parent, copy) if not one.exists()]
+    if copy not in made and copy.read_bytes() != device.request:
         raise InputError(f"{copy} exists already and holds another request: remove it if no device needs it.")
 
     def unchanged_and_valid(draft: Path) -> None:
@@ -67,30 +73,31 @@ def add_device(path: Path, device: NewDevice) -> Path:
             contract.fleet.load(draft)
         except FleetError as exc:
             raise InputError(f"{device.name} cannot be added to {path}:", exc.problems) from exc
-        if _text(path) != before:
+        if _content(path) != before:
             raise CliError(f"{path} was changed meanwhile by somebody else: look at it, and try again.")
 
+    entry = {"name": device.name, "model": device.model, "group": device.group, "csr": f"fleet/{copy.name}"}
     try:
         copy.parent.mkdir(exist_ok=True)
         write_atomically(copy, device.request)
-        entry = {"name": device.name, "model": device.model, "group": device.group, "csr": f"fleet/{copy.name}"}
-        write_atomically(path, _appended(before, entry).encode(), check=unchanged_and_valid)
-    except BaseException as exc:
-        if made:
+        write_atomically(path, _appended(before, entry), check=unchanged_and_valid)
+    except BaseException:
+        if copy in made:
             copy.unlink(missing_ok=True)
-        if isinstance(exc, OSError):
-            raise CliError(f"Cannot write {exc.filename or path}: {exc.strerror}.") from exc
+        if copy.parent in made:
+            copy.parent.rmdir()
         raise
     return copy
 
 
-def _appended(before: str | None, entry: Mapping[str, str]) -> str:
-    """The text with one more `[[device]]` at its end, and every byte before it as it was."""
-    text = _HEADER if before is None else before
-    end = "\r\n" if "\r\n" in text else "\n"
-    lines = ["" if text.endswith("\n") else end, "[[device]]", *(f'{key} = "{value}"' for key, value in entry.items())]
-    return text + end.join(lines) + end
+def _appended(before: bytes | None, entry: Mapping[str, str]) -> bytes:
+    """The file with one more `[[device]]` at its end, and every byte before it as it was."""
+    content = _HEADER if before is None else before
+    end = "\r\n" if b"\r\n" in content else "\n"
+    first = "" if content.endswith(b"\n") else end
+    added = [first, "[[device]]", *(f'{key} = "{value}"' for key, value in entry.items()), ""]
+    return content + end.join(added).encode()
 
 
-def _text(path: Path) -> str | None:
-    return path.read_bytes().decode() if path.exists() else None
+def _content(path: Path) -> bytes | None:
+    return path.read_bytes() if path.exists() else None

@@ -1,10 +1,12 @@
 """Finds the laptop cloud that runs for this directory, by the file that it leaves under `.local/<port>/`."""
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import msgspec
 
 from cli.errors import InputError
+from cli.urls import is_loopback
 
 _START = "Start one with `fieldline local up --detach`."
 
@@ -30,9 +32,12 @@ def find_instance(start: Path, port: int | None) -> Instance:
         raise InputError(f"No laptop cloud was started on port {chosen}; there is one on {ports}.")
     path = found[chosen]
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Instance)
+        instance = msgspec.json.decode(path.read_bytes(), type=Instance)
     except (OSError, msgspec.MsgspecError) as exc:
         raise InputError(f"{path} does not say where the laptop cloud is ({exc}). {_START}") from exc
+    if not is_loopback(urlsplit(instance.api).hostname or ""):
+        raise InputError(f"{path} names another machine, which no laptop cloud is: {instance.api!r}.")
+    return instance
 
 
 def _ports(start: Path) -> dict[int, Path]:

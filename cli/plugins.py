@@ -31,9 +31,14 @@ class RootGroup(TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         point = _entry_points().get(args[0])
-        if point is None or args[0] in self.commands or ctx.resilient_parsing:
+        if point is None or args[0] in self.commands:
             return super().resolve_command(ctx, args)
-        return args[0], _loaded(point), args[1:]
+        try:
+            return args[0], _loaded(point), args[1:]
+        except CliError:
+            if ctx.resilient_parsing:  # a completion has nobody to tell
+                return super().resolve_command(ctx, args)
+            raise
 
     def invoke(self, ctx: Any) -> Any:
         try:

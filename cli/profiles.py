@@ -9,7 +9,7 @@ import msgspec
 from cli.errors import CliError, InputError, NotSignedInError
 from cli.files import write_atomically
 
-DEFAULT = "default"
+DEFAULT_PROFILE = "default"
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _PRIVATE_DIR, _PRIVATE_FILE = 0o700, 0o600
 
@@ -56,7 +56,7 @@ class ProfileStore:
     def read(self, name: str) -> Profile:
         """Raises NotSignedInError where there is no such profile, or its file is not ours."""
         path = self.path(name)
-        again = "fieldline login API_URL" + ("" if name == DEFAULT else f" --profile {name}")
+        again = "fieldline login API_URL" + ("" if name == DEFAULT_PROFILE else f" --profile {name}")
         try:
             return msgspec.json.decode(path.read_bytes(), type=Profile)
         except FileNotFoundError as exc:
@@ -75,7 +75,11 @@ class ProfileStore:
             raise CliError(f"Cannot write the profile file {path}: {exc.strerror}.") from exc
 
     def delete(self, name: str) -> None:
-        self.path(name).unlink(missing_ok=True)
+        path = self.path(name)
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as exc:
+            raise CliError(f"Cannot delete the profile file {path}: {exc.strerror}.") from exc
 
 
 def default_directory() -> Path:

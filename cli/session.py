@@ -8,7 +8,7 @@ import msgspec
 from cli.cognito import Cognito, Grant
 from cli.errors import NotSignedInError
 from cli.http import Http
-from cli.profiles import DEFAULT, Profile, ProfileStore, Tokens
+from cli.profiles import DEFAULT_PROFILE, Profile, ProfileStore, Tokens
 
 _EARLY_MS = 60_000
 
@@ -42,7 +42,7 @@ class Session:
         try:
             grant = cognito.refresh(profile.tokens.refresh)
         except NotSignedInError as exc:
-            flag = "" if self._name == DEFAULT else f" --profile {self._name}"
+            flag = "" if self._name == DEFAULT_PROFILE else f" --profile {self._name}"
             raise NotSignedInError(
                 f"The sign-in to {profile.api} has ended. Run `fieldline login {profile.api}{flag}`."
             ) from exc

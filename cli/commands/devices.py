@@ -1,16 +1,15 @@
 """devices list, devices show."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from cli.commands.options import PROFILE, JsonOption, ProfileOption, signed_in
+from cli.commands.options import JsonOption, ProfileOption, checked, signed_in
 from cli.device_view import print_device
-from cli.errors import InputError
 from cli.output import note, print_json, print_table
+from cli.profiles import DEFAULT_PROFILE
 from cli.session import wall_clock_ms
 from cli.text import shown
-from contract.errors import ContractError
 from contract.identity import parse_group, parse_thing
 
 app = typer.Typer(no_args_is_help=True, help="List devices and look at one.")
@@ -25,7 +24,7 @@ def list_devices(
     model: Annotated[str | None, typer.Option("--model", "-m", help="Only devices of this model.")] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, max=1_000_000, help="The most devices to list.")] = 1000,
     as_json: JsonOption = False,
-    profile: ProfileOption = PROFILE,
+    profile: ProfileOption = DEFAULT_PROFILE,
 ) -> None:
     """List the devices that you may see.
 
@@ -37,7 +36,7 @@ def list_devices(
     with signed_in(profile) as api:
         pages = list(api.devices(filters, limit))
     items = [item for page in pages for item in page["items"]]
-    cursor = pages[-1]["cursor"] if pages else None
+    cursor = pages[-1].get("cursor")
     if as_json:
         print_json({**pages[-1], "items": items})
         return
@@ -52,7 +51,7 @@ def show_device(
     device: Annotated[str, typer.Argument(metavar="ID", help="The device's id, its AWS IoT thing name.")],
     *,
     as_json: JsonOption = False,
-    profile: ProfileOption = PROFILE,
+    profile: ProfileOption = DEFAULT_PROFILE,
 ) -> None:
     """Show a device: what it is, whether it is online, its latest values and what was counted.
 
@@ -65,11 +64,3 @@ def show_device(
         print_json(document)
         return
     print_device(document, wall_clock_ms())
-
-
-def checked(parse: Any, text: str) -> str:
-    """The text as the contract accepts it, before it becomes part of an address."""
-    try:
-        return str(parse(text))
-    except ContractError as exc:
-        raise InputError(str(exc)) from exc

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from cli.certificates import device_certificate
-from cli.commands.devices import checked
+from cli.commands.options import checked
 from cli.errors import CliError, InputError
 from cli.files import write_atomically
 from cli.fleet_file import NewDevice, add_device, load, read_request
@@ -26,7 +26,9 @@ DEFAULT_FLEET = Path("fleet.toml")
 def add(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The device's id: a-z, 0-9 and '-'.")],
     *,
-    model: Annotated[str, typer.Option("--model", "-m", help="What the device is: climate, machine or tracker.")],
+    model: Annotated[
+        str, typer.Option("--model", "-m", help="What the device is: the name of a device model, for example machine.")
+    ],
     group: Annotated[str, typer.Option("--group", "-g", help="Where it belongs, for example plant-1/line-2.")],
     csr: Annotated[Path, typer.Option("--csr", metavar="FILE", help="Its certificate signing request, as PEM.")],
     fleet_file: FleetOption = DEFAULT_FLEET,
@@ -78,6 +80,8 @@ def certificate(
     Example: fieldline fleet certificate press-4 --out press-4.crt
     """
     thing = checked(parse_thing, name)
+    if out.exists() and not out.is_file():
+        raise InputError(f"--out: expected a file; {out} is something else.")
     if out.exists() and not force:
         raise InputError(f"{out} exists already: choose another --out, or replace it with --force.")
     pem = device_certificate(thing, region=region, aws_profile=aws_profile, endpoint_url=endpoint_url)

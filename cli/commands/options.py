@@ -1,7 +1,7 @@
 """Options that several commands share, and what they open."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Annotated
 
@@ -10,8 +10,9 @@ import typer
 from cli.api import Api
 from cli.errors import InputError
 from cli.http import Http
-from cli.profiles import DEFAULT, ProfileStore, default_directory
+from cli.profiles import ProfileStore, default_directory
 from cli.session import Session
+from contract.errors import ContractError
 
 DEFAULT_TIMEOUT_S = 30.0
 
@@ -22,7 +23,6 @@ ProfileOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the API's JSON instead of a table.")]
-PROFILE = DEFAULT
 
 
 def profile_store() -> ProfileStore:
@@ -46,3 +46,11 @@ def signed_in(profile: str) -> Iterator[Api]:
     """The API as the profile's user. Raises NotSignedInError where there is no sign-in to use."""
     with http() as connection:
         yield Api(connection, Session(profile_store(), profile, connection))
+
+
+def checked(parse: Callable[[str], str], text: str) -> str:
+    """The text as the contract accepts it, before it becomes part of an address or a file."""
+    try:
+        return parse(text)
+    except ContractError as exc:
+        raise InputError(str(exc)) from exc

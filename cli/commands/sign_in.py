@@ -8,11 +8,11 @@ import typer
 
 from cli.api import sign_in_of
 from cli.cognito import Cognito, Grant, NewPasswordRequired, PasswordRefusedError
-from cli.commands.options import PROFILE, JsonOption, ProfileOption, http, profile_store, signed_in
+from cli.commands.options import JsonOption, ProfileOption, http, profile_store, signed_in
 from cli.errors import CliError, InputError, NotSignedInError, ServerFaultError
 from cli.local_instance import Instance, find_instance
 from cli.output import note, print_fields, print_json, print_line
-from cli.profiles import Profile
+from cli.profiles import DEFAULT_PROFILE, Profile
 from cli.session import tokens_of, wall_clock_ms
 from cli.text import age, printable, shown
 from cli.urls import api_url, sign_in_endpoint
@@ -34,7 +34,7 @@ def login(
     port: Annotated[
         int | None, typer.Option("--port", min=1, max=65535, help="With --local: which instance, where several run.")
     ] = None,
-    profile: ProfileOption = PROFILE,
+    profile: ProfileOption = DEFAULT_PROFILE,
 ) -> None:
     """Sign in to a deployment, and remember it under a profile.
 
@@ -74,7 +74,7 @@ def login(
 def logout(
     *,
     everything: Annotated[bool, typer.Option("--all", help="Sign out of every profile.")] = False,
-    profile: ProfileOption = PROFILE,
+    profile: ProfileOption = DEFAULT_PROFILE,
 ) -> None:
     """Sign out: end the session at the deployment, and forget its tokens here.
 
@@ -91,7 +91,7 @@ def logout(
         print_line(f"Signed out (profile {name}).")
 
 
-def whoami(*, as_json: JsonOption = False, profile: ProfileOption = PROFILE) -> None:
+def whoami(*, as_json: JsonOption = False, profile: ProfileOption = DEFAULT_PROFILE) -> None:
     """Show who you are to the deployment, and what your roles are.
 
     Example: fieldline whoami --json
@@ -114,7 +114,10 @@ def whoami(*, as_json: JsonOption = False, profile: ProfileOption = PROFILE) -> 
 
 def _password(instance: Instance | None, name: str, *, from_stdin: bool) -> str:
     if from_stdin:
-        password = sys.stdin.readline().rstrip("\r\n")
+        try:
+            password = sys.stdin.readline().rstrip("\r\n")
+        except UnicodeDecodeError as exc:
+            raise InputError("--password-stdin: expected text in UTF-8 on standard input; got other bytes.") from exc
         if not password:
             raise InputError("--password-stdin: expected the password on standard input; got nothing.")
         return password

@@ -7,13 +7,13 @@ from typing import Annotated, Any
 import typer
 
 from cli.api import Api
-from cli.commands.devices import checked
-from cli.commands.options import PROFILE, JsonOption, ProfileOption, signed_in
+from cli.commands.options import JsonOption, ProfileOption, checked, signed_in
 from cli.csv_output import write_rows
 from cli.device_view import latest_units
 from cli.durations import DurationError, format_duration, parse_duration, parse_instant
 from cli.errors import InputError, NotFoundError
 from cli.output import console, note, print_json, print_line, print_table
+from cli.profiles import DEFAULT_PROFILE
 from cli.series import Layout
 from cli.session import wall_clock_ms
 from contract.identity import parse_metric, parse_thing
@@ -39,7 +39,7 @@ def telemetry(
     as_json: JsonOption = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
     plot: Annotated[bool, typer.Option("--plot", help="Draw a line for each metric in the terminal.")] = False,
-    profile: ProfileOption = PROFILE,
+    profile: ProfileOption = DEFAULT_PROFILE,
 ) -> None:
     """Show what a device measured.
 
@@ -70,7 +70,7 @@ def telemetry(
         _print_plots(layout, rows)
     else:
         print_table(layout.table_columns(), layout.table_rows(rows), right=layout.numeric_columns())
-    _note_more(fetched[-1]["cursor"], limit)
+    _note_more(fetched[-1].get("cursor"), limit)
 
 
 def _aggregates(bin_: str | None, agg: str | None) -> tuple[str, ...]:

@@ -114,3 +114,8 @@ def test_a_file_is_replaced_only_by_force(fetch, deployment, says, tmp_path):
     deployment.script(f"/certificates/{AA}", certificate(says, AA))
     fetch("--force")
     assert (tmp_path / "press-4.crt").read_text() == PEM
+
+
+def test_out_is_a_file_and_not_a_device_or_folder(fetch, tmp_path):
+    (tmp_path / "press-4.crt").mkdir()
+    assert "--out" in fetch("--force", fails=2).stderr

@@ -79,6 +79,11 @@ def test_a_page_that_is_none_is_a_server_fault(run, signed_in, says, page):
     run("devices", "list", fails=8)
 
 
+def test_a_last_page_may_leave_out_its_cursor(run, signed_in, says):
+    signed_in.script("/v1/devices", says(body={"items": [{"id": "press-1"}]}))
+    assert "press-1" in run("devices", "list").stdout
+
+
 def test_pages_that_run_in_a_circle_end_in_an_error(run, signed_in, says):
     one = [{"id": "press-1"}]
     signed_in.script("/v1/devices", *[says(body={"items": one, "cursor": cursor}) for cursor in ("a", "b", "a", "b")])

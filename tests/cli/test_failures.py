@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from cli.http import Http
+
 
 @pytest.mark.parametrize(
     ("status", "exit_code"), [(400, 1), (401, 3), (403, 5), (404, 4), (429, 7), (500, 8), (503, 8), (302, 1)]
@@ -38,6 +40,20 @@ def test_what_does_not_pass_is_asked_three_times(run, signed_in, says):
     signed_in.script("/v1/me", *[says(429, b"", {"retry-after": "0"})] * 9)
     run("whoami", fails=7)
     assert len(signed_in.calls("/v1/me")) == 3
+
+
+def test_without_a_wish_of_the_server_the_pause_doubles(deployment, says):
+    paused = []
+    deployment.script("/x", *[says(503)] * 9)
+    with Http(timeout_s=10, sleep=paused.append) as http:
+        assert http.get(f"{deployment.url}/x").status == 503
+    assert paused == [0.3, 0.6]
+
+
+def test_what_changes_something_is_sent_once(deployment, says):
+    deployment.script("/x", *[says(503)] * 9)
+    with Http(timeout_s=10, sleep=pytest.fail) as http:
+        assert http.post(f"{deployment.url}/x", b"", {}).status == 503
 
 
 def test_a_wait_that_is_too_long_is_not_waited_for(run, signed_in, says):

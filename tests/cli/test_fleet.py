@@ -163,7 +163,8 @@ def test_a_request_that_lies_there_already_is_used(run, here):
 
 
 @pytest.mark.parametrize(
-    "text", ["[[device", "device = 3\n", 'device = [{name = "x"}]\n', '[[device]]\nname = "x"\n', "other = 1\n"]
+    "text",
+    ["[[device", "device = 3\n", 'device = [{name = "x"}]\n', '[[device]]\nname = "x"\n', "other = 1\n", "\ufeff"],
 )
 def test_a_broken_fleet_file_is_told_and_left_alone(run, here, text):
     (here / "fleet.toml").write_text(text)
@@ -172,6 +173,16 @@ def test_a_broken_fleet_file_is_told_and_left_alone(run, here, text):
     assert "fleet.toml is not valid:" in stderr
     assert "\n- " in stderr
     assert everything(here) == before
+
+
+def test_a_fleet_file_that_is_no_text_is_told_and_left_alone(run, here):
+    (here / "fleet.toml").write_bytes(b"\xff\xfe")
+    assert "fleet.toml is not valid:" in add(run, fails=2).stderr
+    assert (here / "fleet.toml").read_bytes() == b"\xff\xfe"
+
+
+def test_a_folder_that_is_not_there_is_named(run, here):
+    assert "absent" in add(run, "press-4", "--fleet", "absent/fleet.toml", fails=1).stderr
 
 
 def test_an_edit_made_meanwhile_is_not_lost(run, plant, monkeypatch):
@@ -206,6 +217,12 @@ def test_no_draft_is_left_behind(run, plant):
     add(run)
     add(run, fails=2)
     assert not list(plant.rglob(".*"))
+
+
+def test_no_folder_is_left_behind_by_a_refusal(run, here):
+    (here / "press-4.csr").write_text("none")
+    add(run, fails=2)
+    assert not (here / "fleet").exists()
 
 
 def test_the_fleet_is_listed(run, plant):

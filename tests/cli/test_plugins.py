@@ -89,6 +89,15 @@ def test_a_plugin_whose_module_is_gone_is_one_line(run, install, tmp_path):
     assert "extra" in run("--help").stdout
 
 
+def test_completion_knows_the_commands_of_a_plugin_and_survives_a_broken_one(run, install):
+    install("extra", PLUGIN)
+    install("worse", "1 / 0")
+    asking = {"_FIELDLINE_COMPLETE": "complete_bash"}
+    assert "hello" in run(env={**asking, "COMP_WORDS": "fieldline extra ", "COMP_CWORD": "2"}).stdout
+    assert "extra" in run(env={**asking, "COMP_WORDS": "fieldline ex", "COMP_CWORD": "1"}).stdout
+    run(env={**asking, "COMP_WORDS": "fieldline worse ", "COMP_CWORD": "2"})
+
+
 def test_our_own_commands_cannot_be_taken_over(run, install):
     install("devices", PLUGIN)
     assert "show" in run("devices", "--help").stdout

@@ -49,6 +49,10 @@ def test_an_empty_password_on_stdin_is_refused(run, deployment):
     assert "got nothing" in login(run, deployment, "--password-stdin", stdin="\n", fails=2).stderr
 
 
+def test_a_password_that_is_no_text_is_refused(run, deployment):
+    assert "UTF-8" in login(run, deployment, "--password-stdin", stdin=b"\xff\n", fails=2).stderr
+
+
 def test_a_password_may_begin_or_end_with_blanks(run, deployment):
     deployment.users["ada"] = " both sides "
     login(run, deployment, "--password-stdin", stdin=" both sides \r\n")
@@ -237,6 +241,13 @@ def test_a_damaged_instance_file_is_named(run, laptop, tmp_path):
     laptop(8420)
     (tmp_path / "work" / ".local" / "8420" / "instance.json").write_text('{"api": 3}')
     assert "instance.json" in run("login", "--local", fails=2).stderr
+
+
+def test_an_instance_file_that_names_another_machine_is_refused(run, laptop, tmp_path):
+    laptop(8420)
+    document = {"api": "https://evil.example/v1", "user": "ada", "password": "x"}
+    (tmp_path / "work" / ".local" / "8420" / "instance.json").write_text(json.dumps(document))
+    assert "another machine" in run("login", "--local", "--user", "bob", stdin="secret\n", fails=2).stderr
 
 
 def test_another_user_of_the_laptop_cloud_is_asked_for_a_password(run, deployment, laptop):
