@@ -61,6 +61,8 @@ def _fault(text: str, kind: type[msgspec.Struct]) -> _Fault:
         return _Fault(f"{path}.{unknown['key']}", "left out", "a field that is not known here")
     if message.startswith("Invalid enum value"):
         return _Fault(path, f"one of {', '.join(_words(kind, path))}")
+    if message.startswith("Invalid base64"):
+        return _Fault(path, "base64")
     if expected := _EXPECTED.fullmatch(message):
         return _Fault(path, _TYPE.sub(_type_names, expected["expected"]))
     return _Fault(path, "valid", message)

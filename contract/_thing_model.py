@@ -196,7 +196,7 @@ def _check_condition(condition: Any, at: str, metrics: dict[str, Metric]) -> Non
             _check_condition(part, f"{at}[{index}]", metrics)
     elif isinstance(condition, dict):
         for key, part in condition.items():
-            if key == "metric" and part not in metrics:
+            if key == "metric" and (not isinstance(part, str) or part not in metrics):
                 raise ModelError(f"{at}.metric", f"one of {', '.join(metrics)}", shown(part))
             _check_condition(part, f"{at}.{key}", metrics)
 

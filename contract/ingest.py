@@ -1,9 +1,11 @@
 """What the topic rule puts on the queue, and one line of the lake. Both carry the device's bytes untouched."""
 
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 
+from contract._convert import Mismatch, convert
+from contract._strict_json import parse
 from contract.errors import DocumentError, IdentityError, shown
 from contract.identity import parse_thing
 from contract.telemetry import MAX_TIMESTAMP_MS
@@ -29,16 +31,15 @@ class LakeLine(msgspec.Struct, frozen=True, kw_only=True):
     v: int = 1
 
 
-_VERSION = 1
+_VERSION: Final = 1
+_MAX_BYTES: Final = 1_048_576  # a queue's limit, far above a wrapped message
 _Wrapper = TypeVar("_Wrapper", IngestMessage, LakeLine)
 _encoder = msgspec.json.Encoder()
-_message_decoder = msgspec.json.Decoder(IngestMessage)
-_line_decoder = msgspec.json.Decoder(LakeLine)
 
 
 def decode(body: bytes | str) -> IngestMessage:
     """A queue body; raises only DocumentError."""
-    return _decode(_message_decoder, body)
+    return _decode(body, IngestMessage)
 
 
 def encode(message: IngestMessage) -> bytes:
@@ -47,7 +48,7 @@ def encode(message: IngestMessage) -> bytes:
 
 def decode_line(line: bytes | str) -> LakeLine:
     """A line of the lake, with or without its newline; raises only DocumentError."""
-    return _decode(_line_decoder, line)
+    return _decode(line, LakeLine)
 
 
 def encode_line(line: LakeLine) -> bytes:
@@ -55,17 +56,21 @@ def encode_line(line: LakeLine) -> bytes:
     return _encoder.encode(line) + b"\n"
 
 
-def _decode(decoder: msgspec.json.Decoder[_Wrapper], text: bytes | str) -> _Wrapper:
+def _decode(text: bytes | str, kind: type[_Wrapper]) -> _Wrapper:
     try:
-        wrapper = decoder.decode(text)
-    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-        raise DocumentError(None, "a wrapped device message", str(error), "not_a_wrapper") from error
+        raw = text.encode() if isinstance(text, str) else text
+    except UnicodeEncodeError as error:
+        raise DocumentError(None, "UTF-8", error.reason, "bad_encoding") from error
+    document, _ = parse(raw, _MAX_BYTES, DocumentError)
+    try:
+        wrapper = convert(document, kind)
+        parse_thing(wrapper.thing)
+    except Mismatch as error:
+        raise DocumentError(error.field, error.expected, error.got) from error
+    except IdentityError as error:
+        raise DocumentError("thing", error.expected, error.got) from error
     if wrapper.v != _VERSION:
         raise DocumentError("v", str(_VERSION), shown(wrapper.v), "unsupported_version")
     if not 0 <= wrapper.received_at <= MAX_TIMESTAMP_MS:
-        raise DocumentError("received_at", "milliseconds since the Unix epoch", shown(wrapper.received_at))
-    try:
-        parse_thing(wrapper.thing)
-    except IdentityError as error:
-        raise DocumentError("thing", error.expected, error.got, error.reason) from error
+        raise DocumentError("received_at", f"an integer from 0 to {MAX_TIMESTAMP_MS}", shown(wrapper.received_at))
     return wrapper

@@ -65,10 +65,12 @@ def defaults(schema: Schema) -> dict[str, Any]:
 
 def check(schema: Any, at: str) -> None:
     """Raise ModelError unless this is a schema of the subset whose defaults keep to it; `at` is its path."""
-    if not isinstance(schema, dict) or schema.get("type") not in _TYPES:
-        got = shown(schema.get("type", "no type") if isinstance(schema, dict) else schema)
-        raise ModelError(f"{at}.type", f"one of {', '.join(_TYPES)}", got)
-    allowed = _KEYWORDS_OF[schema["type"]] | _ANNOTATIONS | {"type"}
+    if not isinstance(schema, dict):
+        raise ModelError(at, "an object", shown(schema))
+    kind = schema.get("type")
+    if not isinstance(kind, str) or kind not in _TYPES:
+        raise ModelError(f"{at}.type", f"one of {', '.join(_TYPES)}", shown(kind))
+    allowed = _KEYWORDS_OF[kind] | _ANNOTATIONS | {"type"}
     for keyword, value in schema.items():
         if keyword not in allowed:
             raise ModelError(f"{at}.{keyword}", f"one of {', '.join(sorted(allowed))}", shown(keyword))
