@@ -13,7 +13,7 @@
         │   └── PartialWriteError    … of which only some points were not stored; `failed` says which
         ├── StateError           the state table
         ├── RegistryError        the core table
-        ├── QuarantineError      the quarantine
+        ├── QuarantineError      the quarantine; `failed` says which entries
         ├── EventLogError        the event log
         ├── LakeError            the lake; `failed` says which messages
         └── KeysError            the signing keys of the token issuer
@@ -21,6 +21,9 @@
 Adapters wrap whatever their client library raises, with the cause chained. A contract.ContractError is never wrapped:
 it says what a device did wrong and becomes a quarantine entry.
 """
+
+from collections.abc import Sequence
+from typing import Any
 
 
 class FunctionsError(Exception):
@@ -73,11 +76,12 @@ class StoreError(AdapterError):
 
 
 class PartialWriteError(StoreError):
-    """The points at the positions `failed` of the call may not have been stored; all others were."""
+    """The points at the positions `failed` of the call may not have been stored; all others were, or are `rejected`."""
 
-    def __init__(self, message: str, failed: frozenset[int]) -> None:
+    def __init__(self, message: str, failed: frozenset[int], rejected: Sequence[Any] = ()) -> None:
         super().__init__(message)
         self.failed = failed
+        self.rejected = rejected
 
 
 class StateError(AdapterError):
@@ -89,7 +93,11 @@ class RegistryError(AdapterError):
 
 
 class QuarantineError(AdapterError):
-    pass
+    """The entries at the positions `failed` of the call may not have been kept; all others were."""
+
+    def __init__(self, message: str, failed: frozenset[int] = frozenset()) -> None:
+        super().__init__(message)
+        self.failed = failed
 
 
 class EventLogError(AdapterError):
@@ -97,7 +105,7 @@ class EventLogError(AdapterError):
 
 
 class LakeError(AdapterError):
-    """The messages at these positions of the call may not be in the lake; all others are."""
+    """The messages at the positions `failed` of the call may not be in the lake; all others are."""
 
     def __init__(self, message: str, failed: frozenset[int]) -> None:
         super().__init__(message)

@@ -6,8 +6,8 @@
     metrics  name, kind, length, which rows have it, values
 
 A row is what shares ts, received_at, quality and late. Numbers that are decimals of few digits become scaled integers,
-when that gives back the very same float, and 8-byte floats otherwise. Columns have fixed widths because Python reads such
-an array at the speed of C, where a variable-length integer costs it a loop; zlib wins back what that wastes.
+when that gives back the very same float, and 8-byte floats otherwise. Columns have fixed widths because Python reads
+such an array at the speed of C, where a variable-length integer costs it a loop; zlib wins back what that wastes.
 """
 
 import struct
@@ -23,7 +23,7 @@ import msgspec
 from contract.telemetry import QUALITIES, Quality, Value
 from functions.domain.series import Point
 
-__all__ = ["Chunk", "Column", "CorruptChunkError", "decode", "encode"]
+__all__ = ["Chunk", "Column", "CorruptChunkError", "decode", "encode", "flag_meaning", "flag_of", "shrink"]
 
 
 class CorruptChunkError(ValueError):
@@ -117,17 +117,19 @@ def decode(data: bytes, metrics: Container[str] | None = None) -> Chunk:
     try:
         if data[0] == _DEFLATED:
             data = zlib.decompress(data[1:])
-        if data[0] != _PLAIN:
-            raise CorruptChunkError(f"expected chunk format {_PLAIN} or {_DEFLATED}, got {data[0]}")
         return _decode(data, metrics)
-    except (IndexError, struct.error, zlib.error, msgspec.DecodeError, UnicodeDecodeError) as exc:
+    except CorruptChunkError:
+        raise
+    except (ValueError, LookupError, struct.error, zlib.error, msgspec.DecodeError) as exc:
         raise CorruptChunkError(
             f"expected a whole chunk, got {len(data)} bytes that end early or mean nothing"
         ) from exc
 
 
 def _decode(data: bytes, wanted: Container[str] | None) -> Chunk:
-    _, rows, first_ts, first_received, ts_width, received_width, many_flags, count = _HEADER.unpack_from(data)
+    form, rows, first_ts, first_received, ts_width, received_width, many_flags, count = _HEADER.unpack_from(data)
+    if form != _PLAIN:
+        raise CorruptChunkError(f"expected chunk format {_PLAIN} or {_DEFLATED}, got {form}")
     at = _HEADER.size
     if rows == 1:
         timestamps, receipts = [first_ts], [first_received]

@@ -95,13 +95,14 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _QUALITY_RANK = {quality: rank for rank, quality in enumerate(QUALITIES)}
-_TYPE_RANK = {bool: 0, float: 1, str: 2}
+TYPE_RANK: dict[type, int] = {bool: 0, float: 1, str: 2}
+"""Which of two values of different types counts as greater."""
 
 
 def precedence(point: Point) -> tuple[Any, ...]:
     """Of two points with the same identity the greater one stands: the last received, whatever came first."""
     value = point.value
-    return (point.received_at, _TYPE_RANK[type(value)], value, _QUALITY_RANK[point.quality], point.late)
+    return (point.received_at, TYPE_RANK[type(value)], value, point.late, _QUALITY_RANK[point.quality])
 
 
 def newest(points: Iterable[Point]) -> dict[tuple[str, str, int], Point]:
@@ -191,7 +192,7 @@ class Binner:
             summary.add(timestamps[first:behind], values[first:behind])
             first = behind
 
-    def complete(self, until: int) -> list[BinRow]:
-        """Rows of all bins that end at or before `until`, in order; they are forgotten here."""
-        done = sorted(key for key in self._open if key[0] + self._bin_ms <= until)
+    def complete(self, until: int | None = None) -> list[BinRow]:
+        """Rows of the bins that end at or before `until`, or of all, in order; they are forgotten here."""
+        done = sorted(key for key in self._open if until is None or key[0] + self._bin_ms <= until)
         return [BinRow(ts, metric, self._open.pop((ts, metric)).values(self._aggregates)) for ts, metric in done]

@@ -1,0 +1,38 @@
+"""What all AWS adapters share: turning botocore's exceptions into ours at the seam, and running calls side by side."""
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TypeVar
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from functions.errors import AdapterError
+
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
+
+PARALLEL_CALLS = 8
+"""Within botocore's default pool of ten connections a client."""
+
+
+@contextmanager
+def wrapped(error: type[AdapterError], doing: str) -> Iterator[None]:
+    """Raises `error` for whatever botocore raises inside."""
+    try:
+        yield
+    except (BotoCoreError, ClientError) as exc:
+        raise error(f"{doing}: {exc}") from exc
+
+
+def error_code(exc: ClientError) -> str:
+    return exc.response.get("Error", {}).get("Code", "")
+
+
+def side_by_side(call: Callable[[_Item], _Result], items: Iterable[_Item]) -> list[_Result]:
+    """`call` of each item, in order; one alone costs no thread. The first exception is raised after all have ended."""
+    todo = list(items)
+    if len(todo) <= 1:
+        return [call(item) for item in todo]
+    with ThreadPoolExecutor(min(PARALLEL_CALLS, len(todo))) as pool:
+        return list(pool.map(call, todo))

@@ -1,0 +1,130 @@
+"""The telemetry store on a DynamoDB table of its own.
+
+An item is an immutable chunk: points of one device, one UTC hour and one batch. Its sort key ends in a digest of its
+content, so that a redelivery rewrites the same item; reading merges chunks, so that overlapping ones do no harm.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from functions.adapters.backoff import Backoff
+from functions.adapters.chunk import CorruptChunkError, decode, encode, flag_meaning
+from functions.adapters.chunk_pages import Position, read_page
+from functions.adapters.dynamodb_chunks import HOUR_MS, MAX_CHUNK_BYTES, ChunkTable, Key, chunk_key
+from functions.domain.cursors import seal, unseal
+from functions.domain.retention import Horizon
+from functions.domain.series import Capabilities, Point, Rejected, SeriesPage, SeriesQuery, bin_start, newest
+from functions.errors import CursorError, PartialWriteError, StoreError
+from functions.ports import Clock
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+_CLEAN_UP_MS = 3 * 86_400_000
+"""How long after its time DynamoDB may still hold an expired item."""
+
+
+class DynamoDBTelemetryStore:
+    def __init__(
+        self,
+        client: "DynamoDBClient",
+        table: str,
+        *,
+        clock: Clock,
+        retention_ms: int,
+        backoff: Backoff | None = None,
+    ) -> None:
+        self._table = ChunkTable(client, table, backoff or Backoff())
+        self._clock = clock
+        self._retention_ms = retention_ms
+
+    def capabilities(self) -> Capabilities:
+        return Capabilities(name="dynamodb", deletes=True)
+
+    def write(self, points: Sequence[Point]) -> list[Rejected]:
+        horizon = self._horizon()
+        refusals = [horizon.refusal(point) for point in points]
+        rejected = [refusal for refusal in refusals if refusal is not None]
+        taken = [point for point, refusal in zip(points, refusals, strict=True) if refusal is None]
+        packed = _packed(newest(taken).values())
+        problems = self._put({key: plain for key, (plain, _) in packed.items()})
+        if not problems:
+            return rejected
+        lost = {identity for key in problems for identity in packed[key][1]}
+        failed = frozenset(at for at, point in enumerate(points) if (point.device, point.metric, point.ts) in lost)
+        reason = next(iter(problems.values()))
+        raise PartialWriteError(f"{len(problems)} of {len(packed)} chunks were not stored: {reason}", failed, rejected)
+
+    def series(self, query: SeriesQuery) -> SeriesPage:
+        question = (query.device, query.metrics, query.start, query.end, query.bin_ms, query.aggregates)
+        after = Position(-1, "")
+        if query.cursor is not None:
+            ts, metric = unseal(query.cursor, question, (int, str))
+            after = Position(int(ts), str(metric))
+            first = bin_start(query.start, query.bin_ms) if query.bin_ms else query.start
+            if not first <= after.ts < query.end:
+                raise CursorError(query.cursor)
+        start, end = self._horizon().clamp(max(query.start, after.ts), query.end)
+        rows, reached = read_page(query, after, start, end, self._table.hours)
+        return SeriesPage(tuple(rows), None if reached is None else seal(question, reached))
+
+    def delete(self, device: str, start: int, end: int) -> None:
+        horizon = self._horizon()
+        start, end = max(start, horizon.oldest - _CLEAN_UP_MS, 0), min(end, horizon.end)
+        for hour in self._table.hours(device, start, end):
+            kept: dict[Key, bytes] = {}
+            gone: list[Key] = []
+            for key, data in hour.chunks:
+                points = _points(device, data)
+                left = [point for point in points if not start <= point.ts < end]
+                if len(left) < len(points):
+                    gone.append(key)
+                    kept.update({other: plain for other, (plain, _) in _packed(left).items()})
+            # What stays is written before what held it is removed: an interruption may leave points, never lose one.
+            problems = self._put(kept) or self._table.remove(gone)
+            if problems:
+                raise StoreError(f"deleting telemetry of {device}: {next(iter(problems.values()))}")
+
+    def _put(self, chunks: dict[Key, bytes]) -> dict[Key, str]:
+        return self._table.put(chunks, self._retention_ms)
+
+    def _horizon(self) -> Horizon:
+        return Horizon(self._clock.now_ms(), self._retention_ms)
+
+
+_Identities = list[tuple[str, str, int]]
+
+
+def _packed(points: Iterable[Point]) -> dict[Key, tuple[bytes, _Identities]]:
+    """Chunks, by key, each with the identities of its points."""
+    hours: dict[tuple[str, int], list[Point]] = {}
+    for point in points:
+        hours.setdefault((point.device, point.ts - point.ts % HOUR_MS), []).append(point)
+    packed: dict[Key, tuple[bytes, _Identities]] = {}
+    for (device, hour), some in hours.items():
+        for part, plain in _split(some):
+            identities = [(point.device, point.metric, point.ts) for point in part]
+            packed[chunk_key(device, hour, plain)] = (plain, identities)
+    return packed
+
+
+def _split(points: list[Point]) -> Iterable[tuple[list[Point], bytes]]:
+    """Chunks that fit into an item: halved as often as it takes."""
+    plain = encode(points)
+    if len(plain) <= MAX_CHUNK_BYTES or len(points) == 1:
+        return [(points, plain)]
+    points = sorted(points, key=lambda point: (point.ts, point.metric))
+    middle = len(points) // 2
+    return [*_split(points[:middle]), *_split(points[middle:])]
+
+
+def _points(device: str, data: bytes) -> list[Point]:
+    try:
+        chunk = decode(data)
+    except CorruptChunkError as exc:
+        raise StoreError(f"a chunk of {device}: {exc}") from exc
+    return [
+        Point(device, metric, ts, value, *flag_meaning(flag), received_at)
+        for metric, column in chunk.items()
+        for ts, received_at, flag, value in zip(column.ts, column.received_at, column.flags, column.values, strict=True)
+    ]

@@ -1,0 +1,253 @@
+"""Every port in memory: exact semantics, no durability. For tests of use cases, and as the reference of the suites."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+
+from contract.ingest import LakeLine
+from functions.domain.cursors import seal, unseal
+from functions.domain.devices import Device, DeviceFilter, DevicePage, Source, listing_key
+from functions.domain.events import DeviceEvent
+from functions.domain.ingest import QuarantineEntry
+from functions.domain.presence import Presence
+from functions.domain.quarantine import Quarantined, QuarantinePage
+from functions.domain.retention import Horizon
+from functions.domain.series import (
+    Binner,
+    BinRow,
+    Capabilities,
+    Point,
+    RawRow,
+    Rejected,
+    SeriesPage,
+    SeriesQuery,
+    bin_start,
+    newest,
+)
+from functions.domain.state import DeviceState
+from functions.domain.status import DeviceStatus
+from functions.errors import CursorError
+from functions.ports import Clock
+
+
+class ManualClock:
+    """Time that moves only when told to."""
+
+    def __init__(self, now_ms: int) -> None:
+        self.now = now_ms
+
+    def now_ms(self) -> int:
+        return self.now
+
+
+class MemoryTelemetryStore:
+    def __init__(self, *, clock: Clock, retention_ms: int) -> None:
+        self._clock = clock
+        self._retention_ms = retention_ms
+        self._points: dict[tuple[str, str, int], Point] = {}
+
+    def capabilities(self) -> Capabilities:
+        return Capabilities(name="memory", deletes=True)
+
+    def write(self, points: Sequence[Point]) -> list[Rejected]:
+        horizon = self._horizon()
+        rejected = [refusal for refusal in map(horizon.refusal, points) if refusal is not None]
+        taken = [point for point in points if horizon.refusal(point) is None]
+        self._points = newest([*self._points.values(), *taken])
+        return rejected
+
+    def series(self, query: SeriesQuery) -> SeriesPage:
+        question = (query.device, query.metrics, query.start, query.end, query.bin_ms, query.aggregates)
+        start, end = self._horizon().clamp(query.start, query.end)
+        points = sorted(
+            (
+                point
+                for point in self._points.values()
+                if point.device == query.device and point.metric in query.metrics and start <= point.ts < end
+            ),
+            key=lambda point: (point.ts, point.metric),
+        )
+        rows = _raw_rows(points) if query.bin_ms is None else _bin_rows(points, query.bin_ms, query)
+        if query.cursor is not None:
+            ts, metric = unseal(query.cursor, question, (int, str))
+            first = query.start if query.bin_ms is None else bin_start(query.start, query.bin_ms)
+            if not first <= int(ts) < query.end:
+                raise CursorError(query.cursor)
+            rows = [row for row in rows if (row.ts, row.metric) > (ts, metric)]
+        page = rows[: query.limit]
+        more = len(rows) > query.limit
+        return SeriesPage(tuple(page), seal(question, (page[-1].ts, page[-1].metric)) if more else None)
+
+    def delete(self, device: str, start: int, end: int) -> None:
+        self._points = {
+            key: point for key, point in self._points.items() if point.device != device or not start <= point.ts < end
+        }
+
+    def _horizon(self) -> Horizon:
+        return Horizon(self._clock.now_ms(), self._retention_ms)
+
+
+def _raw_rows(points: Iterable[Point]) -> list[RawRow] | list[BinRow]:
+    return [RawRow(point.ts, point.metric, point.value, point.quality, point.late) for point in points]
+
+
+def _bin_rows(points: Iterable[Point], bin_ms: int, query: SeriesQuery) -> list[RawRow] | list[BinRow]:
+    binner = Binner(bin_ms, query.aggregates)
+    for point in points:
+        binner.add(point.metric, [point.ts], [point.value])
+    return binner.complete()
+
+
+class MemoryWorld:
+    """What the use cases see of devices: state, presence and quarantine counts side by side, as in one item."""
+
+    def __init__(self) -> None:
+        self.states: dict[str, DeviceState] = {}
+        self.presences: dict[str, Presence] = {}
+        self.quarantined: dict[str, dict[str, int]] = {}
+
+    def statuses(self, things: Iterable[str]) -> dict[str, DeviceStatus]:
+        return {
+            thing: DeviceStatus(
+                self.states.get(thing, DeviceState()),
+                self.presences.get(thing, Presence()),
+                dict(self.quarantined.get(thing, {})),
+            )
+            for thing in things
+            if thing in self.states or thing in self.presences or thing in self.quarantined
+        }
+
+
+class MemoryStateStore:
+    def __init__(self, world: MemoryWorld) -> None:
+        self._world = world
+
+    def read(self, things: Iterable[str]) -> dict[str, DeviceState]:
+        return {thing: self._world.states.get(thing, DeviceState()) for thing in things}
+
+    def save(self, states: Mapping[str, DeviceState]) -> frozenset[str]:
+        conflicts = set()
+        for thing, state in states.items():
+            known = self._world.states.get(thing, DeviceState())
+            if known.version != state.version:
+                conflicts.add(thing)
+            else:
+                self._world.states[thing] = msgspec.structs.replace(state, version=state.version + 1)
+        return frozenset(conflicts)
+
+
+class MemoryPresenceStore:
+    def __init__(self, world: MemoryWorld) -> None:
+        self._world = world
+
+    def read(self, thing: str) -> Presence:
+        return self._world.presences.get(thing, Presence())
+
+    def save(self, thing: str, presence: Presence) -> bool:
+        if self.read(thing).revision != presence.revision:
+            return False
+        self._world.presences[thing] = msgspec.structs.replace(presence, revision=presence.revision + 1)
+        return True
+
+
+class MemoryQuarantine:
+    def __init__(self, world: MemoryWorld) -> None:
+        self._world = world
+        self.entries: dict[tuple[str, int, bytes], QuarantineEntry] = {}
+
+    def put(self, entries: Sequence[QuarantineEntry]) -> None:
+        for entry in entries:
+            key = (entry.thing, entry.received_at, entry.raw)
+            if key not in self.entries:
+                self.entries[key] = entry
+                counts = self._world.quarantined.setdefault(entry.thing, {})
+                for reason in entry.reasons:
+                    counts[reason] = counts.get(reason, 0) + 1
+
+    def page(self, thing: str, limit: int, cursor: str | None) -> QuarantinePage:
+        found = sorted((key for key in self.entries if key[0] == thing), key=lambda key: (-key[1], key[2]))
+        first = 0 if cursor is None else int(unseal(cursor, ("quarantine", thing), (int,))[0])
+        entries = tuple(
+            Quarantined(key[1], key[2], len(key[2]), truncated=False, faults=self.entries[key].faults)
+            for key in found[first : first + limit]
+        )
+        more = len(found) > first + limit
+        return QuarantinePage(entries, seal(("quarantine", thing), (first + limit,)) if more else None)
+
+
+class MemoryEventLog:
+    def __init__(self) -> None:
+        self.events: set[DeviceEvent] = set()
+
+    def append(self, event: DeviceEvent) -> None:
+        self.events.add(event)
+
+
+class MemoryLake:
+    def __init__(self) -> None:
+        self.lines: list[LakeLine] = []
+
+    def append(self, lines: Sequence[LakeLine]) -> None:
+        self.lines.extend(lines)
+
+
+class MemorySettleLater:
+    def __init__(self) -> None:
+        self.scheduled: list[tuple[str, str]] = []
+
+    def schedule(self, thing: str, session: str) -> None:
+        self.scheduled.append((thing, session))
+
+
+class MemoryRegistry:
+    def __init__(self) -> None:
+        self.devices: dict[str, Device] = {}
+
+    def find(self, things: Iterable[str]) -> dict[str, Device]:
+        return {thing: self.devices[thing] for thing in things if thing in self.devices}
+
+    def page(self, wanted: DeviceFilter, limit: int, cursor: str | None) -> DevicePage:
+        question = ("devices", wanted.group, wanted.model)
+        after = "" if cursor is None else str(unseal(cursor, question, (str,))[0])
+        found = sorted(
+            (
+                device
+                for device in self.devices.values()
+                if not device.decommissioned
+                and (wanted.model is None or device.model == wanted.model)
+                and (wanted.group is None or f"{device.group}/".startswith(f"{wanted.group}/"))
+            ),
+            key=lambda device: listing_key(device.group, device.thing),
+        )
+        left = [device for device in found if listing_key(device.group, device.thing) > after]
+        page = left[:limit]
+        more = len(left) > limit
+        return DevicePage(tuple(page), seal(question, (listing_key(page[-1].group, page[-1].thing),)) if more else None)
+
+    def register(self, thing: str, name: str, model: str, group: str, source: Source, now: int) -> bool:
+        known = self.devices.get(thing)
+        wanted = Device(
+            thing=thing,
+            name=name,
+            model=model,
+            group=group,
+            source=source,
+            created_at=known.created_at if known else now,
+            updated_at=now,
+            version=known.version + 1 if known else 1,
+        )
+        if known is not None and known == msgspec.structs.replace(
+            wanted, updated_at=known.updated_at, version=known.version
+        ):
+            return False
+        self.devices[thing] = wanted
+        return True
+
+    def decommission(self, thing: str, source: Source, now: int) -> bool:
+        known = self.devices.get(thing)
+        if known is None or known.decommissioned or known.source != source:
+            return False
+        self.devices[thing] = msgspec.structs.replace(
+            known, decommissioned=True, updated_at=now, version=known.version + 1
+        )
+        return True
