@@ -72,7 +72,7 @@ def settings(instance: Instance) -> dict[str, str]:
         "LAMBDA_ACCOUNT_CONCURRENCY": str(CONCURRENT_INVOCATIONS),
         "LAMBDA_EXECUTOR": "local",
         "LAMBDA_WARM_TTL_SECONDS": "600",
-        "LOG_LEVEL": "INFO",
+        "LOG_LEVEL": "WARNING",
         "MINISTACK_ACCOUNT_ID": ACCOUNT,
         "MINISTACK_REGION": REGION,
         "MINISTACK_WORKER_THREADS": str(WORKER_THREADS),

@@ -8,7 +8,7 @@ from local.errors import SetupError
 MODELS = ("climate", "machine", "tracker")
 DEVICES_PER_LINE = 6
 LINES_PER_PLANT = 4
-MAX_DEVICES = 80
+MAX_DEVICES = 90
 
 
 @dataclass(frozen=True)

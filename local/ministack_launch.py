@@ -27,7 +27,7 @@ HOUSEKEEPING_S = 60
 
 def clamp_to_loopback() -> None:
     """Bind every listener of this process to loopback, whatever address it asks for."""
-    create_server = asyncio.base_events.BaseEventLoop.create_server
+    create_server: Any = asyncio.base_events.BaseEventLoop.create_server
 
     async def on_loopback(
         self: asyncio.AbstractEventLoop, factory: Any, host: Any = None, port: Any = None, **options: Any

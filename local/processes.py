@@ -54,10 +54,14 @@ def start(
 ) -> "subprocess.Popen[bytes]":
     """Start a command in a session of its own (so that Ctrl-C reaches only the supervisor), tethered to this process.
 
+    Its log begins anew; the one before is kept beside it.
+
     Call it from the main thread: the tether is to the thread that starts the child.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("ab") as stream:
+    if log.exists():
+        log.replace(log.with_suffix(".log.1"))
+    with log.open("wb") as stream:
         return subprocess.Popen(
             [sys.executable, "-S", "-E", tether.__file__, str(os.getpid()), *command],
             env={**env, MARK: mark},

@@ -141,8 +141,7 @@ class Supervisor:
             return
         self._say("synthesizing the CDK app for this machine")
         child = synthesis.start(self._instance, choice)
-        while (code := child.poll()) is None:
-            await asyncio.sleep(0.05)
+        code = await asyncio.to_thread(child.wait)
         synthesis.finish(self._instance, inputs, code)
 
     def _deploy(self, python: Path) -> dict[str, str]:

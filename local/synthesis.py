@@ -2,15 +2,18 @@
 
 import hashlib
 import os
-import subprocess
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from local import processes
 from local.errors import SynthesisError
 from local.instance import CHECKOUT, Instance
+
+if TYPE_CHECKING:
+    import subprocess
 
 SOURCES = ("contract", "functions", "infra")
 SINGLE_FILES = ("app.py", "cdk.json", "uv.lock")

@@ -80,7 +80,7 @@ def _listed(table: tuple[Row, ...], name: str, kind: str) -> Row:
         if row.name == name:
             return row
     raise TransformError(
-        f"the laptop does not know the {kind} {name}: say in local/support.py whether it is native, substituted or ignored"
+        f"the laptop does not know the {kind} {name}: list it in local/support.py as native, substituted or ignored"
     )
 
 

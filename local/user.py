@@ -1,5 +1,6 @@
 """The instance's own administrator in the deployed user pool."""
 
+import contextlib
 import secrets
 import string
 from typing import TYPE_CHECKING
@@ -22,14 +23,12 @@ def new_password() -> str:
 def ensure(aws_url: str, user_pool_id: str, password: str) -> None:
     """Make the administrator, or give it this password again. Idempotent."""
     cognito: CognitoIdentityProviderClient = client("cognito-idp", aws_url)
-    try:
+    with contextlib.suppress(cognito.exceptions.UsernameExistsException):
         cognito.admin_create_user(
             UserPoolId=user_pool_id,
             Username=NAME,
             MessageAction="SUPPRESS",
             UserAttributes=[{"Name": "email", "Value": NAME}, {"Name": "email_verified", "Value": "true"}],
         )
-    except cognito.exceptions.UsernameExistsException:
-        pass
     cognito.admin_set_user_password(UserPoolId=user_pool_id, Username=NAME, Password=password, Permanent=True)
     cognito.admin_add_user_to_group(UserPoolId=user_pool_id, Username=NAME, GroupName=GROUP)

@@ -1,0 +1,170 @@
+import asyncio
+
+import aiohttp
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+
+from local import gateway
+from local.gateway import Gateway
+
+
+GO_ON = web.AppKey("go_on", asyncio.Event)
+
+
+async def echo(request):
+    """An API that says what reached it."""
+    body = await request.read()
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    return web.json_response(
+        {"method": request.method, "path": request.raw_path, "headers": headers, "body": body.decode()},
+        headers={"X-Own": "kept", "Server": "hidden", "Connection": "X-Private", "X-Private": "hidden"},
+    )
+
+
+async def drip(request):
+    response = web.StreamResponse()
+    await response.prepare(request)
+    await response.write(b"first ")
+    await asyncio.wait_for(request.app[GO_ON].wait(), 5)
+    await response.write(b"second")
+    return response
+
+
+def run(scenario, *, up=True):
+    """Run a scenario with (client of the gateway, the API's app) on an event loop of its own."""
+
+    async def play():
+        api = web.Application()
+        api[GO_ON] = asyncio.Event()
+        api.router.add_get("/stage/drip", drip)
+        api.router.add_route("*", "/stage{tail:.*}", echo)
+        async with TestServer(api) as server:
+            base = str(server.make_url("/stage"))
+            front = Gateway(lambda: base if up else None, lambda: {"API": base, "User": "<me>"})
+            async with TestClient(TestServer(front.app())) as client:
+                return await scenario(client, api)
+
+    return asyncio.run(play())
+
+
+def ask(method, path, **options):
+    async def scenario(client, _api):
+        async with client.request(method, path, **options) as answer:
+            return answer.status, answer.headers, await answer.json()
+
+    return run(scenario)
+
+
+def test_a_request_reaches_the_stage_with_method_path_query_and_body():
+    status, _, seen = ask("POST", "/v1/devices/a%2Fb?metric=x&metric=y%20z", data="payload")
+    assert status == 200
+    assert (seen["method"], seen["path"], seen["body"]) == (
+        "POST",
+        "/stage/devices/a%2Fb?metric=x&metric=y%20z",
+        "payload",
+    )
+
+
+@pytest.mark.parametrize("path", ["/v1", "/v1/"])
+def test_the_stage_itself_is_reached(path):
+    assert ask("GET", path)[2]["path"].rstrip("/") == "/stage"
+
+
+def test_the_bearer_token_passes():
+    assert ask("GET", "/v1/me", headers={"Authorization": "Bearer t"})[2]["headers"]["authorization"] == "Bearer t"
+
+
+@pytest.mark.parametrize("name", ["TE", "Proxy-Authorization", "Keep-Alive", "Forwarded"])
+def test_headers_of_one_connection_do_not_pass(name):
+    assert name.lower() not in ask("GET", "/v1/me", headers={name: "x"})[2]["headers"]
+
+
+def test_headers_that_the_client_names_as_its_connections_own_do_not_pass():
+    sent = {"Connection": "X-Mine", "X-Mine": "1", "X-Other": "2"}
+    seen = ask("GET", "/v1/me", headers=sent)[2]["headers"]
+    assert "x-mine" not in seen
+    assert seen["x-other"] == "2"
+
+
+def test_a_client_cannot_claim_another_origin():
+    seen = ask("GET", "/v1/me", headers={"X-Forwarded-For": "8.8.8.8", "X-Forwarded-Proto": "https"})[2]["headers"]
+    assert seen["x-forwarded-for"] == "127.0.0.1"
+    assert seen["x-forwarded-proto"] == "http"
+
+
+def test_the_answers_own_headers_pass_and_those_of_its_connection_do_not():
+    headers = ask("GET", "/v1/me")[1]
+    assert headers["X-Own"] == "kept"
+    assert "X-Private" not in headers
+    assert headers.get("Server") != "hidden"
+
+
+def test_an_answer_is_passed_on_while_it_is_still_being_written():
+    async def scenario(client, api):
+        async with client.get("/v1/drip") as answer:
+            first = await asyncio.wait_for(answer.content.readany(), 5)
+            api[GO_ON].set()
+            return first, await answer.content.read()
+
+    assert run(scenario) == (b"first ", b"second")
+
+
+def test_while_the_cloud_starts_the_answer_is_a_problem_document():
+    async def scenario(client, _api):
+        async with client.get("/v1/me") as answer:
+            return answer.status, answer.content_type, await answer.json()
+
+    status, content_type, body = run(scenario, up=False)
+    assert (status, content_type) == (503, "application/problem+json")
+    assert body["status"] == 503
+    assert "fieldline local status" in body["detail"]
+
+
+def test_a_cloud_that_died_is_told_as_a_problem_document():
+    async def scenario():
+        front = Gateway(lambda: "http://127.0.0.1:1/stage", dict)
+        async with TestClient(TestServer(front.app())) as client, client.get("/v1/me") as answer:
+            return answer.status, answer.headers["Retry-After"], (await answer.json())["title"]
+
+    assert asyncio.run(scenario()) == (503, "2", "The cloud is not up")
+
+
+def test_a_body_larger_than_api_gateways_limit_is_refused(monkeypatch):
+    monkeypatch.setattr(gateway, "MAX_BODY", 4)
+    status, _, body = ask("POST", "/v1/x", data="12345")
+    assert (status, body["title"]) == (413, "Too large")
+
+
+def test_a_foreign_host_name_is_refused():
+    status, _, body = ask("GET", "/v1/me", headers={"Host": "evil.example"})
+    assert status == 421
+    assert "evil.example" in body["detail"]
+
+
+def test_the_front_page_lists_what_is_where_and_escapes_it():
+    async def scenario(client, _api):
+        async with client.get("/") as answer:
+            return answer.headers["Content-Security-Policy"], await answer.text()
+
+    policy, page = run(scenario)
+    assert "default-src 'none'" in policy
+    assert "&lt;me&gt;" in page
+    assert '<a href="http://' in page
+
+
+def test_any_other_path_is_a_problem_document():
+    status, _, body = ask("GET", "/nothing")
+    assert (status, body["title"]) == (404, "Nothing here")
+
+
+def test_a_client_that_leaves_early_does_no_harm():
+    async def scenario(client, api):
+        with pytest.raises((TimeoutError, aiohttp.ClientError)):
+            async with client.get("/v1/drip", timeout=aiohttp.ClientTimeout(total=0.2)) as answer:
+                await answer.read()
+        api[GO_ON].set()
+        async with client.get("/v1/me") as answer:
+            return answer.status
+
+    assert run(scenario) == 200
