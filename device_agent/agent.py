@@ -71,7 +71,7 @@ class Agent:
         self._log.info("stopped: %d messages sent since the start", self._health.sent)
 
     async def status(self) -> AgentStatus:
-        """How the agent is doing. Valid while `run` runs. Raises QueueError."""
+        """How the agent is doing. Raises QueueError, also before `run` has opened the queue and after it closed it."""
         queue = await self._queue.stats()
         health = self._health
         return AgentStatus(

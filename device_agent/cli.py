@@ -1,8 +1,4 @@
-"""The command `fieldline-agent`.
-
-Exit codes: 0 done, or stopped by a signal · 2 wrong usage · 3 the configuration cannot be used · 4 a key would be
-overwritten or cannot be written · 5 the queue cannot be opened or read.
-"""
+"""The command `fieldline-agent`."""
 
 import argparse
 import asyncio
@@ -23,6 +19,10 @@ from device_agent.errors import ConfigError, KeyMaterialError, QueueError
 EXIT_CONFIG = 3
 EXIT_KEY = 4
 EXIT_QUEUE = 5
+EXIT_CODES = (
+    "exit codes: 0 done, or stopped by a signal; 2 wrong usage; 3 the configuration cannot be used; "
+    "4 a key would be overwritten or cannot be written; 5 the queue cannot be opened or read"
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="fieldline-agent", description="The Fieldline agent.", epilog=_exit_codes())
+    parser = argparse.ArgumentParser(prog="fieldline-agent", description="The Fieldline agent.", epilog=EXIT_CODES)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     run = commands.add_parser("run", help="work until SIGTERM or SIGINT")
@@ -141,10 +141,6 @@ def _failed(options: argparse.Namespace, code: int, error: str, **more: Any) -> 
     else:
         sys.stderr.write(f"{error}\n")
     return code
-
-
-def _exit_codes() -> str:
-    return (__doc__ or "").split("\n\n")[1].replace("\n", " ")
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+from device_agent.errors import QueueError
 from device_agent.queue import DurableQueue, QueuedMessage, QueueStats
 
 T = TypeVar("T")
@@ -51,7 +52,7 @@ class QueueThread:
 
     def _opened(self) -> DurableQueue:
         if self._queue is None:
-            raise RuntimeError("the queue is used before open() or after close()")
+            raise QueueError("the queue is not open")
         return self._queue
 
     async def _run(self, call: Callable[[], T]) -> T:

@@ -89,7 +89,7 @@ class _Connection:
         try:
             self._client = _make_client(self._options, self._endpoint, self)
             self._client.start()
-        except (AwsCrtError, OSError, ValueError) as error:
+        except (AwsCrtError, RuntimeError, OSError, ValueError) as error:
             raise ConnectError(f"{self._endpoint}: cannot start the client: {error}") from error
         try:
             async with asyncio.timeout(self._options.connect_timeout_s):
@@ -122,7 +122,10 @@ class _Connection:
         self._end("disconnected")
         if self._client is None:
             return
-        self._client.stop()
+        from awscrt.mqtt5 import DisconnectPacket
+
+        # Without the packet the runtime just hangs up, and the cloud would report a lost device.
+        self._client.stop(DisconnectPacket())
         try:
             async with asyncio.timeout(self._options.stop_timeout_s):
                 await self._stopped.wait()
