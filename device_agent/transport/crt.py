@@ -34,7 +34,9 @@ class CrtOptions:
     private_key: Path
     keep_alive_s: int = 45
     session_expiry_s: int = 3600
-    connect_timeout_s: float = 20.0
+    connect_timeout_s: float = 40.0
+    """Above the 10 to 30 s for which the TLS library holds back a failed handshake before it tells the reason."""
+    connack_timeout_s: float = 20.0
     ack_timeout_s: int = 30
     stop_timeout_s: float = 5.0
 
@@ -208,7 +210,7 @@ def _make_client(options: CrtOptions, endpoint: Endpoint, events: _Connection) -
             max_reconnect_delay_ms=NEVER_BY_ITSELF_MS,
             retry_jitter_mode=mqtt5.ExponentialBackoffJitterMode.NONE,
             ping_timeout_ms=PING_TIMEOUT_MS,
-            connack_timeout_ms=round(options.connect_timeout_s * 1000),
+            connack_timeout_ms=round(options.connack_timeout_s * 1000),
             ack_timeout_sec=options.ack_timeout_s,
             disable_metrics=True,
             on_lifecycle_event_connection_success_fn=events.on_success,
