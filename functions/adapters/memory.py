@@ -14,11 +14,11 @@ from functions.domain.quarantine import Quarantined, QuarantinePage
 from functions.domain.retention import Horizon
 from functions.domain.series import (
     Binner,
-    BinRow,
     Capabilities,
     Point,
     RawRow,
     Rejected,
+    Row,
     SeriesPage,
     SeriesQuery,
     bin_start,
@@ -87,15 +87,15 @@ class MemoryTelemetryStore:
         return Horizon(self._clock.now_ms(), self._retention_ms)
 
 
-def _raw_rows(points: Iterable[Point]) -> list[RawRow] | list[BinRow]:
+def _raw_rows(points: Iterable[Point]) -> list[Row]:
     return [RawRow(point.ts, point.metric, point.value, point.quality, point.late) for point in points]
 
 
-def _bin_rows(points: Iterable[Point], bin_ms: int, query: SeriesQuery) -> list[RawRow] | list[BinRow]:
+def _bin_rows(points: Iterable[Point], bin_ms: int, query: SeriesQuery) -> list[Row]:
     binner = Binner(bin_ms, query.aggregates)
     for point in points:
         binner.add(point.metric, [point.ts], [point.value])
-    return binner.complete()
+    return [*binner.complete()]
 
 
 class MemoryWorld:

@@ -1,0 +1,207 @@
+"""The quarantine in the events table. An entry and its counts in the state item are one transaction, so that a message
+delivered again is neither kept nor counted again.
+"""
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from botocore.exceptions import BotoCoreError, ClientError
+
+from functions.adapters.aws import error_code, side_by_side, wrapped
+from functions.adapters.backoff import Backoff
+from functions.adapters.dynamodb_items import Item, number
+from functions.adapters.dynamodb_state import state_key
+from functions.adapters.shards import shard_of
+from functions.domain.cursors import seal, unseal
+from functions.domain.ingest import Fault, QuarantineEntry
+from functions.domain.quarantine import Quarantined, QuarantinePage
+from functions.errors import CursorError, QuarantineError
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+MAX_RAW_BYTES = 280_000
+MAX_FAULTS = 100
+"""Of an item's 400 KB: a fault is 1 KB at the very most. Every reason is kept, whatever becomes of the details."""
+
+_DETAIL_CHARS = 240
+_PARTS = 2
+_TRY_AGAIN = {
+    "TransactionConflict",
+    "ThrottlingError",
+    "ProvisionedThroughputExceeded",
+    "TransactionInProgressException",
+}
+_SORT_KEY = re.compile(r"\d{13}#[0-9a-f]{24}")
+_faults = msgspec.json.Decoder(tuple[Fault, ...])
+
+
+class DynamoDBQuarantine:
+    def __init__(
+        self,
+        client: "DynamoDBClient",
+        events_table: str,
+        state_table: str,
+        *,
+        retention_days: int,
+        backoff: Backoff | None = None,
+    ) -> None:
+        self._client = client
+        self._events_table = events_table
+        self._state_table = state_table
+        self._retention_s = retention_days * 86_400
+        self._backoff = backoff or Backoff()
+
+    def put(self, entries: Sequence[QuarantineEntry]) -> None:
+        things: dict[str, list[int]] = {}
+        for position, entry in enumerate(entries):
+            things.setdefault(entry.thing, []).append(position)
+        # One device's entries one after the other: their transactions would conflict on its state item.
+        problems = side_by_side(lambda positions: self._put_all(entries, positions), things.values())
+        failed = {position: why for some in problems for position, why in some.items()}
+        if failed:
+            why = next(iter(failed.values()))
+            raise QuarantineError(f"{len(failed)} of {len(entries)} entries were not kept: {why}", frozenset(failed))
+
+    def page(self, thing: str, limit: int, cursor: str | None) -> QuarantinePage:
+        question = ("quarantine", thing)
+        request: dict[str, Any] = {
+            "TableName": self._events_table,
+            "KeyConditionExpression": "pk = :pk",
+            "ExpressionAttributeValues": {":pk": {"S": _partition(thing)}},
+            "ScanIndexForward": False,
+            "Limit": limit,
+        }
+        if cursor is not None:
+            received_at, digest = unseal(cursor, question, (int, str))
+            if not _SORT_KEY.fullmatch(_sort_key(received_at, digest)):
+                raise CursorError(cursor)
+            request["ExclusiveStartKey"] = {"pk": {"S": _partition(thing)}, "sk": {"S": _sort_key(received_at, digest)}}
+        with wrapped(QuarantineError, f"reading the quarantine of {thing}"):
+            answer = self._client.query(**request)
+        entries = tuple(_entry(dict(item)) for item in answer["Items"])
+        last = answer.get("LastEvaluatedKey")
+        if not last:
+            return QuarantinePage(entries, None)
+        received_at, _, digest = str(last["sk"]["S"]).partition("#")
+        return QuarantinePage(entries, seal(question, (int(received_at), digest)))
+
+    def _put_all(self, entries: Sequence[QuarantineEntry], positions: list[int]) -> dict[int, str]:
+        problems = {position: self._put(entries[position]) for position in positions}
+        return {position: problem for position, problem in problems.items() if problem is not None}
+
+    def _put(self, entry: QuarantineEntry) -> str | None:
+        """None once it is kept, else why not."""
+        item = _item(entry, self._retention_s)
+        problem = ""
+        counts_exist = True
+        for _ in self._backoff:
+            try:
+                if not counts_exist:
+                    self._make_room_for_counts(entry.thing)
+                self._client.transact_write_items(TransactItems=[self._kept(item), self._counted(entry)])
+            except ClientError as exc:
+                kept, counted = _refusals(exc)
+                if kept == "ConditionalCheckFailed":
+                    return None  # it is there already, and was counted with it
+                counts_exist = counted != "ConditionalCheckFailed"
+                problem = str(exc)
+                if counts_exist and not {kept, counted} & _TRY_AGAIN:
+                    return problem
+            except BotoCoreError as exc:
+                return str(exc)
+            else:
+                return None
+        return problem
+
+    def _kept(self, item: Item) -> Any:
+        return {
+            "Put": {
+                "TableName": self._events_table,
+                "Item": item,
+                "ConditionExpression": "attribute_not_exists(pk)",
+            }
+        }
+
+    def _counted(self, entry: QuarantineEntry) -> Any:
+        reasons = {f"#r{at}": reason for at, reason in enumerate(entry.reasons)}
+        moves = ", ".join(f"#quarantined.{name} = if_not_exists(#quarantined.{name}, :zero) + :one" for name in reasons)
+        return {
+            "Update": {
+                "TableName": self._state_table,
+                "Key": state_key(entry.thing),
+                "UpdateExpression": f"SET {moves}",
+                # A path can only be set inside a map that is there.
+                "ConditionExpression": "attribute_exists(#quarantined)",
+                "ExpressionAttributeNames": {"#quarantined": "quarantined", **reasons},
+                "ExpressionAttributeValues": {":zero": number(0), ":one": number(1)},
+            }
+        }
+
+    def _make_room_for_counts(self, thing: str) -> None:
+        self._client.update_item(
+            TableName=self._state_table,
+            Key=state_key(thing),
+            UpdateExpression="SET #quarantined = if_not_exists(#quarantined, :none)",
+            ExpressionAttributeNames={"#quarantined": "quarantined"},
+            ExpressionAttributeValues={":none": {"M": {}}},
+        )
+
+
+def _partition(thing: str) -> str:
+    return f"QUARANTINE#{thing}"
+
+
+def _sort_key(received_at: int | str, digest: int | str) -> str:
+    return f"{received_at:013d}#{digest}"
+
+
+def _item(entry: QuarantineEntry, retention_s: int) -> Item:
+    digest = blake2b(entry.raw, digest_size=12).hexdigest()
+    day = datetime.fromtimestamp(entry.received_at // 1000, UTC)
+    return {
+        "pk": {"S": _partition(entry.thing)},
+        "sk": {"S": _sort_key(entry.received_at, digest)},
+        "dpk": {"S": f"QUARANTINE#{day:%Y-%m-%d}#{shard_of(entry.thing)}"},
+        "dsk": {"S": f"{entry.received_at:013d}#{entry.thing}"},
+        "thing": {"S": entry.thing},
+        "received_at": number(entry.received_at),
+        "reasons": {"L": [{"S": reason} for reason in entry.reasons]},
+        "faults": {"S": msgspec.json.encode(_bounded(entry.faults)).decode()},
+        "raw": {"B": entry.raw[:MAX_RAW_BYTES]},
+        "bytes": number(len(entry.raw)),
+        "truncated": {"BOOL": len(entry.raw) > MAX_RAW_BYTES},
+        "expires": number(entry.received_at // 1000 + retention_s),
+    }
+
+
+def _bounded(faults: tuple[Fault, ...]) -> list[Fault]:
+    """The first of each reason, then others while there is room."""
+    firsts = {fault.reason: fault for fault in reversed(faults)}
+    others = [fault for fault in faults if firsts[fault.reason] is not fault]
+    return [
+        msgspec.structs.replace(fault, detail=fault.detail[:_DETAIL_CHARS])
+        for fault in [*firsts.values(), *others][:MAX_FAULTS]
+    ]
+
+
+def _entry(item: Item) -> Quarantined:
+    return Quarantined(
+        received_at=int(item["received_at"]["N"]),
+        raw=bytes(item["raw"]["B"]),
+        size=int(item["bytes"]["N"]),
+        truncated=item["truncated"]["BOOL"],
+        faults=_faults.decode(item["faults"]["S"]),
+    )
+
+
+def _refusals(exc: ClientError) -> tuple[str, str]:
+    """Why the entry and why the count was refused, "None" where that part was not the reason."""
+    reasons: Any = dict(exc.response).get("CancellationReasons")
+    if error_code(exc) != "TransactionCanceledException" or not isinstance(reasons, list) or len(reasons) != _PARTS:
+        return error_code(exc), "None"
+    return str(reasons[0].get("Code")), str(reasons[1].get("Code"))

@@ -1,0 +1,221 @@
+"""The state table: one item a device. Ingest owns version, latest, stream and counters; presence owns `presence`; the
+quarantine owns `quarantined`.
+"""
+
+import secrets
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING
+
+import msgspec
+from botocore.exceptions import BotoCoreError, ClientError
+
+from functions.adapters.aws import error_code, side_by_side, wrapped
+from functions.adapters.backoff import Backoff
+from functions.adapters.dynamodb_items import Item, attribute_value, batch_get, number, value_attribute
+from functions.domain.presence import Presence, Session, Status
+from functions.domain.state import WINDOW, Boot, Counters, DeviceState, Latest
+from functions.domain.status import DeviceStatus
+from functions.errors import StateError
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+_OWN = ("pk", "version", "latest", "stream", "counters")
+_ALL = (*_OWN, "presence", "quarantined")
+_SK = "STATE"
+_sessions = msgspec.json.Decoder(tuple[Session, ...])
+
+
+def state_key(thing: str) -> Item:
+    return {"pk": {"S": f"DEVICE#{thing}"}, "sk": {"S": _SK}}
+
+
+class DynamoDBStateStore:
+    """`token` makes a mark for each write, by which a write is recognised whose answer was lost on the way."""
+
+    def __init__(
+        self,
+        client: "DynamoDBClient",
+        table: str,
+        *,
+        backoff: Backoff | None = None,
+        token: Callable[[], str] = lambda: secrets.token_hex(8),
+    ) -> None:
+        self._client = client
+        self._table = table
+        self._backoff = backoff or Backoff()
+        self._token = token
+
+    def read(self, things: Iterable[str]) -> dict[str, DeviceState]:
+        states = {thing: DeviceState() for thing in things}
+        for thing, item in _items(self._client, self._table, states, _OWN, self._backoff, consistent=True):
+            states[thing] = _state(item)
+        return states
+
+    def statuses(self, things: Iterable[str]) -> dict[str, DeviceStatus]:
+        found = _items(self._client, self._table, things, _ALL, self._backoff, consistent=False)
+        return {thing: DeviceStatus(_state(item), presence_of(item), quarantine_counts(item)) for thing, item in found}
+
+    def save(self, states: Mapping[str, DeviceState]) -> frozenset[str]:
+        outcomes = side_by_side(self._save, states.items())
+        return frozenset(thing for thing, saved in zip(states, outcomes, strict=True) if not saved)
+
+    def _save(self, change: tuple[str, DeviceState]) -> bool:
+        thing, state = change
+        token = self._token()
+        names = {f"#{name}": name for name in ("version", "latest", "stream", "counters", "writer")}
+        values: Item = {
+            ":next": number(state.version + 1),
+            ":latest": {"M": {metric: _latest_item(latest) for metric, latest in state.latest.items()}},
+            ":stream": {"L": [_boot_item(boot) for boot in state.boots]},
+            ":counters": {"M": {name: number(count) for name, count in msgspec.structs.asdict(state.counters).items()}},
+            ":writer": {"S": token},
+        }
+        condition = "attribute_not_exists(#version)"
+        if state.version:
+            condition = "#version = :read"
+            values[":read"] = number(state.version)
+        try:
+            self._client.update_item(
+                TableName=self._table,
+                Key=state_key(thing),
+                UpdateExpression="SET #version = :next, #latest = :latest, #stream = :stream, #counters = :counters, "
+                "#writer = :writer",
+                ConditionExpression=condition,
+                ExpressionAttributeNames=names,
+                ExpressionAttributeValues=values,
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except ClientError as exc:
+            code = error_code(exc)
+            if code == "ConditionalCheckFailedException":
+                # botocore repeats a call whose answer was lost; then it is our own write that stands in the way.
+                found: Item = dict(exc.response).get("Item", {})  # type: ignore[assignment]
+                return bool(found.get("writer") == {"S": token})
+            if code == "TransactionConflictException":
+                return False
+            raise StateError(f"writing the state of {thing}: {exc}") from exc
+        except BotoCoreError as exc:
+            raise StateError(f"writing the state of {thing}: {exc}") from exc
+        return True
+
+
+class DynamoDBPresenceStore:
+    def __init__(self, client: "DynamoDBClient", table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def read(self, thing: str) -> Presence:
+        with wrapped(StateError, f"reading the presence of {thing}"):
+            answer = self._client.get_item(
+                TableName=self._table,
+                Key=state_key(thing),
+                ConsistentRead=True,
+                ProjectionExpression="#presence",
+                ExpressionAttributeNames={"#presence": "presence"},
+            )
+        return presence_of(dict(answer.get("Item", {})))
+
+    def save(self, thing: str, presence: Presence) -> bool:
+        item: Item = {
+            "revision": number(presence.revision + 1),
+            "status": {"S": presence.status.value},
+            "sessions": {"S": msgspec.json.encode(presence.sessions).decode()},
+        }
+        if presence.since is not None:
+            item["since"] = number(presence.since)
+        if presence.reason is not None:
+            item["reason"] = {"S": presence.reason}
+        values: Item = {":presence": {"M": item}}
+        names = {"#presence": "presence"}
+        condition = "attribute_not_exists(#presence)"
+        if presence.revision:
+            condition = "#presence.#revision = :read"
+            names["#revision"] = "revision"
+            values[":read"] = number(presence.revision)
+        try:
+            self._client.update_item(
+                TableName=self._table,
+                Key=state_key(thing),
+                UpdateExpression="SET #presence = :presence",
+                ConditionExpression=condition,
+                ExpressionAttributeNames=names,
+                ExpressionAttributeValues=values,
+            )
+        except ClientError as exc:
+            if error_code(exc) in {"ConditionalCheckFailedException", "TransactionConflictException"}:
+                return False
+            raise StateError(f"writing the presence of {thing}: {exc}") from exc
+        except BotoCoreError as exc:
+            raise StateError(f"writing the presence of {thing}: {exc}") from exc
+        return True
+
+
+def _items(
+    client: "DynamoDBClient",
+    table: str,
+    things: Iterable[str],
+    attributes: tuple[str, ...],
+    backoff: Backoff,
+    *,
+    consistent: bool,
+) -> list[tuple[str, Item]]:
+    keys = [(f"DEVICE#{thing}", _SK) for thing in things]
+    items = batch_get(client, table, keys, attributes, consistent=consistent, backoff=backoff, error=StateError)
+    return [(item["pk"]["S"].removeprefix("DEVICE#"), item) for item in items]
+
+
+def _state(item: Item) -> DeviceState:
+    if "version" not in item:
+        return DeviceState()
+    return DeviceState(
+        version=int(item["version"]["N"]),
+        latest={
+            metric: Latest(
+                int(entry["M"]["ts"]["N"]),
+                attribute_value(entry["M"]["value"]),
+                entry["M"]["q"]["S"],
+                entry["M"]["unmodeled"]["BOOL"],
+            )
+            for metric, entry in item["latest"]["M"].items()
+        },
+        boots=tuple(
+            Boot(boot["M"]["boot"]["S"], int(boot["M"]["high"]["N"]), int.from_bytes(boot["M"]["window"]["B"], "big"))
+            for boot in item["stream"]["L"]
+        ),
+        counters=Counters(**{name: int(count["N"]) for name, count in item["counters"]["M"].items()}),
+    )
+
+
+def _latest_item(latest: Latest) -> Item:
+    return {
+        "M": {
+            "ts": number(latest.ts),
+            "value": value_attribute(latest.value),
+            "q": {"S": latest.q},
+            "unmodeled": {"BOOL": latest.unmodeled},
+        }
+    }
+
+
+def _boot_item(boot: Boot) -> Item:
+    window = {"B": boot.seen.to_bytes(WINDOW // 8, "big")}
+    return {"M": {"boot": {"S": boot.boot}, "high": number(boot.high), "window": window}}
+
+
+def presence_of(item: Item) -> Presence:
+    if "presence" not in item:
+        return Presence()
+    known = item["presence"]["M"]
+    return Presence(
+        revision=int(known["revision"]["N"]),
+        status=Status(known["status"]["S"]),
+        since=int(known["since"]["N"]) if "since" in known else None,
+        reason=known["reason"]["S"] if "reason" in known else None,
+        sessions=_sessions.decode(known["sessions"]["S"]),
+    )
+
+
+def quarantine_counts(item: Item) -> dict[str, int]:
+    counts = item.get("quarantined", {}).get("M", {})
+    return {reason: int(count["N"]) for reason, count in counts.items()}

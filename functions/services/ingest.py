@@ -1,0 +1,159 @@
+"""Stores a batch of telemetry messages. Every step may be repeated: what was done already changes nothing.
+
+    decode → lake → read state → assess → history → quarantine → state
+
+The state comes last and is conditional on what was read, so a message counts as seen once all else is done with it.
+When another invocation was faster with a device, that device's messages go through again from the state on.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import msgspec
+
+from contract import ingest as wrapper
+from contract.errors import DocumentError
+from contract.ingest import LakeLine
+from functions.domain.ingest import Assessed, Fault, Incoming, assess, state_after
+from functions.domain.series import Point, Rejected
+from functions.errors import AdapterError, LakeError, PartialWriteError, QuarantineError, QueueMessageError
+from functions.ports import Lake, Quarantine, StateStore, TelemetryStore
+from functions.services.device_models import DeviceModels
+
+
+class Report(msgspec.Struct):
+    """What became of a batch. `failed` are ids to deliver again; `problems` says why, each once."""
+
+    failed: set[str] = msgspec.field(default_factory=set)
+    problems: list[str] = msgspec.field(default_factory=list)
+    messages: int = 0
+    points: int = 0
+    duplicates: int = 0
+    late: int = 0
+    quarantined: Counter[str] = msgspec.field(default_factory=Counter)
+
+    def fail(self, ids: Iterable[str], problem: Exception | str) -> None:
+        self.failed.update(ids)
+        if str(problem) not in self.problems:
+            self.problems.append(str(problem))
+
+    def count(self, one: Assessed) -> None:
+        seen = one.observation
+        self.messages += seen is not None and not seen.duplicate
+        self.duplicates += seen is not None and seen.duplicate
+        self.points += len(one.points)
+        self.late += sum(point.late for point in one.points)
+        if one.entry is not None:
+            self.quarantined.update(one.entry.reasons)
+
+
+_Batch = dict[str, list[Incoming]]
+
+
+class Ingest:
+    def __init__(
+        self,
+        *,
+        lake: Lake,
+        store: TelemetryStore,
+        quarantine: Quarantine,
+        states: StateStore,
+        models: DeviceModels,
+        attempts: Callable[[], Iterable[int]],
+    ) -> None:
+        self._lake = lake
+        self._store = store
+        self._quarantine = quarantine
+        self._states = states
+        self._models = models
+        self._attempts = attempts
+
+    def take(self, bodies: Mapping[str, bytes | str]) -> Report:
+        """Queue bodies by the id that the queue gave each."""
+        report = Report()
+        messages = self._into_lake(_decoded(bodies, report), report)
+        batch: _Batch = {}
+        for message in messages:
+            batch.setdefault(message.thing, []).append(message)
+        for _ in self._attempts():
+            if not batch:
+                break
+            try:
+                batch = self._store_devices(batch, report)
+            except AdapterError as exc:
+                report.fail(_ids(batch), exc)
+                return report
+        if batch:
+            report.fail(_ids(batch), "the state of a device was written by others at every attempt")
+        return report
+
+    def _into_lake(self, messages: list[Incoming], report: Report) -> list[Incoming]:
+        lines = [LakeLine(thing=one.thing, received_at=one.received_at, data=one.data) for one in messages]
+        try:
+            self._lake.append(lines)
+        except LakeError as exc:
+            report.fail((messages[position].id for position in exc.failed), exc)
+            return [message for position, message in enumerate(messages) if position not in exc.failed]
+        return messages
+
+    def _store_devices(self, batch: _Batch, report: Report) -> _Batch:
+        """Returns the devices whose state somebody else wrote meanwhile, to do again."""
+        states = self._states.read(batch)
+        models = self._models.of(batch)
+        assessed = {thing: assess(batch[thing], models[thing], states[thing]) for thing in batch}
+        assessed = self._into_history(assessed, report)
+        assessed = self._into_quarantine(assessed, report)
+        after = {thing: state_after(states[thing], some) for thing, some in assessed.items() if some}
+        changed = {thing: state for thing, state in after.items() if state is not states[thing]}
+        conflicts = self._states.save(changed)
+        for thing, some in assessed.items():
+            if thing not in conflicts:
+                for one in some:
+                    report.count(one)
+        return {thing: [one.message for one in assessed[thing]] for thing in conflicts}
+
+    def _into_history(self, assessed: dict[str, list[Assessed]], report: Report) -> dict[str, list[Assessed]]:
+        points = [point for some in assessed.values() for one in some for point in one.points]
+        if not points:
+            return assessed
+        lost: set[Point] = set()
+        try:
+            rejected: Sequence[Rejected] = self._store.write(points)
+        except PartialWriteError as exc:
+            rejected = exc.rejected
+            lost = {points[position] for position in exc.failed}
+            ids = (one.message.id for some in assessed.values() for one in some if not lost.isdisjoint(one.points))
+            report.fail(ids, exc)
+        faults = {one.point: Fault(one.reason, one.detail, one.point.metric, one.point.ts) for one in rejected}
+        return {
+            thing: [one.without(faults) for one in some if lost.isdisjoint(one.points)]
+            for thing, some in assessed.items()
+        }
+
+    def _into_quarantine(self, assessed: dict[str, list[Assessed]], report: Report) -> dict[str, list[Assessed]]:
+        faulty = [(one, entry) for some in assessed.values() for one in some if (entry := one.entry) is not None]
+        if not faulty:
+            return assessed
+        try:
+            self._quarantine.put([entry for _, entry in faulty])
+        except QuarantineError as exc:
+            failed = {faulty[position][0].message.id for position in exc.failed}
+            report.fail(failed, exc)
+            return {thing: [one for one in some if one.message.id not in failed] for thing, some in assessed.items()}
+        return assessed
+
+
+def _decoded(bodies: Mapping[str, bytes | str], report: Report) -> list[Incoming]:
+    messages = []
+    for id_, body in bodies.items():
+        try:
+            message = wrapper.decode(body)
+        except DocumentError as exc:
+            report.fail([id_], QueueMessageError(f"not a message of the topic rule: {exc}"))
+            continue
+        messages.append(Incoming(id_, message.thing, message.received_at, message.data))
+    return messages
+
+
+def _ids(batch: _Batch) -> Iterable[str]:
+    return (message.id for some in batch.values() for message in some)

@@ -1,0 +1,76 @@
+"""Keeps presence by AWS IoT lifecycle events, and settles what was debounced."""
+
+from collections.abc import Callable, Iterable
+
+from contract import documents
+from contract.documents import InternalEvent, PresenceEvent
+from contract.errors import DocumentError, IdentityError
+from contract.identity import parse_thing
+from functions.domain.presence import Presence, Session
+from functions.errors import QueueMessageError, StateError
+from functions.ports import PresenceStore, SettleLater
+
+SETTLE = "presence_settles"
+
+
+class KeepPresence:
+    def __init__(
+        self, presences: PresenceStore, settle_later: SettleLater, attempts: Callable[[], Iterable[int]]
+    ) -> None:
+        self._presences = presences
+        self._settle_later = settle_later
+        self._attempts = attempts
+
+    def take(self, body: str) -> bool:
+        """One queue body: a lifecycle event, or a settle message. False for a client that is no thing.
+
+        Raises QueueMessageError for what is neither.
+        """
+        settle = _settle_of(body)
+        if settle is not None:
+            self._change(settle.thing, lambda presence: presence.settled(str(settle.data.get("session"))))
+            return True
+        event = _event_of(body)
+        try:
+            thing = parse_thing(event.client_id)
+        except IdentityError:
+            return False
+        after = self._change(thing, lambda presence: presence.observed(_session(event)))
+        # Also when the event changed nothing: it may have been written by an attempt that failed before this line.
+        if (ended := after.unsettled) is not None:
+            self._settle_later.schedule(thing, ended.id)
+        return True
+
+    def _change(self, thing: str, change: Callable[[Presence], Presence]) -> Presence:
+        for _ in self._attempts():
+            before = self._presences.read(thing)
+            after = change(before)
+            if after == before or self._presences.save(thing, after):
+                return after
+        raise StateError(f"the presence of {thing} was written by others at every attempt")
+
+
+def _settle_of(body: str) -> InternalEvent | None:
+    try:
+        event = documents.decode(InternalEvent, body.encode())
+    except DocumentError:
+        return None
+    return event if event.kind == SETTLE else None
+
+
+def _event_of(body: str) -> PresenceEvent:
+    try:
+        return documents.decode(PresenceEvent, body.encode())
+    except DocumentError as exc:
+        raise QueueMessageError(f"expected a lifecycle event: {exc}") from exc
+
+
+def _session(event: PresenceEvent) -> Session:
+    if event.event_type == "connected":
+        return Session(id=event.session_identifier, version=event.version_number, connected_at=event.timestamp)
+    return Session(
+        id=event.session_identifier,
+        version=event.version_number,
+        disconnected_at=event.timestamp,
+        reason=event.disconnect_reason,
+    )
