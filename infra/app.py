@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import aws_cdk as cdk
+from cdk_nag import AwsSolutionsChecks
 
 from contract.errors import ContractError
 from infra.bundling import Bundles
 from infra.config import ROOT, DeployConfig
-from infra.errors import InfraError
+from infra.errors import ConfigError, InfraError
 from infra.platform import Platform
 from infra.stacks.api import ApiStack
 from infra.stacks.data import DataStack
@@ -20,16 +21,20 @@ from infra.stacks.fleet import FleetStack
 from infra.stacks.ingest import IngestStack
 from infra.stage import stage_policy
 
+VALIDATION_FAILED = "Validation failed"
+"""How CDK's error begins when a plugin has findings; it has no type of its own in Python."""
+
 
 def build_app(outdir: Path, context: Mapping[str, Any]) -> cdk.App:
     """The app with every stack, not yet synthesized. Raises InfraError where the context cannot be deployed."""
     chosen = {**_defaults(), **context}
     config = DeployConfig.from_context(chosen.get)
+    # Validation takes seconds: it stands before every deployment, but not before every start of a laptop.
+    validated = config.target == "lambda"
     app = cdk.App(
         outdir=str(outdir),
         analytics_reporting=False,
-        # It takes seconds and says what cfn-lint says in `infra.check`: not on every start of a laptop.
-        builtin_cloud_formation_validation=config.target == "lambda",
+        builtin_cloud_formation_validation=validated,
         # The last to be merged, so that cdk.json cannot differ between a run under the CLI and one without it.
         post_cli_context=chosen,
     )
@@ -39,6 +44,8 @@ def build_app(outdir: Path, context: Mapping[str, Any]) -> cdk.App:
     except RuntimeError as error:
         raise platform.bundles.failure or error from None
     cdk.Tags.of(app).add("fieldline:stage", config.stage)
+    if validated:
+        cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
     return app
 
 
@@ -54,15 +61,32 @@ def main(arguments: Sequence[str] = ()) -> None:
     """Synthesize into CDK_OUTDIR (or cdk.out). Context: cdk.json, then CDK_CONTEXT_JSON, then `-c key=value`."""
     outdir = Path(os.environ.get("CDK_OUTDIR", ROOT / "cdk.out")).absolute()
     try:
-        context = {**json.loads(os.environ.get("CDK_CONTEXT_JSON", "{}")), **_context_arguments(arguments)}
+        context = {**_cli_context(), **_context_arguments(arguments)}
         build_app(outdir, context).synth()
     except (InfraError, ContractError) as error:
         sys.exit(f"fieldline: {error}")
+    except RuntimeError as error:
+        if VALIDATION_FAILED not in str(error):
+            raise
+        # CDK has printed the findings.
+        sys.exit("fieldline: the templates do not pass validation; the findings stand above")
 
 
 def _defaults() -> dict[str, Any]:
     """cdk.json's context: the CLI would pass it, but `app.py` also runs without the CLI."""
     context: dict[str, Any] = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
+    return context
+
+
+def _cli_context() -> dict[str, Any]:
+    """What the CDK CLI hands over: cdk.json's context and its own `-c`."""
+    text = os.environ.get("CDK_CONTEXT_JSON", "{}")
+    try:
+        context = json.loads(text)
+    except json.JSONDecodeError:
+        context = None
+    if not isinstance(context, dict):
+        raise ConfigError([f"CDK_CONTEXT_JSON: expected a JSON object, got {text!r}"])
     return context
 
 
@@ -72,6 +96,6 @@ def _context_arguments(arguments: Sequence[str]) -> dict[str, str]:
     for argument in pairs:
         key, equals, value = next(pairs, "").partition("=") if argument in {"-c", "--context"} else ("", "", "")
         if not (key and equals):
-            sys.exit(f"fieldline: expected `-c key=value`, got {argument!r}")
+            raise ConfigError([f"arguments: expected `-c key=value`, got {argument!r}"])
         context[key] = value
     return context

@@ -76,8 +76,8 @@ class Bundle:
             _uv([*arguments, "--offline"], "", self.root, self.requirements)
         except BundleError:
             message = (
-                f"cannot install the dependencies of bundle {self.group!r}: they are not in uv's cache and the network "
-                "did not give them; connect once, or copy a warm cache"
+                f"cannot install the dependencies of bundle {self.group!r}: they are neither in uv's cache nor "
+                "to be had from the network; connect once, or bring a warm cache"
             )
             _uv(arguments, message, self.root, self.requirements)
 

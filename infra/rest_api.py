@@ -142,7 +142,6 @@ _ACCESS_LOG: Mapping[str, str] = {
     "requestId": "$context.requestId",
     "time": "$context.requestTimeEpoch",
     "ip": "$context.identity.sourceIp",
-    "userAgent": "$context.identity.userAgent",
     "principal": "$context.authorizer.principalId",
     "method": "$context.httpMethod",
     "route": "$context.resourcePath",

@@ -1,0 +1,164 @@
+"""What must survive: its identity across deploys, its protection in prod, its encryption."""
+
+import pytest
+
+# A changed id makes CloudFormation create an empty resource beside (dev: instead of) the full one.
+STATEFUL = {
+    "Data": {
+        "AWS::DynamoDB::GlobalTable": {
+            "CoreTable97EB8292",
+            "StateTable9728C7E5",
+            "EventsTableD24865E5",
+            "TelemetryTableB87F4322",
+        },
+        "AWS::S3::Bucket": {"LakeBucketB1D32E10", "LakeAccessLogs4431AB8D"},
+        "AWS::KinesisFirehose::DeliveryStream": {"LakeStreamFF47BEAA"},
+    },
+    "Api": {"AWS::Cognito::UserPool": {"UsersPoolBFC35D3B"}},
+}
+KEEPS_DATA = ("AWS::DynamoDB::GlobalTable", "AWS::S3::Bucket", "AWS::Cognito::UserPool")
+
+
+def table(deployment, name):
+    (found,) = (t for t in deployment.all("AWS::DynamoDB::GlobalTable") if t.id.startswith(name))
+    return found
+
+
+def bucket(deployment, name):
+    (found,) = (b for b in deployment.all("AWS::S3::Bucket") if b.id.startswith(name))
+    return found
+
+
+def replica(found):
+    (only,) = found.properties["Replicas"]
+    return only
+
+
+def test_logical_ids_of_what_keeps_data_never_change(deployment):
+    for stack, kinds in STATEFUL.items():
+        for kind, expected in kinds.items():
+            assert {resource.id for resource in deployment.all(kind, stack)} == expected
+
+
+def test_data_is_pinned_wherever_it_is(deployment):
+    pinned = {id_ for kinds in STATEFUL.values() for ids in kinds.values() for id_ in ids}
+    assert {resource.id for kind in KEEPS_DATA for resource in deployment.all(kind)} <= pinned
+
+
+@pytest.mark.parametrize(("stage", "policy"), [("dev", "Delete"), ("prod", "Retain")])
+def test_prod_retains_what_dev_may_delete(request, stage, policy):
+    deployment = request.getfixturevalue(stage)
+    for kind in KEEPS_DATA:
+        for resource in deployment.all(kind):
+            assert resource.body["DeletionPolicy"] == policy, resource.id
+            assert resource.body["UpdateReplacePolicy"] == policy, resource.id
+
+
+@pytest.mark.parametrize(("stage", "protected"), [("dev", False), ("prod", True)])
+def test_prod_protects_tables_and_users_from_deletion(request, stage, protected):
+    deployment = request.getfixturevalue(stage)
+    for found in deployment.all("AWS::DynamoDB::GlobalTable"):
+        assert replica(found)["DeletionProtectionEnabled"] is protected, found.id
+    pool = deployment.one("AWS::Cognito::UserPool")
+    assert pool.properties.get("DeletionProtection", "INACTIVE") == ("ACTIVE" if protected else "INACTIVE")
+
+
+def test_what_cannot_be_rebuilt_has_point_in_time_recovery(deployment):
+    recovered = {
+        found.id
+        for found in deployment.all("AWS::DynamoDB::GlobalTable")
+        if replica(found)["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"]
+    }
+    assert recovered == {"CoreTable97EB8292", "EventsTableD24865E5"}
+
+
+def test_tables_are_keyed_as_the_data_model_says(deployment):
+    keys = [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}]
+    for found in deployment.all("AWS::DynamoDB::GlobalTable"):
+        assert found.properties["KeySchema"] == keys
+        assert found.properties["BillingMode"] == "PAY_PER_REQUEST"
+        assert found.properties["TimeToLiveSpecification"] == {"AttributeName": "expires", "Enabled": True}
+
+
+@pytest.mark.parametrize(
+    ("name", "indexes"),
+    [
+        ("CoreTable", {"listing": ["lpk", "lsk"], "by_model": ["mpk", "msk"]}),
+        ("StateTable", {}),
+        ("EventsTable", {"by_day": ["dpk", "dsk"]}),
+        ("TelemetryTable", {}),
+    ],
+)
+def test_indexes_are_those_of_the_data_model(deployment, name, indexes):
+    found = table(deployment, name).properties.get("GlobalSecondaryIndexes", [])
+    assert {i["IndexName"]: [key["AttributeName"] for key in i["KeySchema"]] for i in found} == indexes
+
+
+def test_a_days_listing_holds_no_raw_bytes(deployment):
+    (by_day,) = table(deployment, "EventsTable").properties["GlobalSecondaryIndexes"]
+    assert by_day["Projection"]["ProjectionType"] == "INCLUDE"
+    assert "raw" not in by_day["Projection"]["NonKeyAttributes"]
+
+
+def test_everything_is_encrypted_at_rest(deployment):
+    for found in deployment.all("AWS::DynamoDB::GlobalTable"):
+        assert found.properties["SSESpecification"] == {"SSEEnabled": True, "SSEType": "KMS"}, found.id
+    for found in deployment.all("AWS::S3::Bucket"):
+        (rule,) = found.properties["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+        assert rule["ServerSideEncryptionByDefault"]["SSEAlgorithm"] == "AES256", found.id
+    stream = deployment.one("AWS::KinesisFirehose::DeliveryStream")
+    assert stream.properties["DeliveryStreamEncryptionConfigurationInput"] == {"KeyType": "AWS_OWNED_CMK"}
+
+
+def test_buckets_are_private_and_refuse_anything_below_tls_1_2(deployment):
+    policies = {p.properties["Bucket"]["Ref"]: p for p in deployment.all("AWS::S3::BucketPolicy")}
+    for found in deployment.all("AWS::S3::Bucket"):
+        assert set(found.properties["PublicAccessBlockConfiguration"].values()) == {True}
+        denied = [
+            statement["Condition"]
+            for statement in policies[found.id].properties["PolicyDocument"]["Statement"]
+            if statement["Effect"] == "Deny"
+        ]
+        assert {"Bool": {"aws:SecureTransport": "false"}} in denied
+        assert {"NumericLessThan": {"s3:TlsVersion": 1.2}} in denied
+
+
+def test_raw_messages_move_to_cold_storage_and_are_never_expired(deployment):
+    rules = bucket(deployment, "LakeBucket").properties["LifecycleConfiguration"]["Rules"]
+    raw = [rule for rule in rules if rule.get("Prefix") in (None, "raw/")]
+    assert [rule["Transitions"] for rule in raw if "Transitions" in rule] == [
+        [{"StorageClass": "GLACIER_IR", "TransitionInDays": 90}]
+    ]
+    assert not [rule for rule in raw if "ExpirationInDays" in rule]
+
+
+def test_prod_keeps_overwritten_and_deleted_objects_for_a_month(prod):
+    properties = bucket(prod, "LakeBucket").properties
+    assert properties["VersioningConfiguration"] == {"Status": "Enabled"}
+    assert [
+        rule["NoncurrentVersionExpiration"]["NoncurrentDays"]
+        for rule in properties["LifecycleConfiguration"]["Rules"]
+        if "NoncurrentVersionExpiration" in rule
+    ] == [30]
+
+
+def test_the_lake_is_packed_by_day_and_hour_and_its_failures_are_logged(deployment):
+    stream = deployment.one("AWS::KinesisFirehose::DeliveryStream").properties
+    destination = stream["ExtendedS3DestinationConfiguration"]
+    assert destination["CompressionFormat"] == "GZIP"
+    assert destination["Prefix"] == "raw/day=!{timestamp:yyyy-MM-dd}/hour=!{timestamp:HH}/"
+    assert destination["ErrorOutputPrefix"].startswith("errors/!{firehose:error-output-type}/")
+    logging = destination["CloudWatchLoggingOptions"]
+    assert logging["Enabled"] is True
+    groups = {group.id for group in deployment.all("AWS::Logs::LogGroup", "Data")}
+    assert deployment.render(logging["LogGroupName"]) in groups
+
+
+def test_outputs_name_what_others_look_up(deployment):
+    assert {
+        "CoreTableName",
+        "StateTableName",
+        "EventsTableName",
+        "TelemetryTableName",
+        "LakeBucketName",
+    } <= deployment.templates["Data"]["Outputs"].keys()
