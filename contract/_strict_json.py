@@ -31,7 +31,10 @@ class Outline(NamedTuple):
     def deeper_than(self, depth: int) -> bool:
         """Whether containers nest deeper; costs `depth` passes over the brackets at most."""
         brackets = self.brackets
+        run = b"[" * (depth + 1)
         for _ in range(depth):
+            if run in brackets:
+                return True
             if b"[]" not in brackets:
                 break
             brackets = brackets.replace(b"[]", b"")  # takes away one level of leaves
@@ -92,22 +95,25 @@ def refuse_repeated_keys(text: bytes, document: Any, members: int, error: _Error
         raise error(_repeated_key(text), "used once in its object", "a second use", "duplicate_key")
 
 
+class _Repeated(Exception):  # noqa: N818 - a way out of the parser, no error
+    pass
+
+
 def _repeated_key(text: bytes) -> str | None:
     from json import JSONDecoder  # only a message that is refused pays for it
 
-    class Found(Exception):  # noqa: N818 - a way out of the parser, no error
-        pass
-
-    def look(pairs: list[tuple[str, Any]]) -> None:
-        if len(dict(pairs)) != len(pairs):
-            seen: set[str] = set()
-            for key, _ in pairs:
-                if key in seen:
-                    raise Found(key)
-                seen.add(key)
-
     try:
-        JSONDecoder(object_pairs_hook=look, parse_int=str, parse_float=str).decode(text.decode())
-    except Found as found:
+        JSONDecoder(object_pairs_hook=_look_for_repeated, parse_int=str, parse_float=str).decode(text.decode())
+    except _Repeated as found:
         return str(found)
     return None
+
+
+def _look_for_repeated(pairs: list[tuple[str, Any]]) -> None:
+    if len(dict(pairs)) == len(pairs):
+        return
+    seen: set[str] = set()
+    for key, _ in pairs:
+        if key in seen:
+            raise _Repeated(key)
+        seen.add(key)

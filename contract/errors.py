@@ -111,8 +111,8 @@ def shown(value: Any) -> str:
 
 
 def _shown_text(text: str) -> str:
-    clipped = text if len(text) <= _SHOWN_CHARS else f"{text[:_SHOWN_CHARS]}… ({len(text)} characters)"
-    return repr(clipped) if clipped.isprintable() else ascii(clipped)
+    # A repr escapes what a terminal or a log would not show as it is.
+    return repr(text) if len(text) <= _SHOWN_CHARS else f"{text[:_SHOWN_CHARS]!r}… ({len(text)} characters)"
 
 
 def _shown_integer(number: int) -> str:

@@ -87,7 +87,8 @@ def _device(index: int, table: Any, folder: Path, problems: list[str]) -> FleetD
             found[key] = read(value)
         except ContractError as error:
             problems.append(f"{where}: `{key}` must be {error.expected}, got {error.got}.")
-    problems += [f"{where}: `{key}` must be left out, known are {', '.join(_KEYS)}." for key in table.keys() - _KEYS]
+    known = ", ".join(_KEYS)
+    problems += [f"{where}: `{key}` must be left out, known are {known}." for key in table if key not in _KEYS]
     return FleetDevice(found["name"], found["model"], found["group"], found["csr"])
 
 

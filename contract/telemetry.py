@@ -88,14 +88,15 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What `decode` could not keep; `encode` does not write it."""
 
 
-_EXPECTED: dict[RejectedReason, str] = {
-    "bad_metric": "a metric key: 1 to 64 of a-z, 0-9 and '_', starting with a letter",
-    "wrong_type": "a number, boolean or string",
-    "too_long": f"at most {MAX_TEXT_CHARS} characters",
-    "not_finite": "a finite number",
-    "unsafe_integer": f"an integer from -{MAX_INTEGER} to {MAX_INTEGER}",
+_METRIC_EXPECTED = "a metric key: 1 to 64 of a-z, 0-9 and '_', starting with a letter"
+_WRONG_TYPE: tuple[RejectedReason, str] = ("wrong_type", "a number, boolean or string")
+_FAULTS: dict[type, tuple[RejectedReason, str]] = {
+    str: ("too_long", f"at most {MAX_TEXT_CHARS} characters"),
+    float: ("not_finite", "a finite number"),
+    int: ("unsafe_integer", f"an integer from -{MAX_INTEGER} to {MAX_INTEGER}"),
 }
-_FAULTS: dict[type, RejectedReason] = {str: "too_long", float: "not_finite", int: "unsafe_integer"}
+# Said without looking closer: a message may be full of them.
+_GOT: dict[type, str] = {type(None): "null", list: "a list", dict: "an object"}
 
 _encoder = msgspec.json.Encoder()
 
@@ -194,7 +195,8 @@ class _Reader:
             kind = type(value)
             if metric not in metrics:
                 if not _is_metric(metric):
-                    self._reject(ts, metric, "bad_metric", metric)
+                    clipped = metric[:MAX_METRIC_CHARS]
+                    self.rejected.append(RejectedValue(ts, clipped, "bad_metric", _METRIC_EXPECTED, repr(clipped)))
                     continue
                 metrics.add(metric)
             if kind is float:
@@ -208,11 +210,9 @@ class _Reader:
             elif kind is bool or (kind is str and len(value) <= MAX_TEXT_CHARS):
                 kept[metric] = value
                 continue
-            self._reject(ts, metric, _FAULTS.get(kind, "wrong_type"), value)
+            reason, expected = _FAULTS.get(kind, _WRONG_TYPE)
+            self.rejected.append(RejectedValue(ts, metric, reason, expected, _GOT.get(kind) or shown(value)))
         return kept
-
-    def _reject(self, ts: int, metric: str, reason: RejectedReason, culprit: Any) -> None:
-        self.rejected.append(RejectedValue(ts, metric[:MAX_METRIC_CHARS], reason, _EXPECTED[reason], shown(culprit)))
 
 
 def _integer(document: dict[str, Any], key: str, maximum: int) -> int:

@@ -60,4 +60,4 @@ def test_a_value_is_shown_in_one_short_line(value, text):
 
 
 def test_a_long_text_is_clipped_and_says_how_long_it_was():
-    assert shown("x" * 100_000) == f"'{'x' * 60}… (100000 characters)'"
+    assert shown("x" * 100_000) == f"'{'x' * 60}'… (100000 characters)"
