@@ -16,7 +16,8 @@
         ├── QuarantineError      the quarantine; `failed` says which entries
         ├── EventLogError        the event log
         ├── LakeError            the lake; `failed` says which messages
-        └── KeysError            the signing keys of the token issuer
+        ├── KeysError            the signing keys of the token issuer
+        └── CloudFormationError  the deployment that waits for an answer
 
 Adapters wrap whatever their client library raises, with the cause chained. A contract.ContractError is never wrapped:
 it says what a device did wrong and becomes a quarantine entry.
@@ -113,4 +114,8 @@ class LakeError(AdapterError):
 
 
 class KeysError(AdapterError):
+    pass
+
+
+class CloudFormationError(AdapterError):
     pass

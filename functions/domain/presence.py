@@ -14,6 +14,8 @@ from typing import Self
 
 import msgspec
 
+SETTLE = "presence_settles"
+"""The kind of the internal event that asks to settle; its data names the `session`."""
 MAX_SESSIONS = 8
 
 

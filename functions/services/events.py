@@ -17,7 +17,7 @@ class KeepEvents:
         self._log = log
         self._quarantine = quarantine
 
-    def take(self, body: str) -> bool:
+    def take(self, body: bytes | str) -> bool:
         """One queue body; False when the event went to the quarantine. Raises QueueMessageError for no wrapper."""
         try:
             message = wrapper.decode(body)

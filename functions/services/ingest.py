@@ -7,7 +7,8 @@ When another invocation was faster with a device, that device's messages go thro
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -15,10 +16,12 @@ from contract import ingest as wrapper
 from contract.errors import DocumentError
 from contract.ingest import LakeLine
 from functions.domain.ingest import Assessed, Fault, Incoming, assess, state_after
-from functions.domain.series import Point, Rejected
 from functions.errors import AdapterError, LakeError, PartialWriteError, QuarantineError, QueueMessageError
 from functions.ports import Lake, Quarantine, StateStore, TelemetryStore
 from functions.services.device_models import DeviceModels
+
+if TYPE_CHECKING:
+    from functions.domain.series import Point, Rejected
 
 
 class Report(msgspec.Struct):
@@ -59,7 +62,7 @@ class Ingest:
         quarantine: Quarantine,
         states: StateStore,
         models: DeviceModels,
-        attempts: Callable[[], Iterable[int]],
+        attempts: Iterable[int],
     ) -> None:
         self._lake = lake
         self._store = store
@@ -75,7 +78,7 @@ class Ingest:
         batch: _Batch = {}
         for message in messages:
             batch.setdefault(message.thing, []).append(message)
-        for _ in self._attempts():
+        for _ in self._attempts:
             if not batch:
                 break
             try:

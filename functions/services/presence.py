@@ -6,31 +6,28 @@ from contract import documents
 from contract.documents import InternalEvent, PresenceEvent
 from contract.errors import DocumentError, IdentityError
 from contract.identity import parse_thing
-from functions.domain.presence import Presence, Session
+from functions.domain.presence import SETTLE, Presence, Session
 from functions.errors import QueueMessageError, StateError
 from functions.ports import PresenceStore, SettleLater
 
-SETTLE = "presence_settles"
-
 
 class KeepPresence:
-    def __init__(
-        self, presences: PresenceStore, settle_later: SettleLater, attempts: Callable[[], Iterable[int]]
-    ) -> None:
+    def __init__(self, presences: PresenceStore, settle_later: SettleLater, attempts: Iterable[int]) -> None:
         self._presences = presences
         self._settle_later = settle_later
         self._attempts = attempts
 
-    def take(self, body: str) -> bool:
+    def take(self, body: bytes | str) -> bool:
         """One queue body: a lifecycle event, or a settle message. False for a client that is no thing.
 
         Raises QueueMessageError for what is neither.
         """
-        settle = _settle_of(body)
+        raw = body.encode() if isinstance(body, str) else body
+        settle = _settle_of(raw)
         if settle is not None:
             self._change(settle.thing, lambda presence: presence.settled(str(settle.data.get("session"))))
             return True
-        event = _event_of(body)
+        event = _event_of(raw)
         try:
             thing = parse_thing(event.client_id)
         except IdentityError:
@@ -42,7 +39,7 @@ class KeepPresence:
         return True
 
     def _change(self, thing: str, change: Callable[[Presence], Presence]) -> Presence:
-        for _ in self._attempts():
+        for _ in self._attempts:
             before = self._presences.read(thing)
             after = change(before)
             if after == before or self._presences.save(thing, after):
@@ -50,17 +47,17 @@ class KeepPresence:
         raise StateError(f"the presence of {thing} was written by others at every attempt")
 
 
-def _settle_of(body: str) -> InternalEvent | None:
+def _settle_of(raw: bytes) -> InternalEvent | None:
     try:
-        event = documents.decode(InternalEvent, body.encode())
+        event = documents.decode(InternalEvent, raw)
     except DocumentError:
         return None
     return event if event.kind == SETTLE else None
 
 
-def _event_of(body: str) -> PresenceEvent:
+def _event_of(raw: bytes) -> PresenceEvent:
     try:
-        return documents.decode(PresenceEvent, body.encode())
+        return documents.decode(PresenceEvent, raw)
     except DocumentError as exc:
         raise QueueMessageError(f"expected a lifecycle event: {exc}") from exc
 

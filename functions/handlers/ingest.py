@@ -1,0 +1,35 @@
+"""Telemetry from the queue into lake, history, quarantine and state."""
+
+import os
+from functools import cache
+from typing import Any
+
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+
+from functions import bootstrap
+from functions.handlers.records import bodies, failures
+from functions.services.ingest import Ingest
+
+logger = Logger(service="ingest")
+metrics = Metrics(namespace="Fieldline", service="ingest")
+
+
+@cache
+def _ingest() -> Ingest:
+    return bootstrap.ingest(os.environ)
+
+
+@logger.inject_lambda_context
+@metrics.log_metrics
+def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
+    report = _ingest().take(bodies(event))
+    for problem in report.problems:
+        logger.error("messages failed and will be delivered again", problem=problem, failed=len(report.failed))
+    for name in ("messages", "points", "duplicates", "late"):
+        metrics.add_metric(name, MetricUnit.Count, getattr(report, name))
+    metrics.add_metric("quarantined", MetricUnit.Count, report.quarantined.total())
+    metrics.add_metric("failed", MetricUnit.Count, len(report.failed))
+    if report.quarantined:
+        logger.warning("messages quarantined", reasons=dict(report.quarantined))
+    return failures(report.failed)
