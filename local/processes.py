@@ -18,6 +18,8 @@ from local import tether
 MARK = "FIELDLINE_LOCAL_INSTANCE"
 # The start time is derived from the boot time, which a clock adjustment moves.
 _CLOCK_SLACK_S = 2.0
+_POLL_S = 0.02
+_KILL_WAIT_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -90,17 +92,24 @@ def stop(processes: Iterable[psutil.Process], grace_s: float) -> int:
     everyone: dict[int, psutil.Process] = {}
     for process in processes:
         with contextlib.suppress(psutil.NoSuchProcess):
-            everyone.update({child.pid: child for child in process.children(recursive=True)})
-            everyone[process.pid] = process
+            everyone.update({each.pid: each for each in (process, *process.children(recursive=True))})
+    for process in everyone.values():
+        with contextlib.suppress(psutil.NoSuchProcess):
             process.terminate()
-    deadline = time.monotonic() + grace_s
-    _, alive = psutil.wait_procs(list(everyone.values()), timeout=max(0.0, deadline - time.monotonic()))
-    alive = [process for process in alive if _lives(process)]
+    alive = _wait(everyone.values(), grace_s)
     for process in alive:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
-    psutil.wait_procs(alive, timeout=5)
+    _wait(alive, _KILL_WAIT_S)
     return len(alive)
+
+
+def _wait(processes: Iterable[psutil.Process], timeout_s: float) -> list[psutil.Process]:
+    """Those that still live after the time. A zombie does not: it only waits for whoever started it."""
+    deadline = time.monotonic() + timeout_s
+    while (alive := [process for process in processes if _lives(process)]) and time.monotonic() < deadline:
+        time.sleep(_POLL_S)
+    return alive
 
 
 def _lives(process: psutil.Process) -> bool:

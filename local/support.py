@@ -44,15 +44,10 @@ RESOURCES = (
     _native("AWS::ApiGateway::Resource"),
     _native("AWS::ApiGateway::RestApi"),
     _native("AWS::ApiGateway::Stage", "Throttles and access logs are stored, not applied."),
-    _ignored("AWS::CDK::Metadata", "It tells AWS which constructs were used; nobody asks here."),
-    _native("AWS::CloudWatch::Alarm", "Kept; no notification leaves the laptop."),
-    _native("AWS::CloudWatch::Dashboard", "Kept, not drawn."),
     _native("AWS::Cognito::UserPool", "Threat protection is stored, not applied."),
     _native("AWS::Cognito::UserPoolClient"),
     _native("AWS::Cognito::UserPoolGroup"),
     _native("AWS::DynamoDB::GlobalTable", "PITR and deletion protection are stored, not applied."),
-    _native("AWS::DynamoDB::Table", "PITR and deletion protection are stored, not applied."),
-    _native("AWS::IAM::ManagedPolicy"),
     _native("AWS::IAM::Policy"),
     _native("AWS::IAM::Role", "Functions are held to their role; roles of topic rules and Firehose are not checked."),
     _native("AWS::IoT::Certificate", "Signed from the CSR by the instance's own CA."),
@@ -60,20 +55,16 @@ RESOURCES = (
     _native("AWS::IoT::Policy", "Enforced for every MQTT client."),
     _native("AWS::IoT::PolicyPrincipalAttachment"),
     _native("AWS::IoT::Thing"),
-    _native("AWS::IoT::ThingGroup"),
     _native("AWS::IoT::ThingPrincipalAttachment"),
     _native("AWS::IoT::ThingType"),
     _native(
         "AWS::IoT::TopicRule", "Its role is not checked; an action that fails does not always reach the error action."
     ),
     _native("AWS::KinesisFirehose::DeliveryStream", "Each record becomes an object of its own, uncompressed, at once."),
-    _native("AWS::KMS::Alias"),
-    _native("AWS::KMS::Key"),
-    _native("AWS::Lambda::Alias"),
-    _native("AWS::Lambda::EventInvokeConfig"),
     _substituted(
         "AWS::Lambda::EventSourceMapping",
-        "Batches hold at most 10 messages and there is no batching window: MiniStack's SQS pollers know no more.",
+        "Batches hold at most 10 messages and there is no batching window: MiniStack's SQS pollers know no more. "
+        "Two batches run at once: a laptop has few cores.",
     ),
     _substituted(
         "AWS::Lambda::Function",
@@ -81,31 +72,19 @@ RESOURCES = (
         "processor, with AWS_ENDPOINT_URL and the Cognito addresses of this instance. No X-Ray.",
     ),
     _native("AWS::Lambda::Permission"),
-    _native("AWS::Lambda::Version"),
-    _native("AWS::Logs::LogStream"),
     _native("AWS::Logs::LogGroup", "The newest 300 invocations of a function are kept, whatever the retention."),
-    _native("AWS::Logs::ResourcePolicy"),
+    _native("AWS::Logs::LogStream"),
     _native("AWS::S3::Bucket", "Lifecycle, versioning and access logs are stored; objects stay until `down --purge`."),
     _substituted("AWS::S3::BucketPolicy", "Denials of plain HTTP are taken out: everything here is HTTP on loopback."),
-    _native("AWS::SNS::Subscription"),
-    _native("AWS::SNS::Topic"),
-    _substituted("AWS::SNS::TopicPolicy", "Denials of plain HTTP are taken out: everything here is HTTP on loopback."),
     _native("AWS::SQS::Queue"),
     _substituted("AWS::SQS::QueuePolicy", "Denials of plain HTTP are taken out: everything here is HTTP on loopback."),
     _native("Custom::FieldlineFleet", "Answered by the registrar function, as on AWS."),
 )
 
-RULE_ACTIONS = (
-    _native("sqs"),
-    _native("republish"),
-    _native("sns"),
-    _native("dynamoDBv2"),
-)
+RULE_ACTIONS = (_native("sqs", "Its role is not checked."),)
 
 SQL_FUNCTIONS = (
     _native("encode"),
-    _native("topic"),
     _native("timestamp"),
-    _native("clientid"),
-    _native("newuuid"),
+    _native("topic"),
 )

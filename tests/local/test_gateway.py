@@ -8,7 +8,6 @@ from aiohttp.test_utils import TestClient, TestServer
 from local import gateway
 from local.gateway import Gateway
 
-
 GO_ON = web.AppKey("go_on", asyncio.Event)
 
 
