@@ -21,7 +21,7 @@ from infra.stacks.fleet import FleetStack
 from infra.stacks.ingest import IngestStack
 from infra.stage import stage_policy
 
-VALIDATION_FAILED = "Validation failed"
+VALIDATION_FAILED = "ValidationFailed"
 """How CDK's error begins when a plugin has findings; it has no type of its own in Python."""
 
 
@@ -68,8 +68,7 @@ def main(arguments: Sequence[str] = ()) -> None:
     except RuntimeError as error:
         if VALIDATION_FAILED not in str(error):
             raise
-        # CDK has printed the findings.
-        sys.exit("fieldline: the templates do not pass validation; the findings stand above")
+        sys.exit(f"fieldline: the templates do not pass validation\n{error}")
 
 
 def _defaults() -> dict[str, Any]:

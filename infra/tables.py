@@ -3,7 +3,6 @@
 from aws_cdk import aws_dynamodb as dynamodb
 from constructs import Construct
 
-from infra.findings import acknowledge
 from infra.stage import StagePolicy
 
 EXPIRES = "expires"
@@ -16,10 +15,10 @@ def table(
     *,
     indexes: list[dynamodb.GlobalSecondaryIndexPropsV2] | None = None,
     stream: bool = False,
-    rebuilt_from: str | None = None,
+    rebuildable: bool = False,
 ) -> dynamodb.TableV2:
-    """On demand, encrypted with the account's key. `rebuilt_from` says why it goes without point-in-time recovery."""
-    made = dynamodb.TableV2(
+    """On demand, encrypted with the account's key; with point-in-time recovery unless the lake can rebuild it."""
+    return dynamodb.TableV2(
         scope,
         name,
         partition_key=_string("pk"),
@@ -30,14 +29,11 @@ def table(
         global_secondary_indexes=indexes,
         dynamo_stream=dynamodb.StreamViewType.NEW_AND_OLD_IMAGES if stream else None,
         point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
-            point_in_time_recovery_enabled=rebuilt_from is None
+            point_in_time_recovery_enabled=not rebuildable
         ),
         deletion_protection=stage.deletion_protection,
         removal_policy=stage.removal,
     )
-    if rebuilt_from is not None:
-        acknowledge(made, "AwsSolutions-DDB3", rebuilt_from)
-    return made
 
 
 def index(

@@ -29,9 +29,7 @@ class DynamoDbStore:
     """A table of its own in the data stack; no VPC and no idle cost."""
 
     def __init__(self, scope: Construct, platform: Platform) -> None:
-        self._table = table(
-            scope, "TelemetryTable", platform.stage, rebuilt_from="The lake holds every raw message and is its backup."
-        )
+        self._table = table(scope, "TelemetryTable", platform.stage, rebuildable=True)
 
     @property
     def name(self) -> str:

@@ -75,9 +75,6 @@ class Users(Construct):
             "A second factor is each organisation's choice: one-time passwords are offered, never forced.",
         )
         acknowledge(
-            pool, "AwsSolutions-COG3", "Threat protection needs the Plus plan, which is billed for each active user."
-        )
-        acknowledge(
             pool, "AwsSolutions-COG8", "The Plus plan is billed for each active user; nothing here depends on it."
         )
         return pool

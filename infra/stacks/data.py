@@ -27,12 +27,7 @@ class DataStack(Stack):
             stream=True,
             indexes=[index("listing", "lpk", "lsk"), index("by_model", "mpk", "msk")],
         )
-        self.state = table(
-            self,
-            "StateTable",
-            stage,
-            rebuilt_from="Last values are rebuilt from the lake; its writes are hot.",
-        )
+        self.state = table(self, "StateTable", stage, rebuildable=True)
         self.events = table(
             self,
             "EventsTable",

@@ -6,6 +6,7 @@ from constructs import Construct
 from contract import topics
 from functions.settings import EventsSettings, IngestSettings, PresenceSettings
 from infra.feed import Feed
+from infra.findings import acknowledge
 from infra.function import SPECS, PlatformFunction
 from infra.platform import Platform
 from infra.queues import terminal_queue
@@ -22,6 +23,9 @@ class IngestStack(Stack):
         self._platform = platform
         self._data = data
         self._errors = terminal_queue(self, "RuleErrors")
+        acknowledge(
+            self._errors, "AwsSolutions-SQS3", "It is itself where the messages end that a rule cannot deliver."
+        )
         CfnOutput(self, "IngestErrorQueueUrl", value=self._errors.queue_url)
         self._ingest()
         self._events()

@@ -31,6 +31,31 @@ def test_a_violation_is_a_finding_with_its_place(tmp_path):
     ]
 
 
+class Acknowledged:
+    """Stands in for CDK's Validations: notes what would be acknowledged, and acknowledges nothing."""
+
+    def __init__(self):
+        self.noted = []
+
+    def of(self, construct):
+        self._path = construct.node.path
+        return self
+
+    def acknowledge(self, rule):
+        assert len(rule.reason.split()) > 3, f"{rule.id}: a reason is a sentence"
+        self.noted.append((self._path, rule.id))
+
+
+def test_every_finding_that_is_acknowledged_still_exists(tmp_path, monkeypatch):
+    noted = Acknowledged()
+    monkeypatch.setattr("infra.findings.Validations", noted)
+    context = {**check.SKIP_BUNDLING, "stage": "dev", "fleet": str(check.sample_fleet(tmp_path))}
+    findings = [line.partition(": ")[0] for line in check._synthesize(tmp_path / "cdk.out", context)]
+    assert findings
+    for path, rule in noted.noted:
+        assert [line for line in findings if line.startswith(f"{rule} at {path}")], f"{rule} at {path} is not needed"
+
+
 def test_findings_fail_the_command_and_are_printed(monkeypatch, capsys):
     monkeypatch.setattr(check, "findings_of", lambda stage, store, directory: ["X at Y: Z"] if stage == "prod" else [])
     assert check.main() == 1
