@@ -15,6 +15,9 @@ __all__ = ["MAX_CONTAINERS", "MAX_DEPTH", "Outline", "outline", "parse", "refuse
 
 MAX_DEPTH: Final = 16  # an envelope's own is 4; the rest is for fields that later agents add
 MAX_CONTAINERS: Final = 16_384  # objects and lists; an envelope's own are 10,002 at most
+MIN_CONTAINERS: Final = 64  # allowed whatever the length
+BYTES_PER_CONTAINER: Final = 4  # an envelope spends 10 at least
+_TOO_DEEP: Final = (f"nested at most {MAX_DEPTH} deep", "deeper nesting", "too_deep")
 
 # Depth asks only how brackets nest, so that braces count as brackets.
 _BRACES_TO_BRACKETS = bytes.maketrans(b"{}", b"[]")
@@ -28,13 +31,14 @@ class Outline(NamedTuple):
     members: int
     brackets: bytes
 
+    def plunges_below(self, depth: int) -> bool:
+        """Whether it nests deeper in one go, which is the cheapest to see."""
+        return b"[" * (depth + 1) in self.brackets
+
     def deeper_than(self, depth: int) -> bool:
-        """Whether containers nest deeper; costs `depth` passes over the brackets at most."""
+        """Whether it nests deeper anywhere; costs `depth` passes over the brackets at most."""
         brackets = self.brackets
-        run = b"[" * (depth + 1)
         for _ in range(depth):
-            if run in brackets:
-                return True
             if b"[]" not in brackets:
                 break
             brackets = brackets.replace(b"[]", b"")  # takes away one level of leaves
@@ -69,10 +73,14 @@ def parse(text: bytes, max_bytes: int, error: _Error, *, overflow: bool = False)
     if len(text) > max_bytes:
         raise error(None, f"at most {max_bytes} bytes", f"{len(text)} bytes", "too_large")
     shape = outline(text)
+    if shape.plunges_below(MAX_DEPTH):
+        raise error(None, *_TOO_DEEP)
+    # Bounded before the depth is looked for, whose cost grows with them.
+    most = min(MAX_CONTAINERS, MIN_CONTAINERS + len(text) // BYTES_PER_CONTAINER)
+    if shape.containers > most:
+        raise error(None, f"at most {most} objects and lists for its length", str(shape.containers), "too_many")
     if shape.deeper_than(MAX_DEPTH):
-        raise error(None, f"nested at most {MAX_DEPTH} deep", "deeper nesting", "too_deep")
-    if shape.containers > MAX_CONTAINERS:
-        raise error(None, f"at most {MAX_CONTAINERS} objects and lists", str(shape.containers), "too_many")
+        raise error(None, *_TOO_DEEP)
     try:
         try:
             document = _decoder.decode(text)

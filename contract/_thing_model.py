@@ -27,6 +27,7 @@ from contract.models import (
 __all__ = ["read", "write"]
 
 _MAX_BYTES: Final = 262_144
+_MAX_PRECISION: Final = 15  # a float has no more decimals
 _CONTEXT: Final = [
     "https://www.w3.org/2022/wot/td/v1.1",
     {"fieldline": "urn:fieldline:model:1#"},
@@ -164,9 +165,6 @@ def _check_number(read: _Property, at: str) -> None:
         raise ModelError(f"{at}.fieldline:precision", f"0 to {_MAX_PRECISION} decimals", shown(read.precision))
 
 
-_MAX_PRECISION: Final = 15
-
-
 def _actuator(key: str, document: Any, metrics: dict[str, Metric]) -> Actuator:
     at = f"actions.{key}"
     _check_key(key, "actions")
@@ -177,7 +175,14 @@ def _actuator(key: str, document: Any, metrics: dict[str, Metric]) -> Actuator:
         raise ModelError(field, violation.expected, violation.got)
     if read.metric is not None and read.metric not in metrics:
         raise ModelError(f"{at}.fieldline:metric", f"one of {', '.join(metrics)}", shown(read.metric))
-    return Actuator(key=key, title=read.title, parameters=read.input, safe=read.safe, metric=read.metric)
+    return Actuator(
+        key=key,
+        title=read.title,
+        parameters=read.input,
+        safe=read.safe,
+        metric=read.metric,
+        idempotent=read.idempotent,
+    )
 
 
 def _rule(key: str, document: Any, metrics: dict[str, Metric]) -> Rule:
@@ -247,8 +252,15 @@ def _property_of(metric: Metric) -> dict[str, Any]:
 
 
 def _action_of(actuator: Actuator) -> dict[str, Any]:
-    action = _Action(title=actuator.title, input=actuator.parameters, safe=actuator.safe, metric=actuator.metric)
-    return _builtins(action)
+    return _builtins(
+        _Action(
+            title=actuator.title,
+            input=actuator.parameters,
+            idempotent=actuator.idempotent,
+            safe=actuator.safe,
+            metric=actuator.metric,
+        )
+    )
 
 
 def _rule_of(rule: Rule) -> dict[str, Any]:

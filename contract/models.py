@@ -68,6 +68,8 @@ class Actuator(msgspec.Struct, frozen=True, kw_only=True):
     safe: dict[str, Any]
     metric: str | None = None
     """The metric that tells what is true."""
+    idempotent: bool = False
+    """Whether doing it twice is the same as doing it once."""
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True):

@@ -43,7 +43,12 @@ def device_models(draw):
     metric = draw(st.sampled_from(sorted(measured)))
     switch = {"type": "object", "properties": {"on": {"type": "boolean"}}, "required": ["on"]}
     actuator = Actuator(
-        key="relay", title=draw(words), parameters=switch, safe={"on": draw(st.booleans())}, metric=metric
+        key="relay",
+        title=draw(words),
+        parameters=switch,
+        safe={"on": draw(st.booleans())},
+        metric=metric,
+        idempotent=draw(st.booleans()),
     )
     clear = draw(st.none() | st.just({"metric": metric, "below": 1}))
     rule = Rule(key="high", title=draw(words), severity="major", condition={"metric": metric, "above": 2}, clear=clear)
