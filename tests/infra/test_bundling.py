@@ -113,7 +113,7 @@ def test_the_functions_call_no_service_whose_model_is_left_out():
         for node in ast.walk(ast.parse(path.read_text())):
             if (
                 isinstance(node, ast.Call)
-                and getattr(node.func, "attr", getattr(node.func, "id", "")) in {"client", "resource"}
+                and getattr(node.func, "attr", getattr(node.func, "id", "")) in {"client", "resource", "_client"}
                 and node.args
                 and isinstance(node.args[0], ast.Constant)
             ):
