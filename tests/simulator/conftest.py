@@ -1,0 +1,40 @@
+"""Coroutine tests, and configuration files for a fleet."""
+
+import asyncio
+import inspect
+
+import pytest
+
+TEST_TIMEOUT_S = 30
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem):
+    """Run a test that is a coroutine function in an event loop of its own."""
+    if not inspect.iscoroutinefunction(pyfuncitem.obj):
+        return None
+    wanted = inspect.signature(pyfuncitem.obj).parameters
+    arguments = {name: pyfuncitem.funcargs[name] for name in wanted}
+    asyncio.run(asyncio.wait_for(pyfuncitem.obj(**arguments), TEST_TIMEOUT_S))
+    return True
+
+
+@pytest.fixture
+def write_agents(tmp_path):
+    """Write `{name}.toml` for each name; returns the paths."""
+
+    def write(*names):
+        for file in ("ca.pem", "device.pem", "device.key"):
+            (tmp_path / file).touch(mode=0o600)
+        paths = []
+        for name in names:
+            path = tmp_path / f"{name}.toml"
+            path.write_text(
+                f'thing = "{name}"\nmodel = "climate"\nendpoints = ["localhost:1"]\nqueue = "{name}.db"\n'
+                'ca = "ca.pem"\ncertificate = "device.pem"\nprivate_key = "device.key"\nflush_interval_s = 1\n'
+                '[[sensor]]\nkind = "simulated"\ninterval_s = 1\n'
+            )
+            paths.append(path)
+        return paths
+
+    return write
