@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from contract.errors import ModelError, shown
 
-__all__ = ["KEYWORDS", "Violation", "check", "defaults", "violations"]
+__all__ = ["Violation", "check", "defaults", "violations"]
 
 Schema = Mapping[str, Any]
 
@@ -28,7 +28,6 @@ _KEYWORDS_OF: Final[dict[str, frozenset[str]]] = {
     "integer": frozenset({"minimum", "maximum"}),
     "boolean": frozenset(),
 }
-KEYWORDS: Final = frozenset({"type"}) | _ANNOTATIONS | frozenset().union(*_KEYWORDS_OF.values())
 
 
 class Violation(NamedTuple):

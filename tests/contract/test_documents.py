@@ -148,6 +148,7 @@ def test_a_setting_may_be_called_like_the_version():
         ),
         (CommandResponse, b'{"id":"c1","status":"TIMED_OUT","at":5}', "got 'TIMED_OUT'"),
         (CommandResponse, b'{"id":"c1","status":"FAILED","at":-5}', "`at` must be an integer >= 0, got -5"),
+        (CommandResponse, b'{"id":"c1","status":"FAILED","at":99999999999999999999999999}', "`at` must be an integer"),
         (CommandResponse, b'{"id":"c1","status":"FAILED"}', "`at` must be present, got nothing"),
         (CommandResponse, b'{"id":"c/1","status":"FAILED","at":5}', "`id` must be a string matching"),
         (

@@ -1,7 +1,7 @@
 from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contract.errors import ContractError, IdentityError
@@ -27,6 +27,7 @@ parsers = pytest.mark.parametrize(("parse", "pattern"), PARSERS, ids=lambda valu
 
 
 @parsers
+@settings(deadline=None)
 @given(data=st.data())
 def test_a_well_formed_name_comes_back_unchanged(parse, pattern, data):
     name = data.draw(st.from_regex(pattern, fullmatch=True))
@@ -34,6 +35,7 @@ def test_a_well_formed_name_comes_back_unchanged(parse, pattern, data):
 
 
 @parsers
+@settings(deadline=None)
 @given(text=st.text(max_size=80))
 def test_any_text_is_a_name_or_an_identity_error(parse, pattern, text):
     with suppress(IdentityError):

@@ -2,7 +2,7 @@ import base64
 from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contract import ingest
@@ -20,12 +20,14 @@ parts = st.fixed_dictionaries(
 )
 
 
+@settings(deadline=None)
 @given(parts)
 def test_a_queue_message_comes_back_as_it_was(fields):
     message = IngestMessage(**fields)
     assert ingest.decode(ingest.encode(message)) == message
 
 
+@settings(deadline=None)
 @given(parts)
 def test_a_line_of_the_lake_comes_back_as_it_was_and_is_one_line(fields):
     line = LakeLine(**fields)
@@ -70,6 +72,7 @@ def test_a_body_that_is_not_our_wrapper_is_refused(body, text):
     assert text in str(caught.value)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=100) | st.text(max_size=100))
 def test_no_body_raises_anything_but_the_contracts_error(body):
     with suppress(DocumentError):

@@ -1,11 +1,13 @@
 """What decode and encode promise, case by case; the bytes of single faults stand in the fixtures."""
 
+import doctest
 import math
 import sys
 
 import msgspec
 import pytest
 
+from contract import telemetry
 from contract.errors import EnvelopeError
 from contract.telemetry import (
     MAX_CONTAINERS,
@@ -32,6 +34,10 @@ def reason_of(raw):
     with pytest.raises(EnvelopeError) as caught:
         decode(raw)
     return caught.value.reason
+
+
+def test_the_example_in_the_docstring_holds():
+    assert doctest.testmod(telemetry).failed == 0
 
 
 def test_a_message_of_exactly_the_limit_is_read(message):

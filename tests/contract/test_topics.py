@@ -3,7 +3,7 @@ import re
 from fnmatch import fnmatchcase
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contract import topics
@@ -51,18 +51,21 @@ def pairs(draw):
     )
 
 
+@settings(deadline=None)
 @given(pairs())
 def test_parse_is_the_inverse_of_every_formatter(pair):
     topic, parsed = pair
     assert parse(topic) == parsed
 
 
+@settings(deadline=None)
 @given(pairs())
 def test_no_topic_has_more_slashes_or_bytes_than_aws_allows(pair):
     assert pair[0].count("/") <= 7
     assert len(pair[0].encode()) <= 256
 
 
+@settings(deadline=None)
 @given(st.text() | pairs().map(lambda pair: pair[0] + "x") | pairs().map(lambda pair: "/" + pair[0]))
 def test_other_text_is_a_topic_error(text):
     try:
