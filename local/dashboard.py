@@ -10,6 +10,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from local import run_record
 from local.figures import Figures, Reader
 from local.instance import Instance
 
@@ -21,7 +22,9 @@ SHOWN_VALUES = 4
 async def show(instance: Instance, console: Console) -> None:
     """Draw until cancelled. It reads what `status` reads and changes nothing."""
     details = instance.read("instance.json")
-    reader = await asyncio.to_thread(Reader, instance.ports.aws_url, details["outputs"]["StateTableName"])
+    reader = await asyncio.to_thread(
+        Reader, instance.ports.aws_url, details["outputs"]["StateTableName"], run_record.read(instance)["started"]
+    )
     before: tuple[float, Figures] | None = None
     with Live(console=console, auto_refresh=False, transient=True) as live:
         while True:

@@ -90,7 +90,7 @@ def start(instance: Instance, python: Path) -> "subprocess.Popen[bytes]":
     """Start the server; `wait_until_ready` says when it answers."""
     launcher = Path(__file__).with_name("ministack_launch.py")
     log = instance.log_dir / "ministack.log"
-    command = [str(python), "-P", str(launcher)]  # -P: the names in this folder are ours, not the environment's
+    command = [str(python), "-P", str(launcher)]  # -P keeps this folder off the path
     return processes.start(command, env=settings(instance), log=log, cwd=instance.root, mark=str(instance.root))
 
 

@@ -13,8 +13,7 @@ if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_sqs import SQSClient
 
-# Lambda metrics older than this are trimmed by the launcher.
-ERRORS_WITHIN = dt.timedelta(hours=1)
+_PERIOD = dt.timedelta(days=7)
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,7 @@ class DeviceFigures:
 @dataclass(frozen=True)
 class Figures:
     """`waiting` and `failed` are messages by queue: in those that a function drains, and in those that nothing drains.
-    `function_errors` are the failed invocations of the last hour, by function.
+    `function_errors` are the failed invocations since the instance was started, by function.
     """
 
     devices: tuple[DeviceFigures, ...] = ()
@@ -63,8 +62,9 @@ class Figures:
 class Reader:
     """Reads the figures of one instance; its clients are made once and may be used from one thread at a time."""
 
-    def __init__(self, aws_url: str, state_table: str) -> None:
+    def __init__(self, aws_url: str, state_table: str, started: float) -> None:
         self._state_table = state_table
+        self._started = dt.datetime.fromtimestamp(started, dt.UTC)
         self._dynamodb: DynamoDBClient = client("dynamodb", aws_url)
         self._sqs: SQSClient = client("sqs", aws_url)
         self._lambda: LambdaClient = client("lambda", aws_url)
@@ -118,9 +118,9 @@ class Reader:
                 Namespace="AWS/Lambda",
                 MetricName="Errors",
                 Dimensions=[{"Name": "FunctionName", "Value": name}],
-                StartTime=now - ERRORS_WITHIN,
+                StartTime=self._started,
                 EndTime=now + dt.timedelta(minutes=1),
-                Period=int(ERRORS_WITHIN.total_seconds()),
+                Period=int(_PERIOD.total_seconds()),
                 Statistics=["Sum"],
             )["Datapoints"]
             variables = function.get("Environment", {}).get("Variables", {})

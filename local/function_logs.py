@@ -37,21 +37,24 @@ def lines(aws_url: str, function: str | None, *, follow: bool, since_ms: int = 0
         raise LocalError(f"No function {function!r}; there are {', '.join(sorted(known))}.")
     chosen = {function: known[function]} if function is not None else known
     logs: CloudWatchLogsClient = client("logs", aws_url)
-    seen: set[str] = set()
+    told: set[str] = set()
     while True:
         fresh: list[tuple[int, str, str]] = []
+        found: set[str] = set()
         for name, group in chosen.items():
             pages = logs.get_paginator("filter_log_events").paginate(logGroupName=group, startTime=since_ms)
             for event in (event for page in pages for event in page["events"]):
-                if event["eventId"] not in seen and not event["message"].startswith(_PLATFORM):
+                # MiniStack writes a stream for each invocation, all at once, and gives events no id.
+                found.add(event["logStreamName"])
+                if event["logStreamName"] not in told and not event["message"].startswith(_PLATFORM):
                     fresh.append((event["timestamp"], name, event["message"].rstrip()))
-                seen.add(event["eventId"])
+        told |= found
         width = max(map(len, chosen))
         for _, name, message in sorted(fresh, key=lambda line: line[0]):
             yield message if function is not None else f"{name:{width}}  {message}"
         if not follow:
             return
         if fresh:
-            # Events of the newest millisecond may still come, so it is asked for again and told apart by id.
             since_ms = max(timestamp for timestamp, _, _ in fresh)
+            told = found
         time.sleep(POLL_S)

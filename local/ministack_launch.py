@@ -4,7 +4,9 @@ It adds to `ministack`:
 - every listener on loopback (its MQTT listener names 0.0.0.0 in the source);
 - a client certificate is demanded by the MQTT listener, as AWS does (MiniStack serves a client without one, unchecked);
 - SIGUSR1 writes a snapshot, so that a SIGKILL does not cost the deployment (MiniStack saves at a clean stop only);
-- what grows with every invocation (a log stream, metric points) is trimmed.
+- the metric `Errors` of every failed invocation (MiniStack counts direct calls only, none by a queue or by the API);
+- Firehose gathers and compresses (`ministack_firehose.py`);
+- of the log streams, one for each invocation, only the newest are kept.
 """
 
 import asyncio
@@ -21,7 +23,6 @@ from typing import Any
 
 LOOPBACK = "127.0.0.1"
 STREAMS_KEPT = 300
-METRICS_KEPT_S = 3600
 HOUSEKEEPING_S = 60
 
 
@@ -74,25 +75,42 @@ def save(mark: Path) -> None:
     mark.write_text(json.dumps({"saved": time.time(), "failed": failed}), encoding="utf-8")
 
 
+def count_failed_invocations() -> None:
+    from ministack.services import cloudwatch, lambda_svc
+
+    dispatch = lambda_svc._execute_function_dispatch
+
+    def counting(func: Any, config: dict[str, Any], *arguments: Any) -> Any:
+        result = dispatch(func, config, *arguments)
+        if isinstance(result, dict) and result.get("error") and not _is_refusal(result):
+            dimensions = {"FunctionName": config["FunctionName"]}
+            cloudwatch.record_metric("AWS/Lambda", "Errors", 1, "Count", dimensions)
+        return result
+
+    lambda_svc._execute_function_dispatch = counting
+    lambda_svc._emit_lambda_metrics = lambda *_arguments, **_options: None
+
+
+def _is_refusal(result: dict[str, Any]) -> bool:
+    """An authorizer says no by raising this: an answer, not a fault."""
+    body = result.get("body")
+    return isinstance(body, dict) and body.get("errorMessage") == "Unauthorized"
+
+
 def housekeeping() -> None:
     while True:
         time.sleep(HOUSEKEEPING_S)
+        logs = sys.modules.get("ministack.services.cloudwatch_logs")
         with contextlib.suppress(RuntimeError):  # changed while iterating: the next round gets it
-            trim(
-                sys.modules.get("ministack.services.cloudwatch_logs"), sys.modules.get("ministack.services.cloudwatch")
-            )
+            trim(logs)
 
 
-def trim(logs: Any, metrics: Any) -> None:
-    """Keep the newest log streams of each group and the last hour of metrics."""
+def trim(logs: Any) -> None:
+    """Keep the newest log streams of each group."""
     for group in list(logs._log_groups._data.values()) if logs else []:
         streams = group["streams"]
         for name in list(streams)[:-STREAMS_KEPT]:
             streams.pop(name, None)
-    oldest = time.time() - METRICS_KEPT_S
-    for points in list(metrics._metrics._data.values()) if metrics else []:
-        keep = next((i for i, point in enumerate(points) if point["Timestamp"] >= oldest), len(points))
-        del points[:keep]
 
 
 def main() -> None:
@@ -100,6 +118,12 @@ def main() -> None:
     from ministack import app
 
     demand_client_certificate()
+    count_failed_invocations()
+    # Last on the path: the names in this folder are ours, and must not hide the environment's.
+    sys.path.append(str(Path(__file__).parent))
+    import ministack_firehose  # type: ignore[import-not-found]
+
+    ministack_firehose.install(Path(os.environ["STATE_DIR"]).parent / "firehose")
     mark = Path(os.environ["MINISTACK_SNAPSHOT_MARK"])
     signal.signal(signal.SIGUSR1, lambda *_: save(mark))
     threading.Thread(target=housekeeping, daemon=True, name="fieldline-housekeeping").start()

@@ -18,7 +18,7 @@ def status(instance: Instance) -> dict[str, Any]:
     if phase != READY:
         steps = record.get("steps") or ["starting"]
         return {**known, "reason": f"{phase}: {steps[-1]}"}
-    return {**known, **_figures(instance), "ready": True, "notes": record.get("notes", [])}
+    return {**known, **_figures(instance, record["started"]), "ready": True, "notes": record.get("notes", [])}
 
 
 def _why_down(instance: Instance, record: dict[str, Any]) -> str:
@@ -31,11 +31,11 @@ def _why_down(instance: Instance, record: dict[str, Any]) -> str:
     return f"its supervisor died; `fieldline local up --port {instance.ports.gateway}` cleans up and starts again"
 
 
-def _figures(instance: Instance) -> dict[str, Any]:
+def _figures(instance: Instance, started: float) -> dict[str, Any]:
     from local.figures import Reader
 
     details = instance.read("instance.json")
-    figures = Reader(instance.ports.aws_url, details["outputs"]["StateTableName"]).read()
+    figures = Reader(instance.ports.aws_url, details["outputs"]["StateTableName"], started).read()
     return {
         **{name: details[name] for name in ("api", "mqtt", "aws", "user", "ca", "lake", "region")},
         "devices": figures.online,

@@ -173,7 +173,7 @@ class Supervisor:
         """Until all are online; a device that does not come within the time is a note, not a failure."""
         from local.figures import Reader
 
-        reader = await asyncio.to_thread(Reader, self._place.aws_url, state_table)
+        reader = await asyncio.to_thread(Reader, self._place.aws_url, state_table, self._record.started)
         loop = asyncio.get_running_loop()
         deadline = loop.time() + DEVICES_TIMEOUT_S
         online = 0

@@ -60,7 +60,10 @@ RESOURCES = (
     _native(
         "AWS::IoT::TopicRule", "Its role is not checked; an action that fails does not always reach the error action."
     ),
-    _native("AWS::KinesisFirehose::DeliveryStream", "Each record becomes an object of its own, uncompressed, at once."),
+    _native(
+        "AWS::KinesisFirehose::DeliveryStream",
+        "Records gather for 5 s; processors and format conversion deliver at once.",
+    ),
     _substituted(
         "AWS::Lambda::EventSourceMapping",
         "Batches hold at most 10 messages and there is no batching window: MiniStack's SQS pollers know no more. "
