@@ -11,7 +11,7 @@ import aws_cdk as cdk
 from cdk_nag import AwsSolutionsChecks
 
 from contract.errors import ContractError
-from infra.bundling import Bundles
+from infra.bundling import Bundles, drop_unused
 from infra.config import ROOT, DeployConfig
 from infra.errors import ConfigError, InfraError
 from infra.platform import Platform
@@ -63,6 +63,7 @@ def main(arguments: Sequence[str] = ()) -> None:
     try:
         context = {**_cli_context(), **_context_arguments(arguments)}
         build_app(outdir, context).synth()
+        drop_unused(outdir)
     except (InfraError, ContractError) as error:
         sys.exit(f"fieldline: {error}")
     except RuntimeError as error:

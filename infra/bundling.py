@@ -4,6 +4,8 @@ Functions of one group share one bundle, so that dependencies are installed, has
 """
 
 import hashlib
+import json
+import platform
 import shutil
 import subprocess
 import sys
@@ -48,7 +50,7 @@ class Bundle:
     @cached_property
     def hash(self) -> str:
         digest = hashlib.sha256()
-        described = [self.group, *self._platform_arguments, f"pyc={self.compiler is not None}", self.requirements]
+        described = [self.group, self._runs_on, f"pyc={self.compiler is not None}", self.requirements]
         # The recipe counts too: whoever changes this file gets new bundles.
         recipe = Path(__file__).read_text(encoding="utf-8")
         for text in (*described, recipe):
@@ -69,7 +71,7 @@ class Bundle:
             _compile(self.compiler, directory)
 
     def _install(self, directory: Path) -> None:
-        install = ["pip", "install", "--quiet", "--only-binary", ":all:", "--no-deps", "--require-hashes"]
+        install = ["pip", "install", "--only-binary", ":all:", "--no-deps", "--require-hashes"]
         arguments = [*install, *self._platform_arguments, "--target", str(directory), "--requirement", "-"]
         # The cache first: a warm one answers in milliseconds and needs no network.
         try:
@@ -86,6 +88,12 @@ class Bundle:
         if self.target == "host":
             return ["--python", sys.executable]
         return ["--python-platform", LAMBDA_PLATFORM, "--python-version", ".".join(map(str, LAMBDA_PYTHON))]
+
+    @property
+    def _runs_on(self) -> str:
+        if self.target == "host":
+            return f"{platform.system()} {platform.machine()} {sys.version_info[:2]}"
+        return f"{LAMBDA_PLATFORM} {LAMBDA_PYTHON}"
 
     @property
     def _source_files(self) -> list[Path]:
@@ -130,6 +138,15 @@ class _LocalBundling:
             self._bundles.failure = error
             raise
         return True
+
+
+def drop_unused(outdir: Path) -> None:
+    """Remove the bundles that no stack in a cloud assembly refers to any longer: each change of code leaves three."""
+    manifests = [json.loads(path.read_text(encoding="utf-8")) for path in outdir.glob("*.assets.json")]
+    used = {file["source"]["path"] for manifest in manifests for file in manifest["files"].values()}
+    for asset in outdir.glob("asset.*"):
+        if asset.is_dir() and asset.name not in used:
+            shutil.rmtree(asset)
 
 
 def _uv(arguments: list[str], problem: str, cwd: Path, stdin: str = "") -> str:

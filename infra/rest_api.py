@@ -35,7 +35,6 @@ class RestApi(Construct):
         authorizer: lambda_.IFunction,
     ) -> None:
         super().__init__(scope, id)
-        self._stage_policy = stage
         self._access_logs = logs.LogGroup(
             self, "AccessLogs", retention=stage.log_retention, removal_policy=stage.removal
         )

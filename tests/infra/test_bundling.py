@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from functions.catalogue import FUNCTIONS
-from infra.bundling import BOTO_SERVICES, SOURCES, Bundle
+from infra.bundling import BOTO_SERVICES, SOURCES, Bundle, drop_unused
 from infra.config import ROOT
 from infra.errors import BundleError
 
@@ -147,6 +147,15 @@ def test_the_same_input_gives_the_same_files(tmp_path):
             {p.relative_to(directory).as_posix(): p.read_bytes() for p in directory.rglob("*.py") if p.is_file()}
         )
     assert contents[0] == contents[1]
+
+
+def test_only_bundles_that_no_stack_uses_are_dropped(tmp_path):
+    for name in ("asset.old", "asset.used"):
+        (tmp_path / name).mkdir()
+    manifest = {"files": {"x": {"source": {"path": "asset.used"}}, "y": {"source": {"path": "A.template.json"}}}}
+    (tmp_path / "A.assets.json").write_text(json.dumps(manifest))
+    drop_unused(tmp_path)
+    assert [path.name for path in tmp_path.glob("asset.*")] == ["asset.used"]
 
 
 def test_without_cache_and_network_it_says_what_is_missing(tmp_path, monkeypatch):
