@@ -11,6 +11,7 @@ from functions.adapters.backoff import Backoff
 from functions.adapters.clock import SystemClock
 from functions.settings import (
     ApiSettings,
+    AuthorizerSettings,
     EventsSettings,
     IngestSettings,
     PresenceSettings,
@@ -19,9 +20,11 @@ from functions.settings import (
 
 if TYPE_CHECKING:
     from functions.ports import TelemetryStore
+    from functions.services.authorizer import Authorizer
     from functions.services.events import KeepEvents
     from functions.services.ingest import Ingest
     from functions.services.presence import KeepPresence
+    from functions.services.queries import Queries
     from functions.services.registrar import Registrar
 
 Env = Mapping[str, str]
@@ -75,6 +78,34 @@ def events(env: Env) -> "KeepEvents":
             dynamodb, settings.events_table, settings.state_table, retention_days=settings.quarantine_days
         ),
     )
+
+
+def api(env: Env) -> "tuple[Queries, ApiSettings]":
+    from functions.adapters.dynamodb_quarantine import DynamoDBQuarantine
+    from functions.adapters.dynamodb_registry import DynamoDBRegistry
+    from functions.adapters.dynamodb_state import DynamoDBStateStore
+    from functions.services.queries import Queries
+
+    settings = ApiSettings.from_env(env)
+    dynamodb = _client("dynamodb")
+    queries = Queries(
+        registry=DynamoDBRegistry(dynamodb, settings.core_table),
+        statuses=DynamoDBStateStore(dynamodb, settings.state_table),
+        store=_telemetry_store(dynamodb, settings),
+        quarantine=DynamoDBQuarantine(dynamodb, settings.events_table, settings.state_table),
+        models=models.shipped(),
+        clock=_CLOCK,
+    )
+    return queries, settings
+
+
+def authorizer(env: Env) -> "Authorizer":
+    from functions.adapters.jwks import SigningKeys, fetched
+    from functions.services.authorizer import Authorizer
+
+    settings = AuthorizerSettings.from_env(env)
+    keys = SigningKeys(lambda: fetched(settings.jwks_url), _CLOCK)
+    return Authorizer(keys, issuer=settings.issuer, client_ids=settings.client_ids, clock=_CLOCK)
 
 
 def registrar(env: Env) -> "Registrar":

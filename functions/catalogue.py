@@ -96,10 +96,10 @@ FUNCTIONS: tuple[FunctionSpec, ...] = (
         timeout_s=28,
         description="Answers the HTTP API.",
         grants=(
-            Grant("core", ("dynamodb:GetItem",)),
+            Grant("core", ("dynamodb:BatchGetItem",)),
             Grant("core/listing", ("dynamodb:Query",)),
             Grant("core/by_model", ("dynamodb:Query",)),
-            Grant("state", ("dynamodb:GetItem", "dynamodb:BatchGetItem")),
+            Grant("state", ("dynamodb:BatchGetItem",)),
             Grant("events", ("dynamodb:Query",)),
             Grant("telemetry", ("dynamodb:Query",)),
         ),

@@ -47,7 +47,7 @@ class DynamoDBQuarantine:
         events_table: str,
         state_table: str,
         *,
-        retention_days: int,
+        retention_days: int = 30,
         backoff: Backoff | None = None,
     ) -> None:
         self._client = client

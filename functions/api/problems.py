@@ -1,0 +1,82 @@
+"""Errors as RFC 9457 problem details: the one place where they become HTTP."""
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
+from aws_lambda_powertools.event_handler.exceptions import NotFoundError as NoRouteError
+from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
+
+from contract.errors import IdentityError
+from functions.api.times import shown
+from functions.errors import AdapterError, ForbiddenError, NotFoundError, RequestError, UnauthorizedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+CONTENT_TYPE = "application/problem+json"
+
+
+def install(app: APIGatewayRestResolver, logger: Logger) -> None:
+    """Everything that a caller may have caused, and services that did not answer. Bugs are left to crash."""
+
+    def wrong(exc: RequestError) -> Response[str]:
+        return problem(app, 400, "Bad request", str(exc), field=exc.field, expected=exc.expected, got=exc.got)
+
+    def misnamed(exc: IdentityError) -> Response[str]:
+        return wrong(RequestError(exc.field or "id", exc.expected, exc.got))
+
+    def invalid(exc: RequestValidationError) -> Response[str]:
+        first = exc.errors()[0]
+        return wrong(RequestError(_parameter(first["loc"]), str(first["msg"]), shown(str(first.get("input")))))
+
+    def unknown(exc: UnauthorizedError) -> Response[str]:
+        return problem(app, 401, "Unauthorized", str(exc))
+
+    def forbidden(exc: ForbiddenError) -> Response[str]:
+        return problem(app, 403, "Forbidden", str(exc))
+
+    def missing(exc: NotFoundError) -> Response[str]:
+        return problem(app, 404, "Not found", str(exc))
+
+    def no_route(_: NoRouteError) -> Response[str]:
+        event = app.current_event
+        return problem(app, 404, "Not found", f"there is no {event.http_method} {shown(event.path)}")
+
+    def unavailable(exc: AdapterError) -> Response[str]:
+        # What exactly failed is for the log: it names tables.
+        logger.error("a service did not answer", exc_info=exc)
+        return problem(app, 503, "Service unavailable", "A service behind the API did not answer; try again shortly.")
+
+    handlers: dict[type[Exception], Callable[[Any], Response[str]]] = {
+        RequestError: wrong,
+        IdentityError: misnamed,
+        RequestValidationError: invalid,
+        UnauthorizedError: unknown,
+        ForbiddenError: forbidden,
+        NotFoundError: missing,
+        NoRouteError: no_route,
+        AdapterError: unavailable,
+    }
+    for kind, handle in handlers.items():
+        app.exception_handler(kind)(handle)
+
+
+def _parameter(location: Any) -> str:
+    """`("query", "metric", 0)` is the parameter `metric`."""
+    names = [part for part in location if isinstance(part, str)]
+    return names[-1] if names else "request"
+
+
+def problem(app: APIGatewayRestResolver, status: int, title: str, detail: str, **more: Any) -> Response[str]:
+    document = {
+        "type": "about:blank",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        **more,
+        "request_id": app.current_event.raw_event.get("requestContext", {}).get("requestId"),
+    }
+    headers = {"Retry-After": "1"} if status == 503 else {}  # noqa: PLR2004
+    return Response(status, content_type=CONTENT_TYPE, body=msgspec.json.encode(document).decode(), headers=headers)

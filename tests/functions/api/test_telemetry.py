@@ -1,0 +1,139 @@
+import pytest
+
+from functions.domain.series import Point
+
+HOUR = 3_600_000
+
+
+@pytest.fixture
+def now(api):
+    api.register("pump-1")
+    return api.clock.now
+
+
+def store(api, *points):
+    api.store.write([Point("pump-1", metric, ts, value, "good", False, ts) for metric, ts, value in points])
+
+
+def test_raw_points_of_a_range(api, now):
+    store(api, ("temperature", now - 2, 21.4), ("humidity", now - 1, 40.0), ("temperature", now, 0.0))
+    status, body = api.get(
+        "/devices/pump-1/telemetry", ("metric", "temperature"), ("metric", "humidity"), ("from", "-1h")
+    )
+    assert status == 200
+    assert body == {
+        "device": "pump-1",
+        "from": now - HOUR,
+        "to": now,
+        "bin": None,
+        "items": [
+            {"ts": now - 2, "metric": "temperature", "value": 21.4, "q": "good", "late": False},
+            {"ts": now - 1, "metric": "humidity", "value": 40.0, "q": "good", "late": False},
+        ],
+        "cursor": None,
+    }
+    assert api.headers["Content-Type"] == ["application/json"]
+
+
+def test_bins_with_their_aggregates(api, now):
+    start = now - now % HOUR
+    store(api, ("temperature", start, 1.0), ("temperature", start + 1, 3.0))
+    status, body = api.get(
+        "/devices/pump-1/telemetry",
+        ("metric", "temperature"),
+        ("from", str(start)),
+        ("to", str(start + HOUR)),
+        ("bin", "1h"),
+        ("agg", "avg,count"),
+        ("agg", "last"),
+    )
+    assert (status, body["bin"]) == (200, HOUR)
+    assert body["items"] == [{"ts": start, "metric": "temperature", "avg": 2.0, "count": 2, "last": 3.0}]
+
+
+def test_metrics_may_be_separated_by_commas(api, now):
+    store(api, ("temperature", now - 2, 1.0), ("humidity", now - 2, 2.0))
+    _, body = api.get("/devices/pump-1/telemetry", ("metric", "temperature,humidity"))
+    assert [row["metric"] for row in body["items"]] == ["humidity", "temperature"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2025-11-24T16:00:00Z", 1_764_000_000_000),
+        ("2025-11-24T17:00:00+01:00", 1_764_000_000_000),
+        ("2025-11-24T16:00:00.25+00:00", 1_764_000_000_250),
+        ("1764000000000", 1_764_000_000_000),
+        ("0", 0),
+    ],
+)
+def test_times_are_milliseconds_or_rfc_3339(api, now, text, expected):
+    _, body = api.get(
+        "/devices/pump-1/telemetry", ("metric", "temperature"), ("from", text), ("to", "2025-11-25T00:00:00Z")
+    )
+    assert body["from"] == expected
+
+
+def test_a_relative_range_stands_still_between_pages(api, now):
+    store(api, *[("temperature", now - at, float(at)) for at in range(1, 6)])
+    path, query = "/devices/pump-1/telemetry", [("metric", "temperature"), ("from", "-1h"), ("limit", "2")]
+    _, first = api.get(path, *query)
+    api.clock.now += HOUR
+    seen, page = [*first["items"]], first
+    while page["cursor"]:
+        _, page = api.get(path, *query, ("cursor", page["cursor"]))
+        assert (page["from"], page["to"]) == (now - HOUR, now)
+        seen += page["items"]
+    assert [row["value"] for row in seen] == [5.0, 4.0, 3.0, 2.0, 1.0]
+
+
+WRONG = [
+    ("metric", [], "metric"),
+    ("metric", [("metric", "Temperature")], "metric"),
+    ("metric", [("metric", ",")], "metric"),
+    ("metric", [("metric", ",".join(f"m{at}" for at in range(21)))], "metric"),
+    ("from", [("metric", "t"), ("from", "yesterday")], "from"),
+    ("from", [("metric", "t"), ("from", "2025-11-24T16:00:00")], "from"),
+    ("from", [("metric", "t"), ("from", "-0h")], "from"),
+    ("from", [("metric", "t"), ("from", "999999999999999")], "from"),
+    ("from", [("metric", "t"), ("from", "2"), ("to", "1")], "from"),
+    ("to", [("metric", "t"), ("to", "x" * 65)], "to"),
+    ("bin", [("metric", "t"), ("bin", "5")], "bin"),
+    ("bin", [("metric", "t"), ("bin", "367d")], "bin"),
+    ("bin", [("metric", "t"), ("from", "-10001m"), ("bin", "1m")], "bin"),
+    ("agg", [("metric", "t"), ("bin", "5m"), ("agg", "median")], "agg"),
+    ("agg", [("metric", "t"), ("agg", "avg")], "agg"),
+    ("limit", [("metric", "t"), ("limit", "0")], "limit"),
+    ("limit", [("metric", "t"), ("limit", "1001")], "limit"),
+    ("limit", [("metric", "t"), ("limit", "ten")], "limit"),
+    ("cursor", [("metric", "t"), ("cursor", "nonsense")], "cursor"),
+]
+
+
+@pytest.mark.parametrize(("name", "query", "field"), WRONG, ids=range(len(WRONG)))
+def test_a_wrong_parameter_is_named_with_what_was_expected_and_what_came(api, now, name, query, field):
+    status, body = api.get("/devices/pump-1/telemetry", *query)
+    assert status == 400, body
+    assert body["field"] == field
+    assert set(body) == {"type", "title", "status", "detail", "field", "expected", "got", "request_id"}
+    assert api.headers["Content-Type"] == ["application/problem+json"]
+
+
+def test_ten_thousand_bins_are_allowed(api, now):
+    status, _ = api.get("/devices/pump-1/telemetry", ("metric", "t"), ("from", "-10000m"), ("bin", "1m"))
+    assert status == 200
+
+
+def test_a_cursor_of_another_question_is_refused(api, now):
+    store(api, *[("temperature", now - at, 1.0) for at in range(1, 6)])
+    query = [("metric", "temperature"), ("limit", "2")]
+    _, page = api.get("/devices/pump-1/telemetry", *query)
+    api.register("pump-2")
+    assert api.get("/devices/pump-1/telemetry", *query, ("cursor", page["cursor"]))[0] == 200
+    assert api.get("/devices/pump-2/telemetry", *query, ("cursor", page["cursor"]))[0] == 400
+    assert api.get("/devices/pump-1/telemetry", *query, ("from", "-2h"), ("cursor", page["cursor"]))[0] == 400
+
+
+def test_telemetry_of_a_device_that_nobody_knows_is_not_found(api):
+    status, body = api.get("/devices/nobody/telemetry", ("metric", "temperature"))
+    assert (status, body["title"]) == (404, "Not found")
