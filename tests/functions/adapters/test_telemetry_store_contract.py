@@ -134,7 +134,9 @@ def test_rows_are_ordered_by_time_then_metric(store, now):
     metrics = ("vibration", "current", "temperature")
     store.write([point(now + at, 1.0, metric) for metric in metrics for at in (2, 0, 1)])
     rows = ask(store, now, now + HOUR, metrics)
-    assert [(row.ts, row.metric) for row in rows] == [(now + at, metric) for at in range(3) for metric in sorted(metrics)]
+    assert [(row.ts, row.metric) for row in rows] == [
+        (now + at, metric) for at in range(3) for metric in sorted(metrics)
+    ]
 
 
 def test_devices_and_metrics_do_not_mix(store, now):
@@ -260,9 +262,7 @@ def test_points_written_behind_a_cursor_do_not_repeat_rows(store, now):
 @pytest.mark.parametrize("cursor", ["", "x", "%%%", "e30", "bnVsbA", "WzEsIngiLFsxLDJdXQ", "a" * 10_000, "é"])
 def test_a_cursor_that_no_page_gave_is_refused(store, now, cursor):
     with pytest.raises(CursorError, match="cursor: expected a cursor from the previous page"):
-        store.series(
-            SeriesQuery(device="pump-1", metrics=("temperature",), start=now, end=now + 1, cursor=cursor)
-        )
+        store.series(SeriesQuery(device="pump-1", metrics=("temperature",), start=now, end=now + 1, cursor=cursor))
 
 
 def test_a_cursor_of_another_question_is_refused(store, now):
