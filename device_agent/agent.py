@@ -66,8 +66,10 @@ class Agent:
         finally:
             for _, sensor in sensors:
                 sensor.close()
-            await self._transport.disconnect()
-            await self._queue.close()
+            try:
+                await self._transport.disconnect()
+            finally:
+                await self._queue.close()
         self._log.info("stopped: %d messages sent since the start", self._health.sent)
 
     async def status(self) -> AgentStatus:

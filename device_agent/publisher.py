@@ -91,7 +91,6 @@ class Publisher:
         """Publish until the connection is lost, which raises ConnectionLostError. A refusal makes a pause."""
         while True:
             refusal = await self._drain_until_refused()
-            self._health.refused += 1
             pause = self._retry_refused.next_s()
             self._note(f"{refusal}; the message is kept, trying again in {pause:.0f} s", logging.ERROR)
             await first_of(self._clock.sleep(pause), self._transport.lost())
@@ -140,6 +139,7 @@ class Publisher:
                 acknowledged.append(message_id)
             elif isinstance(error, PublishRefusedError):
                 window.refusal = window.refusal or error
+                self._health.refused += 1
             elif isinstance(error, ConnectionLostError):
                 ended = error
             else:

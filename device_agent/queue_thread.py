@@ -21,7 +21,12 @@ class QueueThread:
         self.changed = asyncio.Event()
 
     async def open(self) -> None:
-        self._queue = await self._run(self._open_queue)
+        """Raises QueueError, after which this is of no more use."""
+        try:
+            self._queue = await self._run(self._open_queue)
+        except QueueError:
+            self._executor.shutdown()
+            raise
 
     async def append(self, payloads: Sequence[bytes], cursors: Mapping[str, str]) -> None:
         queue = self._opened()
