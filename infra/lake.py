@@ -1,6 +1,6 @@
 """The lake: every raw message, by day and hour. A change of store or a replay starts from it."""
 
-from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import Aws, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kinesisfirehose as firehose
 from aws_cdk import aws_logs as logs
@@ -83,7 +83,10 @@ class Lake(Construct):
             self,
             "DeliveryRole",
             description="Firehose writes the lake's objects and its own log stream, nothing else.",
-            assumed_by=iam.ServicePrincipal("firehose.amazonaws.com"),
+            # The external id is how Firehose says for which account it acts.
+            assumed_by=iam.ServicePrincipal(
+                "firehose.amazonaws.com", conditions={"StringEquals": {"sts:ExternalId": Aws.ACCOUNT_ID}}
+            ),
             inline_policies={
                 "deliver": iam.PolicyDocument(
                     statements=[

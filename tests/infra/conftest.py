@@ -32,6 +32,7 @@ class Deployment:
 
     stage: str
     templates: dict[str, dict[str, Any]]
+    manifest: dict[str, Any]
 
     def all(self, kind: str, stack: str | None = None) -> list[Resource]:
         return [r for r in self._resources if r.body["Type"] == kind and (stack is None or r.stack == stack)]
@@ -89,7 +90,7 @@ def synthesize(directory: Path, **context: Any) -> Deployment:
         path.name.split(".")[0].split("-")[-1]: json.loads(path.read_text())
         for path in sorted(outdir.glob("*.template.json"))
     }
-    return Deployment(context["stage"], templates)
+    return Deployment(context["stage"], templates, json.loads((outdir / "manifest.json").read_text()))
 
 
 @pytest.fixture(scope="session")

@@ -63,6 +63,23 @@ def test_prod_protects_tables_and_users_from_deletion(request, stage, protected)
     assert pool.properties.get("DeletionProtection", "INACTIVE") == ("ACTIVE" if protected else "INACTIVE")
 
 
+@pytest.mark.parametrize(("stage", "protected"), [("dev", set()), ("prod", {"Data", "Fleet", "Api"})])
+def test_prod_protects_stacks_with_data_identities_and_users_from_termination(request, stage, protected):
+    artifacts = request.getfixturevalue(stage).manifest["artifacts"]
+    found = {
+        name.rpartition("-")[2]
+        for name, artifact in artifacts.items()
+        if artifact.get("properties", {}).get("terminationProtection")
+    }
+    assert found == protected
+
+
+def test_firehose_acts_for_this_account_only(deployment):
+    (role,) = (role for role in deployment.all("AWS::IAM::Role") if role.id.startswith("LakeDeliveryRole"))
+    (trust,) = role.properties["AssumeRolePolicyDocument"]["Statement"]
+    assert trust["Condition"] == {"StringEquals": {"sts:ExternalId": {"Ref": "AWS::AccountId"}}}
+
+
 def test_what_cannot_be_rebuilt_has_point_in_time_recovery(deployment):
     recovered = {
         found.id
