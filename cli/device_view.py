@@ -45,6 +45,8 @@ def _latest(latest: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 
 def _field(name: str, value: Any, now_ms: int) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     moment = name in {"at", "since", "ts"} or name.endswith(("_at", "_since"))
     return _age(value, now_ms) if moment and isinstance(value, int) else shown(value)
 

@@ -116,6 +116,7 @@ def test_a_device_with_latest_values_presence_and_counts(run, platform):
     shown = words(run("devices", "show", "press-4"))
     for line in (
         ["group", "plant-1/line-2"],
+        ["decommissioned", "no"],
         ["status", "online"],
         ["since", "2", "h", "ago"],
         ["temperature", "61.5", "°C", "1", "min", "ago", "good"],
