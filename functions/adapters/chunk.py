@@ -44,6 +44,7 @@ Chunk = dict[str, Column]
 _PLAIN, _DEFLATED = 1, 2
 _HEADER = struct.Struct("<BIqqBBBH")
 _METRIC = struct.Struct("<BBI")
+_MAX_ROWS = 1_000_000
 _SCALED_MAX = 9
 _FLOATS, _BOOLEANS, _TEXTS, _MIXED = 16, 17, 18, 19
 _SPARSE = 0x80
@@ -130,6 +131,8 @@ def _decode(data: bytes, wanted: Container[str] | None) -> Chunk:
     form, rows, first_ts, first_received, ts_width, received_width, many_flags, count = _HEADER.unpack_from(data)
     if form != _PLAIN:
         raise CorruptChunkError(f"expected chunk format {_PLAIN} or {_DEFLATED}, got {form}")
+    if not 0 < rows <= _MAX_ROWS:
+        raise CorruptChunkError(f"expected 1 to {_MAX_ROWS} rows, got {rows}")
     at = _HEADER.size
     if rows == 1:
         timestamps, receipts = [first_ts], [first_received]
@@ -226,7 +229,7 @@ def _scaled(values: list[float], scale: float) -> list[int] | None:
 
 def _read_scaled(body: bytes, count: int, digits: int) -> list[Value]:
     first_width, width = body[0] >> 4, body[0] & 15
-    first = _numbers(body[1 : 1 + first_width], first_width, 1)[0]
+    first = int.from_bytes(body[1 : 1 + first_width], "little", signed=True)
     scale = _SCALES[digits]
     if count == 1:
         return [first / scale]

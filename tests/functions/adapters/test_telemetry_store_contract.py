@@ -184,7 +184,7 @@ def test_of_booleans_and_strings_only_count_and_last_are_known(store, now, value
 
 
 def test_a_boolean_is_not_a_number_and_a_number_is_a_float(store, now):
-    store.write([point(now, True, "relay"), point(now, 1.0, "level")])
+    store.write([point(now, value=True, metric="relay"), point(now, 1.0, "level")])
     level, relay = ask(store, now, now + 1, ("level", "relay"))
     assert (type(level.value), type(relay.value)) == (float, bool)
 

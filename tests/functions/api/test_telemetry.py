@@ -12,7 +12,9 @@ def now(api):
 
 
 def store(api, *points):
-    api.store.write([Point("pump-1", metric, ts, value, "good", False, ts) for metric, ts, value in points])
+    api.store.write(
+        [Point("pump-1", metric, ts, value, "good", late=False, received_at=ts) for metric, ts, value in points]
+    )
 
 
 def test_raw_points_of_a_range(api, now):

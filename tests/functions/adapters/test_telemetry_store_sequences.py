@@ -1,0 +1,153 @@
+"""Whatever is written in whatever order, every store answers what a list of points and plain arithmetic answer."""
+
+import itertools
+from math import fsum, isclose
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from functions.adapters.dynamodb_telemetry import DynamoDBTelemetryStore
+from functions.adapters.memory import ManualClock, MemoryTelemetryStore
+from functions.domain.series import Aggregate, Point, RawRow, SeriesQuery
+
+NOW = 1_764_000_000_000
+HOUR = 3_600_000
+DAY = 24 * HOUR
+RETENTION = 30 * DAY
+METRICS = ("a", "b", "c")
+devices = (f"device-{number}" for number in itertools.count())
+
+# Few instants around the edges of hours and days, so that points meet.
+instants = st.sampled_from(
+    [NOW, NOW - 1, NOW - HOUR, NOW - DAY, NOW - DAY - 1, NOW - 16 * HOUR, NOW - 16 * HOUR - 1, NOW - RETENTION]
+) | st.integers(NOW - 3 * DAY, NOW + HOUR)
+numbers = st.sampled_from([0.0, 1.5, -7.25, 0.1, 1e12]) | st.floats(-1e100, 1e100)
+values = numbers | st.booleans() | st.text(max_size=20)
+points = st.tuples(
+    st.sampled_from(METRICS),
+    instants,
+    values,
+    st.sampled_from(["good", "estimated", "stale", "bad"]),
+    st.booleans(),
+    st.integers(NOW, NOW + 3),
+)
+steps = st.lists(
+    st.tuples(st.just("write"), st.lists(points, max_size=12))
+    | st.tuples(st.just("again"), st.integers(0, 9))
+    | st.tuples(st.just("delete"), st.tuples(instants, instants)),
+    max_size=8,
+)
+questions = st.lists(
+    st.tuples(
+        st.lists(st.sampled_from([*METRICS, "none"]), min_size=1, max_size=3, unique=True),
+        instants,
+        instants,
+        st.sampled_from([None, None, 1000, 7 * 60_000, HOUR, DAY, 5 * DAY]),
+        st.sampled_from([1, 2, 5, 1000]),
+    ),
+    min_size=1,
+    max_size=4,
+)
+
+
+class Oracle:
+    """The points in a list; everything else is a comprehension."""
+
+    def __init__(self):
+        self.points = []
+
+    def standing(self):
+        def weight(one):
+            kind = [bool, float, str].index(type(one.value))
+            return one.received_at, kind, one.value, one.late, ["good", "estimated", "stale", "bad"].index(one.quality)
+
+        kept = {}
+        for one in sorted(self.points, key=lambda one: (weight(one)[:2], str(type(one.value)))):
+            other = kept.get((one.metric, one.ts))
+            if other is None or weight(one) >= weight(other):
+                kept[one.metric, one.ts] = one
+        return sorted(kept.values(), key=lambda one: (one.ts, one.metric))
+
+    def raw(self, metrics, start, end):
+        return [
+            RawRow(one.ts, one.metric, one.value, one.quality, one.late)
+            for one in self.standing()
+            if one.metric in metrics and start <= one.ts < end
+        ]
+
+    def bins(self, metrics, start, end, bin_ms):
+        groups = {}
+        for row in self.raw(metrics, start, end):
+            groups.setdefault((row.ts // bin_ms * bin_ms, row.metric), []).append(row.value)
+        return {key: self.summary(some) for key, some in sorted(groups.items())}
+
+    def summary(self, some):
+        numbers = [value for value in some if type(value) is float]
+        total = fsum(numbers) if numbers else None
+        return {
+            "avg": total / len(numbers) if numbers else None,
+            "min": min(numbers, default=None),
+            "max": max(numbers, default=None),
+            "sum": total,
+            "count": len(some),
+            "last": some[-1],
+        }
+
+
+def ask(store, **question):
+    rows, cursor = [], None
+    while True:
+        page = store.series(SeriesQuery(cursor=cursor, **question))
+        assert len(page.rows) <= question["limit"]
+        rows += page.rows
+        cursor = page.cursor
+        if cursor is None:
+            return rows
+
+
+def same(mine, theirs):
+    if type(mine) is float and type(theirs) is float:
+        return isclose(mine, theirs, rel_tol=1e-9, abs_tol=1e-9)
+    return type(mine) is type(theirs) and mine == theirs
+
+
+def check(store, steps, questions):
+    device, oracle, written = next(devices), Oracle(), []
+    for kind, detail in steps:
+        if kind == "write":
+            batch = [Point(device, *one) for one in detail]
+            assert store.write(batch) == []
+            oracle.points += batch
+            written.append(batch)
+        elif kind == "again" and written:
+            store.write(written[detail % len(written)])
+            oracle.points += written[detail % len(written)]
+        elif kind == "delete":
+            store.delete(device, min(detail), max(detail))
+            oracle.points = [one for one in oracle.points if not min(detail) <= one.ts < max(detail)]
+    for metrics, one, other, bin_ms, limit in questions:
+        start, end = min(one, other), max(one, other)
+        question = {"device": device, "metrics": tuple(metrics), "start": start, "end": end, "limit": limit}
+        if bin_ms is None:
+            assert ask(store, **question) == oracle.raw(metrics, start, end)
+            continue
+        rows = ask(store, **question, bin_ms=bin_ms, aggregates=tuple(Aggregate))
+        expected = oracle.bins(metrics, start, end, bin_ms)
+        assert [(row.ts, row.metric) for row in rows] == list(expected)
+        for row in rows:
+            for name, value in expected[row.ts, row.metric].items():
+                # Sums of hugely different numbers may differ by what a float rounds off.
+                assert same(row.values[name], value) or name in ("sum", "avg"), (row, name, value)
+
+
+@settings(max_examples=100, deadline=None)
+@given(steps, questions)
+def test_the_store_in_memory_answers_as_arithmetic_does(steps, questions):
+    check(MemoryTelemetryStore(clock=ManualClock(NOW), retention_ms=RETENTION), steps, questions)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps, questions)
+def test_the_dynamodb_store_answers_as_arithmetic_does(dynamodb, steps, questions):
+    store = DynamoDBTelemetryStore(dynamodb, "telemetry", clock=ManualClock(NOW), retention_ms=RETENTION)
+    check(store, steps, questions)
