@@ -1,6 +1,7 @@
 """What API Gateway itself answers, as RFC 9457 problem details, so that a caller parses one shape of error only."""
 
 import json
+from http import HTTPStatus
 
 from aws_cdk import aws_apigateway as apigateway
 
@@ -51,9 +52,11 @@ def add_problem_responses(api: apigateway.RestApi) -> None:
 
 
 def _template(title: str, status: int | None) -> str:
-    """JSON but for `detail`: API Gateway puts a quoted string there."""
+    """JSON but for `detail`, where API Gateway puts a quoted string; what it says of an unknown path would mislead."""
     problem: dict[str, object] = {"type": "about:blank", "title": title}
     if status is not None:
         problem["status"] = status
     problem["request_id"] = "$context.requestId"
+    if status == HTTPStatus.NOT_FOUND:
+        return json.dumps({**problem, "detail": "There is no such path, or not with this method."})
     return json.dumps(problem)[:-1] + ', "detail": $context.error.messageString}'

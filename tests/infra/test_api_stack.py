@@ -8,6 +8,8 @@ from functions.routes import ROUTES
 from infra.rest_api import SECURITY_POLICY
 from infra.user_pool import ROLES
 
+NO_SUCH_PATH = "There is no such path, or not with this method."
+
 
 def paths(deployment):
     """Each method's resource as a path, from the chain of its parents."""
@@ -108,7 +110,7 @@ def test_what_api_gateway_answers_is_a_problem_document(deployment):
             template.replace("$context.error.messageString", '"why"').replace("$context.requestId", "id-1")
         )
         assert problem["type"] == "about:blank"
-        assert problem["detail"] == "why"
+        assert problem["detail"] == ("why" if problem.get("status") != 404 else NO_SUCH_PATH)
         assert problem["request_id"] == "id-1"
         assert problem.get("status") == (int(properties["StatusCode"]) if "StatusCode" in properties else None)
         statuses.add(problem.get("status"))
