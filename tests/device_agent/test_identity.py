@@ -47,6 +47,15 @@ def test_nothing_is_overwritten(tmp_path, existing):
     assert [path.name for path in tmp_path.iterdir()] == [existing]
 
 
+def test_a_file_that_appears_between_check_and_write_is_not_overwritten(tmp_path):
+    (tmp_path / "pump-7.key").write_text("precious")
+
+    with pytest.raises(FileExistsError):
+        identity._write_new(tmp_path / "pump-7.key", b"new", 0o600)
+
+    assert (tmp_path / "pump-7.key").read_text() == "precious"
+
+
 def test_a_dangling_link_is_not_followed(tmp_path):
     (tmp_path / "pump-7.key").symlink_to(tmp_path / "elsewhere")
 

@@ -16,8 +16,15 @@ from device_agent.transport.memory import MemoryBroker, MemoryTransport
 FIRST, SECOND = Endpoint("first", 8883), Endpoint("second", 8883)
 
 
+class LongestRandom(Random):
+    """Draws the longest delay every time."""
+
+    def uniform(self, _a, b):
+        return b
+
+
 class Bench:
-    def __init__(self, directory, clock, log):
+    def __init__(self, directory, clock, log, random):
         self.clock = clock
         self.broker = MemoryBroker()
         self.transport = MemoryTransport(self.broker, "pump-7")
@@ -30,7 +37,7 @@ class Bench:
             endpoints=(FIRST, SECOND),
             inflight=3,
             clock=clock,
-            random=Random(5),
+            random=random,
             health=self.health,
             log=log,
         )
@@ -59,8 +66,8 @@ class Bench:
 @pytest.fixture
 def bench(tmp_path, clock, log):
     @asynccontextmanager
-    async def run():
-        bench = Bench(tmp_path, clock, log)
+    async def run(random=None):
+        bench = Bench(tmp_path, clock, log, random or Random(5))
         await bench.queue.open()
         running = asyncio.ensure_future(bench.publisher.run())
         try:
@@ -148,11 +155,12 @@ async def test_an_unreachable_broker_is_tried_less_and_less_often(bench, clock):
 
 async def test_a_connection_that_ends_at_once_again_and_again_is_not_spun_on(bench, clock):
     async with bench() as b:
-        for _ in range(600):
+        for _ in range(300):
             await clock.advance(1)
+            await asyncio.sleep(0.002)  # the queue's thread needs real time
             b.broker.drop_connections()
 
-        assert len(b.broker.attempts) < 60
+        assert len(b.broker.attempts) < 30
 
 
 async def test_after_a_stable_connection_the_first_retry_comes_soon(bench, clock):
@@ -204,18 +212,18 @@ async def test_a_refused_message_is_kept_told_loudly_and_not_spun_on(bench, cloc
 
 
 async def test_a_pause_after_a_refusal_ends_with_the_connection(bench, clock):
-    async with bench() as b:
+    async with bench(LongestRandom()) as b:
         await b.until(lambda: b.health.connected)
         b.broker.refuse_publish = "not authorized"
         await b.append(1)
-        for _ in range(12):
-            await b.until(lambda n=b.health.refused: b.health.refused > n, step_s=30)
+        for count in range(1, 11):
+            await b.until(lambda n=count: b.health.refused == n, step_s=30)
         b.broker.refuse_publish = None
         b.broker.drop_connections()
         before = clock.monotonic()
         await b.until(lambda: b.health.sent == 1, step_s=0.5)
 
-        assert clock.monotonic() - before < 5
+        assert clock.monotonic() - before < 100
 
 
 async def test_drained_is_not_true_for_what_was_appended_just_before(bench):

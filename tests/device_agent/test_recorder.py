@@ -112,6 +112,24 @@ async def test_readings_that_cannot_be_stored_are_held_and_stored_later_in_order
         assert b.health.lost == 0
 
 
+async def test_readings_that_come_while_a_flush_fails_are_stored_after_those_it_held(bench):
+    async with bench as b:
+        b.queue.gate.clear()
+        b.queue.broken = True
+        b.add(1, 2)
+        flushing = asyncio.ensure_future(b.recorder.flush())
+        await asyncio.sleep(0)
+        b.add(3)
+        b.queue.gate.set()
+        with pytest.raises(QueueError):
+            await flushing
+        b.queue.broken = False
+        await b.recorder.flush()
+
+        assert await b.stored() == [1, 2, 3]
+        assert await b.queue.cursor("s") == "3"
+
+
 async def test_the_recorder_goes_on_when_the_disk_has_room_again(bench, clock, eventually):
     async with bench as b:
         running = asyncio.ensure_future(b.recorder.run())
