@@ -33,10 +33,11 @@ from local.instance import CHECKOUT, Instance
 from local.simulation import certificate_pem
 
 DEVICES = 20
-STORED_P95_GOAL_MS = 1000.0
-API_P95_GOAL_MS = 2000.0
+# Of these, the queue's batching window takes 1,000 ms, here as on AWS.
+STORED_P95_GOAL_MS = 2000.0
+API_P95_GOAL_MS = 3000.0
 RATE_GOAL = 100.0
-RATES = (50, 75, 100, 125, 150, 175, 200, 250, 300)
+RATES = (50, 100, 150, 200, 300, 400, 500, 600, 800, 1000)
 BACKLOG_S = 2.0
 """A rate is held when what waits at its end is less than this many seconds of it."""
 POLL_S = 0.01
@@ -98,9 +99,7 @@ class Cloud:
 
     def api_has(self, thing: str, ts: int) -> bool:
         path = f"/devices/{thing}/telemetry?metric=temperature&from={ts}&to={ts + 1}"
-        request = urllib.request.Request(
-            self.details["api"] + path, headers={"Authorization": f"Bearer {self._token}"}
-        )
+        request = urllib.request.Request(self.details["api"] + path, headers={"Authorization": f"Bearer {self._token}"})
         with urllib.request.urlopen(request, timeout=30) as answer:
             return bool(json.load(answer)["items"])
 
@@ -159,9 +158,7 @@ async def steady(devices: list[Device], per_second: float, seconds: float) -> fl
     return count / (loop.time() - begun)
 
 
-async def latencies(
-    devices: list[Device], seconds: int, arrived: Callable[[str, int], Awaitable[bool]]
-) -> list[float]:
+async def latencies(devices: list[Device], seconds: int, arrived: Callable[[str, int], Awaitable[bool]]) -> list[float]:
     """One device's publishes, each until `arrived`, beside the others' steady 1 message a second each; in ms."""
     probe, others = devices[0], devices[1:]
     load = asyncio.create_task(steady(others, len(others), seconds))
@@ -246,7 +243,9 @@ def _rows(name: str, taken: list[float], against: list[float], p95_goal: float) 
     for percent in (50, 95, 99):
         value = _percentile(taken, percent)
         goal = p95_goal if percent == 95 else None
-        rows.append(_row(f"{name} p{percent}", value, "ms", _percentile(against, percent), goal, ok=not goal or value <= goal))
+        rows.append(
+            _row(f"{name} p{percent}", value, "ms", _percentile(against, percent), goal, ok=not goal or value <= goal)
+        )
     return rows
 
 
@@ -293,7 +292,11 @@ def main() -> None:
         try:
             rows = asyncio.run(
                 measure(
-                    instance, folder, names, QUICK if arguments.quick else FULL, lambda text: print(text, file=log, flush=True)
+                    instance,
+                    folder,
+                    names,
+                    QUICK if arguments.quick else FULL,
+                    lambda text: print(text, file=log, flush=True),
                 )
             )
         finally:
@@ -304,7 +307,9 @@ def main() -> None:
     print(f"\n{'':28} {'value':>9} {'':10} {'bare broker':>12} {'ratio':>9}  goal")
     for row in rows:
         goal = "" if row["goal"] is None else f"{row['goal']:g} {'met' if row['ok'] else 'NOT MET'}"
-        print(f"{row['name']:28} {row['value']:9.1f} {row['unit']:10} {row['against']:12.1f} {row['ratio']:9.3f}  {goal}")
+        print(
+            f"{row['name']:28} {row['value']:9.1f} {row['unit']:10} {row['against']:12.1f} {row['ratio']:9.3f}  {goal}"
+        )
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ It adds to `ministack`:
 - a client certificate is demanded by the MQTT listener, as AWS does (MiniStack serves a client without one, unchecked);
 - SIGUSR1 writes a snapshot, so that a SIGKILL does not cost the deployment (MiniStack saves at a clean stop only);
 - the metric `Errors` of every failed invocation (MiniStack counts direct calls only, none by a queue or by the API);
+- batches of queues are as large, and gather as long, as the mapping says (`ministack_sqs.py`);
 - Firehose gathers and compresses (`ministack_firehose.py`);
 - of the log streams, one for each invocation, only the newest are kept.
 """
@@ -122,7 +123,9 @@ def main() -> None:
     # Last on the path: the names in this folder are ours, and must not hide the environment's.
     sys.path.append(str(Path(__file__).parent))
     import ministack_firehose  # type: ignore[import-not-found]
+    import ministack_sqs  # type: ignore[import-not-found]
 
+    ministack_sqs.install()
     ministack_firehose.install(Path(os.environ["STATE_DIR"]).parent / "firehose")
     mark = Path(os.environ["MINISTACK_SNAPSHOT_MARK"])
     signal.signal(signal.SIGUSR1, lambda *_: save(mark))

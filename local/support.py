@@ -64,10 +64,8 @@ RESOURCES = (
         "AWS::KinesisFirehose::DeliveryStream",
         "Records gather for 5 s; processors and format conversion deliver at once.",
     ),
-    _substituted(
-        "AWS::Lambda::EventSourceMapping",
-        "Batches hold at most 10 messages and there is no batching window: MiniStack's SQS pollers know no more. "
-        "Two batches run at once: a laptop has few cores.",
+    _native(
+        "AWS::Lambda::EventSourceMapping", "Our launcher gathers the batches: MiniStack takes 10 messages at once."
     ),
     _substituted(
         "AWS::Lambda::Function",

@@ -17,9 +17,6 @@ from local.support import Row, Treatment
 Resource = dict[str, Any]
 Template = dict[str, Any]
 
-MAX_SQS_BATCH = 10
-# The fewest that Lambda accepts. A laptop has few cores: more workers at once only make smaller batches.
-BATCHES_AT_ONCE = 2
 _BOOTSTRAP_PARAMETER = "BootstrapVersion"
 _PLAIN_HTTP_CONDITIONS = frozenset({"aws:SecureTransport", "s3:TlsVersion"})
 _SQL_LITERAL = re.compile(r"'(?:[^']|'')*'")
@@ -137,14 +134,6 @@ def _local_cognito(name: str, value: object, place: Place) -> object:
     return local
 
 
-def _event_source(resource: Resource, _place: Place) -> Resource:
-    properties = resource["Properties"]
-    properties["BatchSize"] = min(int(properties.get("BatchSize", MAX_SQS_BATCH)), MAX_SQS_BATCH)
-    properties["ScalingConfig"] = {"MaximumConcurrency": BATCHES_AT_ONCE}
-    properties.pop("MaximumBatchingWindowInSeconds", None)
-    return resource
-
-
 def _resource_policy(resource: Resource, _place: Place) -> Resource | None:
     document = resource["Properties"]["PolicyDocument"]
     document["Statement"] = [statement for statement in document["Statement"] if not _denies_plain_http(statement)]
@@ -171,7 +160,6 @@ def _topic_rule(resource: Resource, _place: Place) -> Resource:
 
 _CHECKS: dict[str, Callable[[Resource, Place], Resource | None]] = {
     "AWS::IoT::TopicRule": _topic_rule,
-    "AWS::Lambda::EventSourceMapping": _event_source,
     "AWS::Lambda::Function": _function,
     "AWS::S3::BucketPolicy": _resource_policy,
     "AWS::SQS::QueuePolicy": _resource_policy,

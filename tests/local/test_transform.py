@@ -158,28 +158,6 @@ def test_a_cognito_address_of_another_shape_is_refused():
         adapted(with_variable("FIELDLINE_JWKS_URL", "https://example.com/keys"))
 
 
-def test_batches_hold_ten_messages_two_run_at_once_and_the_window_is_cut():
-    source = {
-        "Type": "AWS::Lambda::EventSourceMapping",
-        "Properties": {
-            "BatchSize": 1000,
-            "MaximumBatchingWindowInSeconds": 2,
-            "ScalingConfig": {"MaximumConcurrency": 50},
-            "FunctionResponseTypes": ["ReportBatchItemFailures"],
-        },
-    }
-    assert adapted(source) == {
-        "BatchSize": 10,
-        "ScalingConfig": {"MaximumConcurrency": 2},
-        "FunctionResponseTypes": ["ReportBatchItemFailures"],
-    }
-
-
-def test_a_smaller_batch_stays():
-    source = {"Type": "AWS::Lambda::EventSourceMapping", "Properties": {"BatchSize": 1}}
-    assert adapted(source)["BatchSize"] == 1
-
-
 @pytest.mark.parametrize("kind", ["AWS::SQS::QueuePolicy", "AWS::S3::BucketPolicy"])
 def test_denials_of_plain_http_are_taken_out_and_nothing_else_is(kind):
     tls = {"Effect": "Deny", "Action": "*", "Condition": {"Bool": {"aws:SecureTransport": "false"}}}
