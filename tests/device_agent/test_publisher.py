@@ -216,12 +216,11 @@ async def test_a_pause_after_a_refusal_ends_with_the_connection(bench, clock):
         await b.until(lambda: b.health.connected)
         b.broker.refuse_publish = "not authorized"
         await b.append(1)
-        for count in range(1, 11):
-            await b.until(lambda n=count: b.health.refused == n, step_s=30)
+        await b.until(lambda: b.health.refused >= 10, step_s=30)
         b.broker.refuse_publish = None
         b.broker.drop_connections()
         before = clock.monotonic()
-        await b.until(lambda: b.health.sent == 1, step_s=0.5)
+        await b.until(lambda: b.health.sent == 1, step_s=0.1)
 
         assert clock.monotonic() - before < 100
 
