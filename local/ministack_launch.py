@@ -4,6 +4,7 @@ It adds to `ministack`:
 - every listener on loopback (its MQTT listener names 0.0.0.0 in the source);
 - a client certificate is demanded by the MQTT listener, as AWS does (MiniStack serves a client without one, unchecked);
 - SIGUSR1 writes a snapshot, so that a SIGKILL does not cost the deployment (MiniStack saves at a clean stop only);
+- a payload nested too deeply for Python's JSON reader is a payload that is no JSON (MiniStack drops the connection);
 - the metric `Errors` of every failed invocation (MiniStack counts direct calls only, none by a queue or by the API);
 - batches of queues are as large, and gather as long, as the mapping says (`ministack_sqs.py`);
 - Firehose gathers and compresses (`ministack_firehose.py`);
@@ -52,6 +53,20 @@ def demand_client_certificate() -> None:
         return context
 
     iot._mtls_build_ssl_context = demanding
+
+
+def take_any_nesting() -> None:
+    from ministack.services import iot
+
+    read = iot._rule_message
+
+    def tolerant(payload: bytes) -> Any:
+        try:
+            return read(payload)
+        except RecursionError:
+            return payload.decode()  # it was text as far as the nesting
+
+    iot._rule_message = tolerant
 
 
 def save(mark: Path) -> None:
@@ -119,6 +134,7 @@ def main() -> None:
     from ministack import app
 
     demand_client_certificate()
+    take_any_nesting()
     count_failed_invocations()
     # Last on the path: the names in this folder are ours, and must not hide the environment's.
     sys.path.append(str(Path(__file__).parent))
