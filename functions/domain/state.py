@@ -12,7 +12,7 @@ WINDOW = 512
 """How many of a boot's newest messages are told apart; what is older counts as new and is stored again, unharmed."""
 MAX_BOOTS = 8
 MAX_METRICS = 400
-MAX_LATEST_BYTES = 56 * 1024
+MAX_LATEST_BYTES = 58 * 1024
 """Of an item of 64 KB; the rest is room for stream, counters, presence and quarantine counts."""
 
 # Names of the four members, a timestamp, a quality and DynamoDB's overhead for a map and each member.

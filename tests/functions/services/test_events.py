@@ -1,0 +1,57 @@
+import json
+
+import pytest
+
+from contract import ingest as wrapper
+from contract.ingest import IngestMessage
+from functions.adapters.memory import MemoryEventLog, MemoryQuarantine, MemoryWorld
+from functions.domain.events import DeviceEvent
+from functions.errors import QueueMessageError
+from functions.services.events import KeepEvents
+
+GOOD = json.dumps({"v": 1, "boot": "b1", "kind": "boot", "at": 5, "data": {"cause": "power"}}).encode()
+
+
+@pytest.fixture
+def world():
+    return MemoryWorld()
+
+
+@pytest.fixture
+def log():
+    return MemoryEventLog()
+
+
+@pytest.fixture
+def keep(world, log):
+    return KeepEvents(log, MemoryQuarantine(world))
+
+
+def body(data):
+    return wrapper.encode(IngestMessage(data=data, thing="pump-1", received_at=7))
+
+
+def test_an_event_is_kept_once_as_it_came(keep, log):
+    assert keep.take(body(GOOD))
+    assert keep.take(body(GOOD))
+    assert log.events == {DeviceEvent("pump-1", 7, "boot", GOOD)}
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"rubbish", "malformed"),
+        (b"{}", "malformed"),
+        (GOOD.replace(b'"v": 1', b'"v": 2'), "unsupported_version"),
+        (b" " * 200_000, "too_large"),
+    ],
+)
+def test_an_event_that_cannot_be_read_is_quarantined(keep, log, world, data, reason):
+    assert not keep.take(body(data))
+    assert log.events == set()
+    assert world.quarantined == {"pump-1": {reason: 1}}
+
+
+def test_a_body_that_no_rule_wrote_belongs_into_the_dead_letter_queue(keep):
+    with pytest.raises(QueueMessageError, match="not a message of the event rule"):
+        keep.take("{}")

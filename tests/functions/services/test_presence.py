@@ -1,0 +1,115 @@
+import json
+
+import pytest
+
+from functions.adapters.memory import MemoryPresenceStore, MemorySettleLater, MemoryWorld
+from functions.domain.presence import SETTLE, Status
+from functions.errors import QueueMessageError, StateError
+from functions.services.presence import KeepPresence
+
+
+def event(kind, session, at, client="pump-1", version=0):
+    return json.dumps(
+        {
+            "clientId": client,
+            "timestamp": at,
+            "eventType": kind,
+            "sessionIdentifier": session,
+            "principalIdentifier": "p",
+            "versionNumber": version,
+            "ipAddress": "192.0.2.1",
+            "unknown": [1],
+        }
+    )
+
+
+def settle(session, thing="pump-1"):
+    return json.dumps({"v": 1, "kind": SETTLE, "thing": thing, "at": 0, "data": {"session": session}})
+
+
+@pytest.fixture
+def world():
+    return MemoryWorld()
+
+
+@pytest.fixture
+def later():
+    return MemorySettleLater()
+
+
+@pytest.fixture
+def keep(world, later):
+    return KeepPresence(MemoryPresenceStore(world), later, range(3))
+
+
+def test_a_connect_is_kept_and_nothing_scheduled(keep, world, later):
+    assert keep.take(event("connected", "s1", 5))
+    assert world.presences["pump-1"].status is Status.ONLINE
+    assert later.scheduled == []
+
+
+def test_a_disconnect_asks_to_settle_later_and_then_settles(keep, world, later):
+    keep.take(event("connected", "s1", 5))
+    keep.take(event("disconnected", "s1", 9))
+    assert later.scheduled == [("pump-1", "s1")]
+    assert world.presences["pump-1"].status is Status.ONLINE
+    assert keep.take(settle("s1"))
+    assert world.presences["pump-1"].status is Status.OFFLINE
+
+
+def test_a_reconnect_before_the_settle_message_wins(keep, world, later):
+    for body in (
+        event("connected", "s1", 5),
+        event("disconnected", "s1", 9),
+        event("connected", "s2", 10),
+        settle("s1"),
+    ):
+        keep.take(body)
+    assert world.presences["pump-1"].status is Status.ONLINE
+
+
+def test_a_disconnect_delivered_again_asks_again_until_it_is_settled(keep, world, later):
+    keep.take(event("disconnected", "s1", 9))
+    keep.take(event("disconnected", "s1", 9))
+    assert len(later.scheduled) == 2
+    keep.take(settle("s1"))
+    keep.take(event("disconnected", "s1", 9))
+    assert len(later.scheduled) == 2
+
+
+def test_a_settle_for_a_device_never_heard_changes_nothing(keep, world):
+    keep.take(settle("s1", "ghost"))
+    assert world.presences == {}
+
+
+@pytest.mark.parametrize("client", ["Console 1", "", "a/b", "iotconsole-#"])
+def test_a_client_that_is_no_thing_is_left_alone(keep, world, client):
+    assert not keep.take(event("connected", "s1", 5, client))
+    assert world.presences == {}
+
+
+@pytest.mark.parametrize("body", ["", "{}", "not JSON", '{"v":1,"kind":"other","thing":"x","at":1}', b"\xff"])
+def test_what_is_no_lifecycle_event_belongs_into_the_dead_letter_queue(keep, body):
+    with pytest.raises(QueueMessageError, match="expected a lifecycle event"):
+        keep.take(body)
+
+
+def test_a_write_that_lost_the_race_is_made_again_on_what_the_other_wrote(keep, world):
+    store = keep._presences
+    save, raced = store.save, []
+
+    def race(thing, presence):
+        if not raced:
+            raced.append(True)
+            keep.take(event("connected", "s2", 100, version=1))
+        return save(thing, presence)
+
+    store.save = race
+    keep.take(event("connected", "s1", 5))
+    assert [session.id for session in world.presences["pump-1"].sessions] == ["s1", "s2"]
+
+
+def test_losing_every_race_is_an_error(keep):
+    keep._presences.save = lambda thing, presence: False
+    with pytest.raises(StateError, match="written by others"):
+        keep.take(event("connected", "s1", 5))
