@@ -11,7 +11,7 @@ import pytest
 from contract import topics
 from tests.e2e.cloud import ROOT, wait_for
 from tests.e2e.probe import Probe, RefusedError
-from tests.e2e.test_hostile import message, now_ms
+from tests.e2e.test_messages import message, now_ms
 
 RECORDING = ROOT / "simulator" / "sample_data" / "nab" / "machine_temperature_system_failure.csv"
 ROWS = 3000
@@ -65,7 +65,16 @@ def test_a_device_whose_certificate_was_revoked_is_refused(cloud):
         Probe(cloud, "outcast").__enter__()
 
 
-@pytest.mark.parametrize("victim", ["ministack", "simulator", "supervisor"])
+def test_a_killed_simulator_is_started_again_and_its_devices_lose_nothing(cloud):
+    before = cloud.pid("simulator")
+    os.kill(before, signal.SIGKILL)
+    wait_for("another simulator", lambda: cloud.pid("simulator") != before)
+    stored = cloud.status()["messages_stored"]
+    wait_for("messages to flow", lambda: cloud.status()["messages_stored"] > stored)
+    assert cloud.status()["ready"]
+
+
+@pytest.mark.parametrize("victim", ["ministack", "supervisor"])
 def test_a_killed_cloud_says_so_and_up_recovers(cloud, victim):
     os.kill(cloud.pid(victim), signal.SIGKILL)
     down = wait_for("status to notice", lambda: not (s := cloud.status())["ready"] and s, within_s=30)
