@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import signal
 import subprocess
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -125,7 +126,7 @@ class Supervisor:
         if devices:
             self._say(f"starting {len(devices)} simulated devices")
             self._launch(_SIMULATOR, simulation.start(self._instance))
-            await self._await_devices(outputs["StateTableName"], len(devices))
+            await self._await_data(outputs["StateTableName"], devices)
         self._say(f"ready at {self._instance.ports.gateway_url}")
 
     async def _start_gateway(self) -> None:
@@ -169,21 +170,26 @@ class Supervisor:
         instance.write("instance.json", describe(instance, outputs, password))
         self._upstream = f"{self._place.aws_url}/_aws/execute-api/{api_id}/v1"
 
-    async def _await_devices(self, state_table: str, count: int) -> None:
-        """Until all are online; a device that does not come within the time is a note, not a failure."""
+    async def _await_data(self, state_table: str, devices: tuple[fleet.SimulatedDevice, ...]) -> None:
+        """Until what each device sends is stored; one that does not come within the time is a note, not a failure.
+
+        Not until it is online: a device that was so at the last stop counts as online until that has settled.
+        """
         from local.figures import Reader
 
         reader = await asyncio.to_thread(Reader, self._place.aws_url, state_table, self._record.started)
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + DEVICES_TIMEOUT_S
-        online = 0
-        while loop.time() < deadline:
-            online = (await asyncio.to_thread(reader.read)).online
-            if online >= count:
+        names = {device.name for device in devices}
+        begun_ms = time.time() * 1000
+        reporting: set[str] = set()
+        while time.time() * 1000 < begun_ms + DEVICES_TIMEOUT_S * 1000:
+            figures = await asyncio.to_thread(reader.read)
+            reporting = {each.thing for each in figures.devices if (each.newest_ts or 0) >= begun_ms}
+            if names <= reporting:
                 return
             self._require_alive(_MINISTACK)
             await asyncio.sleep(0.5)
-        self._record.notes.append(f"{online} of {count} devices were online after {DEVICES_TIMEOUT_S:.0f} s")
+        silent = sorted(names - reporting)
+        self._record.notes.append(f"silent after {DEVICES_TIMEOUT_S:.0f} s: {', '.join(silent)}")
 
     def _launch(self, name: str, child: Popen) -> None:
         self._children[name] = child

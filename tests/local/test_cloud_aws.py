@@ -1,0 +1,107 @@
+"""The deployed stacks on the local AWS, and what the launcher adds to it."""
+
+import gzip
+import json
+import time
+from pathlib import Path
+
+import pytest
+from botocore.exceptions import ClientError
+
+from local import support
+
+pytestmark = pytest.mark.cloud
+
+
+def test_the_transform_lists_what_occurs_and_no_more(laptop):
+    templates = [json.loads(path.read_text()) for path in laptop.instance.assembly_dir.glob("*.template.json")]
+    occurring = {resource["Type"] for template in templates for resource in template["Resources"].values()}
+    assert occurring == {row.name for row in support.RESOURCES}
+
+
+def test_every_listener_is_on_loopback(laptop):
+    processes = [*laptop.processes(), laptop.supervisor()]
+    listening = [c for process in processes for c in process.net_connections() if c.status == "LISTEN"]
+    assert {c.laddr.port for c in listening} >= {port for port, _ in laptop.instance.ports.uses()}
+    assert {c.laddr.ip for c in listening} == {"127.0.0.1"}
+
+
+def function(laptop, service):
+    functions = laptop.client("lambda").list_functions()["Functions"]
+    return next(f for f in functions if f["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"] == service)
+
+
+def test_a_function_is_held_to_its_role(laptop):
+    """The role that ingest runs under, in our own hands: what it may do works, what it may not is denied."""
+    import boto3
+
+    outputs = laptop.details()["outputs"]
+    role = function(laptop, "ingest")["Role"]
+    iam = laptop.client("iam")
+    name = role.rsplit("/", 1)[1]
+    trust = iam.get_role(RoleName=name)["Role"]["AssumeRolePolicyDocument"]
+    own = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
+    changed = {**trust, "Statement": [*trust["Statement"], own]}
+    iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(changed))
+    try:
+        lent = laptop.client("sts").assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
+    finally:
+        iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(trust))
+    dynamodb = boto3.client(
+        "dynamodb",
+        endpoint_url=laptop.instance.ports.aws_url,
+        region_name="eu-west-1",
+        aws_access_key_id=lent["AccessKeyId"],
+        aws_secret_access_key=lent["SecretAccessKey"],
+        aws_session_token=lent["SessionToken"],
+    )
+    keys = [{"pk": {"S": "DEVICE#tester"}, "sk": {"S": "STATE"}}]
+    dynamodb.batch_get_item(RequestItems={outputs["StateTableName"]: {"Keys": keys}})
+    with pytest.raises(ClientError, match="AccessDenied"):
+        dynamodb.scan(TableName=outputs["StateTableName"])
+
+
+def test_the_lake_holds_gzipped_lines_of_what_was_sent(laptop):
+    lake = Path(laptop.status()["lake"])
+    deadline = time.monotonic() + 20
+    while not (objects := sorted(lake.glob("raw/*/*/*.jsonl.gz"))):
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
+    lines = gzip.decompress(objects[0].read_bytes()).decode().splitlines()
+    assert {"thing", "received_at", "data"} <= json.loads(lines[0]).keys()
+    assert len(lines) > 1
+
+
+def test_a_failed_invocation_counts_as_an_error_and_an_answered_one_does_not(laptop):
+    lambda_, name = laptop.client("lambda"), function(laptop, "ingest")["FunctionName"]
+    before = laptop.status()["function_errors"].get("ingest", 0)
+    assert "FunctionError" not in lambda_.invoke(FunctionName=name, Payload=b'{"Records": []}')
+    assert "FunctionError" in lambda_.invoke(FunctionName=name, Payload=b'{"unexpected": true}')
+    assert laptop.status()["function_errors"]["ingest"] == before + 1
+
+
+def test_a_full_queue_is_handed_over_in_large_batches(laptop):
+    """What waits together is handled together: one invocation for the telemetry of each second, not one a message."""
+    events = laptop.client("logs")
+    group = function(laptop, "ingest")["LoggingConfig"]["LogGroup"]
+    time.sleep(3)
+    messages = [e["message"] for e in events.filter_log_events(logGroupName=group)["events"]]
+    counts = [json.loads(m)["messages"][0] for m in messages if '"messages":[' in m]
+    assert max(counts) >= 2
+
+
+def test_logs_show_what_a_function_said(laptop):
+    assert '"service":"ingest"' in laptop.run("logs", "ingest").stdout
+    everything = laptop.run("logs").stdout.splitlines()
+    assert any(line.startswith("ingest ") for line in everything)
+    assert any(line.startswith("presence ") for line in everything)
+
+
+def test_logs_of_an_unknown_function_name_the_known_ones(laptop):
+    done = laptop.run("logs", "nothing", check=False)
+    assert done.returncode == 1
+    assert "ingest" in done.stderr
+
+
+def test_logs_of_a_process_of_the_instance_come_from_its_file(laptop):
+    assert "connected" in laptop.run("logs", "simulator").stdout
