@@ -180,8 +180,10 @@ def _item(entry: QuarantineEntry, retention_s: int) -> Item:
 
 
 def _bounded(faults: tuple[Fault, ...]) -> list[Fault]:
-    """The first of each reason, then others while there is room."""
-    firsts = {fault.reason: fault for fault in reversed(faults)}
+    """As many as there is room for, among them the first of each reason."""
+    firsts: dict[str, Fault] = {}
+    for fault in faults:
+        firsts.setdefault(fault.reason, fault)
     others = [fault for fault in faults if firsts[fault.reason] is not fault]
     return [
         msgspec.structs.replace(fault, detail=fault.detail[:_DETAIL_CHARS])

@@ -138,8 +138,8 @@ class _Reader:
     def read(self, measurement: Measurement) -> None:
         ts, received_at = measurement.ts, self._message.received_at
         if ts > received_at + FUTURE_MS:
-            ahead = (ts - received_at) // 1000
-            self.faults.append(Fault("future", f"expected at most 900 s after its receipt, got {ahead} s", None, ts))
+            detail = f"expected a ts at most {FUTURE_MS} ms after its receipt, got {ts - received_at} ms"
+            self.faults.append(Fault("future", detail, None, ts))
             return
         late = ts < received_at - self._lateness_ms
         for metric, value in measurement.values.items():

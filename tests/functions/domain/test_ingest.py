@@ -66,7 +66,7 @@ def test_a_point_more_than_a_quarter_of_an_hour_ahead_is_a_fault_and_the_rest_is
     one = assess_one(incoming(measured(NOW + FUTURE_MS, temperature=1), measured(NOW + FUTURE_MS + 1, temperature=2)))
     assert [point.value for point in one.points] == [1.0]
     assert one.faults == (
-        Fault("future", "expected at most 900 s after its receipt, got 900 s", None, NOW + FUTURE_MS + 1),
+        Fault("future", "expected a ts at most 900000 ms after its receipt, got 900001 ms", None, NOW + FUTURE_MS + 1),
     )
 
 

@@ -1,0 +1,165 @@
+"""What the quarantine promises, over the fake and the real adapter."""
+
+from types import SimpleNamespace
+
+import pytest
+from botocore.exceptions import ClientError
+
+from functions.adapters.dynamodb_quarantine import MAX_FAULTS, MAX_RAW_BYTES, DynamoDBQuarantine
+from functions.adapters.dynamodb_state import DynamoDBStateStore
+from functions.adapters.memory import MemoryQuarantine, MemoryStateStore, MemoryWorld
+from functions.domain.ingest import Fault, QuarantineEntry
+from functions.domain.state import DeviceState
+from functions.errors import CursorError, QuarantineError
+
+NOW = 1_764_000_000_000
+
+
+def entry(at=0, raw=b"rubbish", thing="pump-1", faults=(Fault("malformed", "no JSON"),)):
+    return QuarantineEntry(thing, NOW + at, raw, tuple(faults))
+
+
+@pytest.fixture(params=["memory", "dynamodb"])
+def parts(request):
+    if request.param == "memory":
+        world = MemoryWorld()
+        return SimpleNamespace(quarantine=MemoryQuarantine(world), statuses=world, states=MemoryStateStore(world))
+    client = request.getfixturevalue("dynamodb")
+    states = DynamoDBStateStore(client, "state")
+    return SimpleNamespace(quarantine=DynamoDBQuarantine(client, "events", "state"), statuses=states, states=states)
+
+
+def counts(parts, thing="pump-1"):
+    return parts.statuses.statuses([thing])[thing].quarantined
+
+
+def test_an_entry_is_kept_with_its_bytes_and_counted_for_each_reason_once(parts):
+    faults = (Fault("future", "x", None, 5), Fault("out_of_range", "y", "m", 6), Fault("out_of_range", "z"))
+    parts.quarantine.put([entry(raw=b"\x00\xff", faults=faults)])
+    (kept,) = parts.quarantine.page("pump-1", 10, None).entries
+    assert (kept.received_at, kept.raw, kept.size, kept.truncated, kept.faults) == (
+        NOW,
+        b"\x00\xff",
+        2,
+        False,
+        faults,
+    )
+    assert counts(parts) == {"future": 1, "out_of_range": 1}
+
+
+def test_an_entry_put_again_is_neither_kept_nor_counted_again(parts):
+    for _ in range(3):
+        parts.quarantine.put([entry(), entry(1)])
+    assert counts(parts) == {"malformed": 2}
+    assert len(parts.quarantine.page("pump-1", 10, None).entries) == 2
+
+
+def test_the_same_entry_twice_in_one_call_counts_once(parts):
+    parts.quarantine.put([entry(), entry()])
+    assert counts(parts) == {"malformed": 1}
+
+
+def test_an_empty_message_is_an_entry_too(parts):
+    parts.quarantine.put([entry(raw=b"")])
+    (kept,) = parts.quarantine.page("pump-1", 10, None).entries
+    assert (kept.raw, kept.size) == (b"", 0)
+
+
+def test_counts_and_state_do_not_touch_each_other(parts):
+    parts.quarantine.put([entry()])
+    state = parts.states.read(["pump-1"])
+    assert state == {"pump-1": DeviceState()}
+    assert parts.states.save(state) == frozenset()
+    parts.quarantine.put([entry(1)])
+    assert parts.states.save(parts.states.read(["pump-1"])) == frozenset()
+    assert counts(parts) == {"malformed": 2}
+
+
+def test_pages_are_newest_first_and_join(parts):
+    parts.quarantine.put([entry(at) for at in range(7)])
+    parts.quarantine.put([entry(thing="pump-2")])
+    seen, cursor = [], None
+    while True:
+        page = parts.quarantine.page("pump-1", 3, cursor)
+        assert len(page.entries) <= 3
+        seen += [one.received_at - NOW for one in page.entries]
+        cursor = page.cursor
+        if cursor is None:
+            break
+    assert seen == [6, 5, 4, 3, 2, 1, 0]
+
+
+@pytest.mark.parametrize("cursor", ["", "x", "e30", "a" * 999])
+def test_a_cursor_that_no_page_gave_is_refused(parts, cursor):
+    with pytest.raises(CursorError):
+        parts.quarantine.page("pump-1", 3, cursor)
+
+
+def test_a_cursor_of_another_device_is_refused(parts):
+    parts.quarantine.put([entry(at) for at in range(3)])
+    cursor = parts.quarantine.page("pump-1", 1, None).cursor
+    with pytest.raises(CursorError):
+        parts.quarantine.page("pump-2", 1, cursor)
+
+
+def test_an_entry_too_large_for_an_item_keeps_its_beginning(dynamodb):
+    raw = bytes(range(256)) * 2000
+    faults = [Fault("out_of_range", "🌡" * 5000, "m" * 64, NOW) for _ in range(5000)] + [Fault("future", "late")]
+    quarantine = DynamoDBQuarantine(dynamodb, "events", "state")
+    quarantine.put([entry(raw=raw, faults=faults)])
+    (kept,) = quarantine.page("pump-1", 1, None).entries
+    assert (kept.raw, kept.size, kept.truncated) == (raw[:MAX_RAW_BYTES], len(raw), True)
+    assert len(kept.faults) == MAX_FAULTS
+    assert {fault.reason for fault in kept.faults} == {"out_of_range", "future"}
+
+
+def test_an_item_says_when_it_expires_and_on_which_day_it_is_listed(dynamodb):
+    DynamoDBQuarantine(dynamodb, "events", "state", retention_days=30).put([entry()])
+    (item,) = dynamodb.scan(TableName="events")["Items"]
+    assert item["expires"] == {"N": str(NOW // 1000 + 30 * 86_400)}
+    assert item["dpk"]["S"].startswith("QUARANTINE#2025-11-24#")
+    assert item["dsk"] == {"S": f"{NOW}#pump-1"}
+    assert [reason["S"] for reason in item["reasons"]["L"]] == ["malformed"]
+
+
+class Refusing:
+    """A client that refuses transactions of some things, with a reason for each part."""
+
+    def __init__(self, things, codes, times=10**9):
+        self.things = things
+        self.codes = codes
+        self.times = times
+        self.calls = 0
+
+    def transact_write_items(self, TransactItems):  # noqa: N803 - boto3's name
+        self.calls += 1
+        thing = TransactItems[0]["Put"]["Item"]["thing"]["S"]
+        if thing in self.things and self.times:
+            self.times -= 1
+            response = {
+                "Error": {"Code": "TransactionCanceledException", "Message": "no"},
+                "CancellationReasons": [{"Code": code} for code in self.codes],
+            }
+            raise ClientError(response, "TransactWriteItems")
+
+
+def test_a_conflict_with_another_write_is_tried_again(backoff, waits):
+    client = Refusing({"pump-1"}, ["None", "TransactionConflict"], times=2)
+    DynamoDBQuarantine(client, "events", "state", backoff=backoff).put([entry()])
+    assert (client.calls, len(waits)) == (3, 2)
+
+
+def test_exactly_the_entries_that_were_not_kept_are_named(backoff):
+    client = Refusing({"pump-2"}, ["None", "TransactionConflict"])
+    with pytest.raises(QuarantineError) as caught:
+        DynamoDBQuarantine(client, "events", "state", backoff=backoff).put(
+            [entry(), entry(thing="pump-2"), entry(1), entry(1, thing="pump-2")]
+        )
+    assert caught.value.failed == {1, 3}
+
+
+def test_a_refusal_that_will_not_pass_is_not_tried_again(backoff, waits):
+    client = Refusing({"pump-1"}, ["ValidationError", "None"])
+    with pytest.raises(QuarantineError):
+        DynamoDBQuarantine(client, "events", "state", backoff=backoff).put([entry()])
+    assert (client.calls, waits) == (1, [])

@@ -1,0 +1,214 @@
+"""What the state table promises, over the fake and the real adapter."""
+
+import json
+from types import SimpleNamespace
+
+import pytest
+from botocore.exceptions import ClientError
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from functions.adapters.dynamodb_items import attribute_value, value_attribute
+from functions.adapters.dynamodb_state import DynamoDBPresenceStore, DynamoDBStateStore
+from functions.adapters.memory import MemoryPresenceStore, MemoryStateStore, MemoryWorld
+from functions.domain.presence import Presence, Session, Status
+from functions.domain.state import MAX_BOOTS, MAX_METRICS, WINDOW, Boot, Counters, DeviceState, Latest, Room
+from functions.errors import StateError
+
+STATE = DeviceState(
+    latest={"temperature": Latest(5, 21.4, "good"), "mood": Latest(6, "fine", "stale", unmodeled=True)},
+    boots=(Boot("b1", 7, 0b101), Boot("b2", 2**53 - 1, (1 << WINDOW) - 1)),
+    counters=Counters(1, 2, 3, 4, 5),
+)
+
+
+@pytest.fixture(params=["memory", "dynamodb"])
+def stores(request):
+    if request.param == "memory":
+        world = MemoryWorld()
+        return SimpleNamespace(states=MemoryStateStore(world), presences=MemoryPresenceStore(world), statuses=world)
+    client = request.getfixturevalue("dynamodb")
+    states = DynamoDBStateStore(client, "state")
+    return SimpleNamespace(states=states, presences=DynamoDBPresenceStore(client, "state"), statuses=states)
+
+
+def test_a_device_never_heard_has_an_empty_state(stores):
+    assert stores.states.read(["pump-1"]) == {"pump-1": DeviceState()}
+    assert stores.states.read([]) == {}
+    assert stores.statuses.statuses(["pump-1"]) == {}
+
+
+def test_a_state_is_read_as_it_was_saved_with_the_next_version(stores):
+    assert stores.states.save({"pump-1": STATE}) == frozenset()
+    (state,) = stores.states.read(["pump-1"]).values()
+    assert (state.version, state.latest, state.boots, state.counters) == (
+        1,
+        STATE.latest,
+        STATE.boots,
+        STATE.counters,
+    )
+
+
+def test_a_state_read_before_somebody_else_wrote_is_not_saved(stores):
+    first = stores.states.read(["pump-1"])
+    second = stores.states.read(["pump-1"])
+    assert stores.states.save(first) == frozenset()
+    assert stores.states.save({**second, "pump-2": STATE}) == {"pump-1"}
+    assert stores.states.read(["pump-2"])["pump-2"].counters == STATE.counters
+    assert stores.states.save(stores.states.read(["pump-1"])) == frozenset()
+    assert stores.states.read(["pump-1"])["pump-1"].version == 2
+
+
+def test_many_devices_are_read_and_saved_together(stores):
+    things = [f"pump-{at}" for at in range(230)]
+    assert stores.states.save(dict.fromkeys(things, STATE)) == frozenset()
+    assert {state.version for state in stores.states.read(things).values()} == {1}
+    assert len(stores.statuses.statuses(things)) == 230
+
+
+def test_presence_and_state_do_not_touch_each_other(stores):
+    presence = Presence(
+        status=Status.OFFLINE,
+        since=9,
+        reason="CONNECTION_LOST",
+        sessions=(Session(id="s1", version=3, connected_at=5, disconnected_at=9, reason="CONNECTION_LOST"),),
+    )
+    assert stores.presences.save("pump-1", presence)
+    assert stores.states.save({"pump-1": STATE}) == frozenset()
+    read = stores.presences.read("pump-1")
+    assert (read.revision, read.status, read.since, read.reason, read.sessions) == (
+        1,
+        presence.status,
+        9,
+        presence.reason,
+        presence.sessions,
+    )
+    status = stores.statuses.statuses(["pump-1"])["pump-1"]
+    assert (status.presence, status.state.counters, status.quarantined) == (read, STATE.counters, {})
+
+
+def test_a_presence_read_before_somebody_else_wrote_is_not_saved(stores):
+    old = stores.presences.read("pump-1")
+    assert old == Presence()
+    assert stores.presences.save("pump-1", old)
+    assert not stores.presences.save("pump-1", old)
+    assert stores.presences.save("pump-1", stores.presences.read("pump-1"))
+    assert stores.presences.read("pump-1").revision == 2
+
+
+values = (
+    st.floats(allow_nan=False, allow_infinity=False)
+    | st.sampled_from([1e308, -5e-324, 1e126, 1e-130, 2.0**53, 1e125, 9.99e125])
+    | st.booleans()
+    | st.text(max_size=256)
+)
+
+
+@given(values)
+def test_any_value_survives_dynamodb_s_json(value):
+    again = attribute_value(value_attribute(value))
+    assert (type(again), again) == (type(value), value)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.dictionaries(st.text("abc", min_size=1, max_size=4), values, max_size=5))
+def test_any_value_survives_the_table(dynamodb, latest):
+    store = DynamoDBStateStore(dynamodb, "state")
+    thing = f"t-{hash(json.dumps(latest)) & 0xFFFFFFFF}"
+    before = store.read([thing])[thing]
+    known = {metric: Latest(1, value, "good") for metric, value in latest.items()}
+    store.save({thing: DeviceState(version=before.version, latest=known)})
+    assert store.read([thing])[thing].latest == known
+
+
+def size(attribute):
+    """As DynamoDB counts an attribute's bytes, numbers generously."""
+    ((kind, value),) = attribute.items()
+    match kind:
+        case "M":
+            return 3 + sum(len(name.encode()) + 1 + size(item) for name, item in value.items())
+        case "L":
+            return 3 + sum(1 + size(item) for item in value)
+        case "S":
+            return len(value.encode())
+        case "B":
+            return len(value)
+        case "N":
+            return len(value) // 2 + 2
+        case _:
+            return 1
+
+
+@pytest.mark.parametrize("value", [-1.7976931348623157e-120, "🌡" * 256, "x" * 40])
+def test_the_fullest_item_stays_within_64_kb(dynamodb, value):
+    latest, room = {}, Room({})
+    for at in range(MAX_METRICS):
+        if room.admit(name := f"m{at:063}", value):
+            latest[name] = Latest(253_402_300_799_999, value, "estimated", unmodeled=True)
+    boots = tuple(Boot(f"{at:064}", 2**53 - 1, (1 << WINDOW) - 1) for at in range(MAX_BOOTS))
+    state = DeviceState(latest=latest, boots=boots, counters=Counters(*[2**53] * 5))
+    DynamoDBStateStore(dynamodb, "state").save({"pump-1": state})
+    sessions = tuple(
+        Session(id=f"{at:036}", version=2**31, connected_at=10**13, disconnected_at=10**13, reason="X" * 40)
+        for at in range(8)
+    )
+    DynamoDBPresenceStore(dynamodb, "state").save("pump-1", Presence(sessions=sessions))
+    (item,) = dynamodb.scan(TableName="state")["Items"]
+    assert size({"M": item}) < 63 * 1024
+
+
+def refused(code, item=None):
+    response = {"Error": {"Code": code, "Message": ""}}
+    if item is not None:
+        response["Item"] = item
+    return ClientError(response, "UpdateItem")
+
+
+class Stubborn:
+    """A client whose update always fails so."""
+
+    def __init__(self, exc):
+        self.exc = exc
+
+    def update_item(self, **request):
+        self.request = request
+        raise self.exc
+
+
+def test_a_write_whose_answer_was_lost_is_recognised_as_its_own():
+    mine = {"version": {"N": "1"}, "writer": {"S": "mine"}}
+    client = Stubborn(refused("ConditionalCheckFailedException", mine))
+    assert DynamoDBStateStore(client, "state", token=lambda: "mine").save({"pump-1": STATE}) == frozenset()
+    assert DynamoDBStateStore(client, "state", token=lambda: "other").save({"pump-1": STATE}) == {"pump-1"}
+    assert client.request["ReturnValuesOnConditionCheckFailure"] == "ALL_OLD"
+
+
+def test_a_write_beside_a_transaction_is_a_conflict():
+    client = Stubborn(refused("TransactionConflictException"))
+    assert DynamoDBStateStore(client, "state").save({"pump-1": STATE}) == {"pump-1"}
+    assert not DynamoDBPresenceStore(client, "state").save("pump-1", Presence())
+
+
+def test_any_other_refusal_is_an_error_that_names_the_device():
+    client = Stubborn(refused("AccessDeniedException"))
+    with pytest.raises(StateError, match="pump-1"):
+        DynamoDBStateStore(client, "state").save({"pump-1": STATE})
+    with pytest.raises(StateError, match="pump-1"):
+        DynamoDBPresenceStore(client, "state").save("pump-1", Presence())
+
+
+def test_keys_left_unprocessed_are_asked_again_and_reported_when_they_stay(backoff, waits):
+    class Slow:
+        def __init__(self, refusals):
+            self.refusals = refusals
+
+        def batch_get_item(self, RequestItems):  # noqa: N803 - boto3's name
+            if self.refusals:
+                self.refusals -= 1
+                return {"Responses": {}, "UnprocessedKeys": RequestItems}
+            return {"Responses": {"state": []}, "UnprocessedKeys": {}}
+
+    assert DynamoDBStateStore(Slow(2), "state", backoff=backoff).read(["a"]) == {"a": DeviceState()}
+    assert len(waits) == 2
+    with pytest.raises(StateError, match="unprocessed"):
+        DynamoDBStateStore(Slow(99), "state", backoff=backoff).read(["a"])
