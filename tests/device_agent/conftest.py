@@ -5,7 +5,6 @@ The broker exists because no maintained pure-Python one speaks MQTT 5, and becau
 
 import asyncio
 import datetime as dt
-import inspect
 import logging
 import ssl
 import struct
@@ -20,19 +19,6 @@ from device_agent import identity
 from device_agent.clock import ManualClock
 from device_agent.transport import Endpoint
 from device_agent.transport.memory import Received
-
-TEST_TIMEOUT_S = 60
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_pyfunc_call(pyfuncitem):
-    """Run a test that is a coroutine function in an event loop of its own."""
-    if not inspect.iscoroutinefunction(pyfuncitem.obj):
-        return None
-    wanted = inspect.signature(pyfuncitem.obj).parameters
-    arguments = {name: pyfuncitem.funcargs[name] for name in wanted}
-    asyncio.run(asyncio.wait_for(pyfuncitem.obj(**arguments), TEST_TIMEOUT_S))
-    return True
 
 
 @pytest.fixture

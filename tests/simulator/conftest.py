@@ -1,22 +1,6 @@
-"""Coroutine tests, and configuration files for a fleet."""
-
-import asyncio
-import inspect
+"""Configuration files for a fleet."""
 
 import pytest
-
-TEST_TIMEOUT_S = 30
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_pyfunc_call(pyfuncitem):
-    """Run a test that is a coroutine function in an event loop of its own."""
-    if not inspect.iscoroutinefunction(pyfuncitem.obj):
-        return None
-    wanted = inspect.signature(pyfuncitem.obj).parameters
-    arguments = {name: pyfuncitem.funcargs[name] for name in wanted}
-    asyncio.run(asyncio.wait_for(pyfuncitem.obj(**arguments), TEST_TIMEOUT_S))
-    return True
 
 
 @pytest.fixture
