@@ -15,7 +15,10 @@ from functions.errors import CursorError, QuarantineError
 NOW = 1_764_000_000_000
 
 
-def entry(at=0, raw=b"rubbish", thing="pump-1", faults=(Fault("malformed", "no JSON"),)):
+MALFORMED = Fault("malformed", "no JSON")
+
+
+def entry(at=0, raw=b"rubbish", thing="pump-1", faults=(MALFORMED,)):
     return QuarantineEntry(thing, NOW + at, raw, tuple(faults))
 
 

@@ -1,0 +1,149 @@
+"""Event log, settle messages, answers to CloudFormation, waiting."""
+
+import json
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
+
+import boto3
+import pytest
+
+from contract import documents
+from contract.documents import InternalEvent
+from functions.adapters import cloudformation
+from functions.adapters.backoff import Backoff
+from functions.adapters.delayed_settle import DelayedSettle
+from functions.adapters.dynamodb_events import DynamoDBEventLog
+from functions.adapters.jwks import fetched
+from functions.domain.events import DeviceEvent
+from functions.errors import CloudFormationError, EventLogError, KeysError, StateError
+
+NOW = 1_764_000_000_000
+
+
+def test_an_event_is_one_item_however_often_it_is_kept(dynamodb):
+    log = DynamoDBEventLog(dynamodb, "events", retention_days=90)
+    for _ in range(2):
+        log.append(DeviceEvent("pump-1", NOW, "boot", b'{"v":1}'))
+    (item,) = dynamodb.scan(TableName="events")["Items"]
+    assert (item["pk"]["S"], item["sk"]["S"][:14]) == ("EVENT#pump-1", f"{NOW}#")
+    assert (item["kind"]["S"], bytes(item["raw"]["B"])) == ("boot", b'{"v":1}')
+    assert item["expires"] == {"N": str(NOW // 1000 + 90 * 86_400)}
+
+
+def test_an_event_log_that_is_not_there_is_its_own_error(dynamodb):
+    with pytest.raises(EventLogError, match="pump-1"):
+        DynamoDBEventLog(dynamodb, "nowhere", retention_days=1).append(DeviceEvent("pump-1", NOW, "boot", b""))
+
+
+def test_a_settle_message_comes_back_as_the_event_that_presence_reads(aws, clock):
+    sqs = boto3.client("sqs")
+    url = sqs.create_queue(QueueName="presence")["QueueUrl"]
+    DelayedSettle(sqs, url, delay_s=0, clock=clock).schedule("pump-1", "s1")
+    (message,) = sqs.receive_message(QueueUrl=url)["Messages"]
+    event = documents.decode(InternalEvent, message["Body"].encode())
+    assert (event.kind, event.thing, event.data) == ("presence_settles", "pump-1", {"session": "s1"})
+
+
+def test_a_settle_message_waits_for_the_debounce_time(clock):
+    class Queue:
+        def send_message(self, **request):
+            self.request = request
+
+    queue = Queue()
+    DelayedSettle(queue, "url", delay_s=30, clock=clock).schedule("pump-1", "s1")
+    assert queue.request["DelaySeconds"] == 30
+
+
+def test_a_queue_that_is_not_there_is_a_state_error(aws, clock):
+    with pytest.raises(StateError, match="pump-1"):
+        DelayedSettle(boto3.client("sqs"), "https://sqs/none", delay_s=0, clock=clock).schedule("pump-1", "s1")
+
+
+class Server(HTTPServer):
+    def __init__(self, answer):
+        class Handler(BaseHTTPRequestHandler):
+            def do_PUT(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                self.server.requests.append((self.headers["Content-Type"], body))
+                self.do_GET()
+
+            def do_GET(self):
+                self.send_response(self.server.status)
+                self.end_headers()
+                self.wfile.write(answer)
+
+            def log_message(self, *_):
+                pass
+
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.requests = []
+        self.status = 200
+        self.url = f"http://127.0.0.1:{self.server_port}/"
+
+
+@pytest.fixture
+def serve():
+    servers = []
+
+    def serve(answer=b""):
+        server = Server(answer)
+        Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        servers.append(server)
+        return server
+
+    yield serve
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+def event(url):
+    return {"ResponseURL": url, "StackId": "stack", "RequestId": "request", "LogicalResourceId": "Registration"}
+
+
+@pytest.mark.parametrize(("problem", "status"), [(None, "SUCCESS"), ("x" * 5000, "FAILED")])
+def test_cloudformation_is_answered_within_its_limits(serve, problem, status):
+    server = serve()
+    cloudformation.answer(event(server.url), "id", problem)
+    ((content_type, body),) = server.requests
+    document = json.loads(body)
+    assert content_type == ""
+    assert len(body) < 4096
+    assert (document["Status"], document["PhysicalResourceId"], document["RequestId"]) == (status, "id", "request")
+    assert document["Reason"] == (problem or "")[:1000]
+
+
+def test_cloudformation_that_will_not_listen_is_an_error(serve):
+    server = serve()
+    server.status = 403
+    with pytest.raises(CloudFormationError):
+        cloudformation.answer(event(server.url), "id", None)
+
+
+def test_keys_are_fetched_from_their_url(serve):
+    assert fetched(serve(b'{"keys":[]}').url) == {"keys": []}
+
+
+@pytest.mark.parametrize("answer", [b"", b"<html>", b"[]"])
+def test_keys_that_are_none_are_an_error(serve, answer):
+    with pytest.raises(KeysError):
+        fetched(serve(answer).url)
+
+
+def test_keys_of_nobody_are_an_error():
+    with pytest.raises(KeysError, match=r"127\.0\.0\.1:9"):
+        fetched("http://127.0.0.1:9/")
+
+
+def test_waits_grow_to_their_cap_and_are_jittered():
+    waits = []
+    backoff = Backoff(attempts=7, base_s=0.1, cap_s=1.0, sleep=waits.append, chance=lambda: 0.5)
+    assert list(backoff) == [0, 1, 2, 3, 4, 5, 6]
+    assert waits == [0.1, 0.2, 0.4, 0.5, 0.5, 0.5]
+
+
+def test_a_first_attempt_that_succeeds_waits_for_nothing():
+    waits = []
+    for _ in Backoff(sleep=waits.append):
+        break
+    assert waits == []
