@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from local import processes, run_record
-from local.errors import ChildDiedError, LocalError
+from local.errors import AlreadyRunningError, ChildDiedError, LocalError
 from local.instance import CHECKOUT, Instance
 from local.processes import Identity
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from local.supervisor import Options
 
 POLL_S = 0.1
-STOP_TIMEOUT_S = 45.0
+STOP_TIMEOUT_S = 90.0
 
 
 class Step:
@@ -109,16 +109,24 @@ def _follow(instance: Instance, child: "subprocess.Popen[bytes]", step: Step) ->
 
 def stop(instance: Instance) -> bool:
     """End the instance and whatever an earlier run of it left behind; whether anything ran."""
+    if not instance.root.exists():
+        return False
     ran = instance.is_locked()
     if ran:
-        supervisor = Identity.decode(run_record.read(instance)["supervisor"])
-        process = supervisor.find()
+        recorded = run_record.read(instance).get("supervisor")
+        process = Identity.decode(recorded).find() if recorded else None
         if process is not None:
             process.send_signal(signal.SIGTERM)
         deadline = time.monotonic() + STOP_TIMEOUT_S
         while instance.is_locked() and time.monotonic() < deadline:
             time.sleep(POLL_S)
-    left = processes.clean_up(str(instance.root), run_record.recorded_processes(instance))
+        if instance.is_locked() and process is not None:
+            processes.stop([process], grace_s=0)
+    try:
+        with instance.lock():  # nobody may start it meanwhile: that would be cleaned up as well
+            left = processes.clean_up(str(instance.root), run_record.recorded_processes(instance))
+    except AlreadyRunningError:
+        return ran
     return ran or left > 0
 
 
@@ -140,7 +148,7 @@ def file_lines(path: Path, *, follow: bool) -> Iterator[str]:
         size = 0
         while True:
             for line in stream:
-                yield line.rstrip("\\n")
+                yield line.rstrip("\n")
             if not follow:
                 return
             time.sleep(POLL_S * 5)

@@ -140,7 +140,7 @@ def _run(instance: Instance, options: Any) -> None:
         supervisor = Supervisor(instance, options, step.say)
 
         async def when_ready() -> None:
-            step.done()
+            step.quiet()
             if _out.is_terminal:
                 await dashboard.show(instance, _out)
             else:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
@@ -28,7 +29,12 @@ async def show(instance: Instance, console: Console) -> None:
     before: tuple[float, Figures] | None = None
     with Live(console=console, auto_refresh=False, transient=True) as live:
         while True:
-            figures = await asyncio.to_thread(reader.read)
+            try:
+                figures = await asyncio.to_thread(reader.read)
+            except (BotoCoreError, ClientError):
+                # The supervisor says what became of the cloud; here the last picture stands.
+                await asyncio.sleep(REFRESH_S)
+                continue
             now = time.monotonic()
             live.update(render(details, figures, _rates(before, (now, figures)), time.time()), refresh=True)
             before = (now, figures)

@@ -145,6 +145,7 @@ def _deploy_stack(
     status = _wait(cloudformation, stack.name, total, say)
     if status not in _GOOD:
         raise DeployError(f"{stack.name} ended as {status}:\n{_reasons(cloudformation, stack.name)}")
+    say(f"{stack.name}: {total} of {total}")
 
 
 def _wait(cloudformation: "CloudFormationClient", name: str, total: int, say: Say) -> str:

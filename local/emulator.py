@@ -124,6 +124,9 @@ def snapshot(instance: Instance, pid: int, timeout_s: float = SNAPSHOT_TIMEOUT_S
         if time.monotonic() > deadline:
             raise ChildDiedError(f"MiniStack wrote no snapshot within {timeout_s:.0f} s:\n{log_tail(instance)}")
         time.sleep(0.05)
+    failed = instance.read(instance.snapshot_mark.name).get("failed")
+    if failed:
+        raise ChildDiedError(f"MiniStack could not write the state of {', '.join(failed)}:\n{log_tail(instance)}")
 
 
 def log_tail(instance: Instance, lines: int = 8) -> str:

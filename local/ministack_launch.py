@@ -88,7 +88,9 @@ def save(mark: Path) -> None:
             continue
         if state is not None:
             persistence.save_state(name, state)
-    mark.write_text(json.dumps({"saved": time.time(), "failed": failed}), encoding="utf-8")
+    draft = mark.with_suffix(".draft")
+    draft.write_text(json.dumps({"failed": failed}), encoding="utf-8")
+    draft.replace(mark)
 
 
 def count_failed_invocations() -> None:

@@ -29,6 +29,10 @@ class RunRecord:
         self.steps.append(text)
         self.save()
 
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+        self.save()
+
     def turn(self, phase: str, error: str | None = None) -> None:
         self.phase = phase
         self.error = error

@@ -4,34 +4,27 @@ Children are started from the main thread, which lives as long as the instance: 
 """
 
 import asyncio
-import contextlib
 import signal
-import subprocess
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import psutil
 from aiohttp import web
 
 from local import assembly, deploy, emulator, fleet, processes, run_record, simulation, synthesis, user
-from local.errors import ChildDiedError
+from local.children import MINISTACK, SIMULATOR, Children
+from local.errors import LocalError
 from local.gateway import Gateway
 from local.instance import Instance
 from local.ports import LOOPBACK, require_free
 from local.run_record import RunRecord
 from local.transform import Place
 
-STOP_GRACE_S = 20.0
-WATCH_S = 0.25
 DEVICES_TIMEOUT_S = 30.0
-SIMULATOR_RESTARTS = 5
-_MINISTACK, _SIMULATOR = "ministack", "simulator"
 
 Say = Callable[[str], None]
-Popen = subprocess.Popen[bytes]
 
 
 @dataclass(frozen=True)
@@ -54,8 +47,8 @@ class Supervisor:
         self._options = options
         self._told = say
         self._record = RunRecord(instance, options=options.as_record())
-        self._children: dict[str, Popen] = {}
-        self._restarts = 0
+        self._children = Children(instance, self._record)
+        self._runner: web.AppRunner | None = None
         self._upstream: str | None = None
         self._place = Place(instance.ports.aws_url, emulator.ACCOUNT, emulator.REGION)
         self._stop = asyncio.Event()
@@ -64,24 +57,23 @@ class Supervisor:
         """Raises AlreadyRunningError, PortTakenError, or what stopped it. Nothing is left running either way."""
         with self._instance.lock():
             loop = asyncio.get_running_loop()
-            for number in (signal.SIGINT, signal.SIGTERM):
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                 loop.add_signal_handler(number, self._stop.set)
-            shown: asyncio.Task[None] | None = None
             error: str | None = None
             try:
                 self._tidy_up()
                 if await self._or_stopped(self._start()):
                     self._record.turn(run_record.READY)
-                    shown = asyncio.create_task(_call(when_ready)) if when_ready else None
-                    await self._or_stopped(self._watch())
+                    await self._or_stopped(self._serve(when_ready))
             except Exception as exc:
                 error = str(exc)
                 raise
             finally:
-                if shown is not None:
-                    shown.cancel()
-                    await asyncio.gather(shown, return_exceptions=True)
                 await self._shut_down(error)
+
+    async def _serve(self, when_ready: Callable[[], Awaitable[None]] | None) -> None:
+        watching = self._children.watch(lambda: simulation.start(self._instance))
+        await asyncio.gather(watching, *([when_ready()] if when_ready else []))
 
     def _say(self, text: str) -> None:
         self._record.step(text)
@@ -112,20 +104,29 @@ class Supervisor:
             self._say(f"ended {left} processes that an earlier run had left behind")
 
     async def _start(self) -> None:
+        try:
+            await self._start_all()
+        except LocalError:
+            raise
+        except Exception:
+            self._children.require_cloud()  # a dead local AWS explains whatever failed
+            raise
+
+    async def _start_all(self) -> None:
         await self._start_gateway()
         devices = fleet.simulated(self._options.devices)
         fleet_file = await asyncio.to_thread(fleet.write_fleet_file, self._instance.fleet_dir, devices)
         python = await asyncio.to_thread(emulator.ensure_environment, self._say)
         self._say("starting the local AWS")
-        self._launch(_MINISTACK, emulator.start(self._instance, python))
+        self._children.add(MINISTACK, emulator.start(self._instance, python))
         extra = (self._options.fleet.resolve(),) if self._options.fleet else ()
         await self._synthesize(synthesis.Choice(self._options.store, (fleet_file, *extra)))
-        await asyncio.to_thread(emulator.wait_until_ready, self._instance, self._children[_MINISTACK])
+        await asyncio.to_thread(emulator.wait_until_ready, self._instance, self._children[MINISTACK])
         outputs = await asyncio.to_thread(self._deploy, python)
         await asyncio.to_thread(self._settle, outputs, devices)
         if devices:
             self._say(f"starting {len(devices)} simulated devices")
-            self._launch(_SIMULATOR, simulation.start(self._instance))
+            self._children.add(SIMULATOR, simulation.start(self._instance))
             await self._await_data(outputs["StateTableName"], devices)
         self._say(f"ready at {self._instance.ports.gateway_url}")
 
@@ -155,7 +156,7 @@ class Supervisor:
         if changed:
             # Until the snapshot is on disk a SIGKILL takes the deployment away, and then it must not count as made.
             self._instance.forget("deployed.json")
-            emulator.snapshot(self._instance, self._children[_MINISTACK].pid)
+            emulator.snapshot(self._instance, self._children[MINISTACK].pid)
             self._instance.write("deployed.json", wanted)
         else:
             self._say("the deployed stacks are current")
@@ -186,61 +187,19 @@ class Supervisor:
             reporting = {each.thing for each in figures.devices if (each.newest_ts or 0) >= begun_ms}
             if names <= reporting:
                 return
-            self._require_alive(_MINISTACK)
+            self._children.require_cloud()
             await asyncio.sleep(0.5)
         silent = sorted(names - reporting)
-        self._record.notes.append(f"silent after {DEVICES_TIMEOUT_S:.0f} s: {', '.join(silent)}")
-
-    def _launch(self, name: str, child: Popen) -> None:
-        self._children[name] = child
-        with contextlib.suppress(psutil.NoSuchProcess):  # `_watch` says what became of it
-            self._record.child(name, child.pid)
-
-    def _require_alive(self, name: str) -> None:
-        code = self._children[name].poll()
-        if code is not None:
-            how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
-            tail = emulator.log_tail(self._instance)
-            raise ChildDiedError(
-                f"The local AWS {how}. Start again with `fieldline local up --port {self._instance.ports.gateway}`; "
-                f"its log ends with:\n{tail}"
-            )
-
-    async def _watch(self) -> None:
-        while True:
-            self._require_alive(_MINISTACK)
-            simulator = self._children.get(_SIMULATOR)
-            if simulator is not None and simulator.poll() is not None:
-                await self._restart_simulator(simulator.returncode)
-            await asyncio.sleep(WATCH_S)
-
-    async def _restart_simulator(self, code: int) -> None:
-        del self._children[_SIMULATOR]
-        self._restarts += 1
-        note = f"the simulator ended with {code}"
-        if self._restarts <= SIMULATOR_RESTARTS:
-            await asyncio.sleep(min(2**self._restarts, 30))
-            self._launch(_SIMULATOR, simulation.start(self._instance))
-            note += ", started again"
-        self._record.notes.append(note)
-        self._record.save()
+        self._record.note(f"silent after {DEVICES_TIMEOUT_S:.0f} s: {', '.join(silent)}")
 
     async def _shut_down(self, error: str | None) -> None:
         self._upstream = None
         self._record.turn(run_record.STOPPING, error)
         if error is None:
             self._say("stopping")
-        # The devices first, so that what they sent is stored before the state is.
-        for name in (_SIMULATOR, _MINISTACK):
-            child = self._children.get(name)
-            if child is not None and child.poll() is None:
-                child.terminate()
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    await asyncio.to_thread(child.wait, STOP_GRACE_S)
-        if hasattr(self, "_runner"):
+        await self._children.stop()
+        if self._runner is not None:
             await self._runner.cleanup()
-        await asyncio.to_thread(processes.clean_up, str(self._instance.root), self._record.children.values(), 5.0)
-        self._record.children.clear()
         self._record.turn(run_record.FAILED if error else run_record.STOPPED, error)
 
     def _index(self) -> Mapping[str, str]:
@@ -267,7 +226,3 @@ def describe(instance: Instance, outputs: Mapping[str, str], password: str) -> d
         "lake": str(instance.s3_dir / emulator.ACCOUNT / outputs["LakeBucketName"]),
         "outputs": dict(outputs),
     }
-
-
-async def _call(function: Callable[[], Awaitable[None]]) -> None:
-    await function()

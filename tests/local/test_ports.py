@@ -2,6 +2,7 @@ import socket
 
 import pytest
 
+from local import ports
 from local.errors import PortTakenError
 from local.ports import LOOPBACK, Ports, is_taken, require_free
 
@@ -15,9 +16,9 @@ def listener():
 
 
 def test_three_ports_follow_from_one():
-    ports = Ports(9000)
-    assert [port for port, _ in ports.uses()] == [9000, 9001, 9002]
-    assert ports.mqtt_endpoint == "localhost:9002"
+    three = Ports(9000)
+    assert [port for port, _ in three.uses()] == [9000, 9001, 9002]
+    assert three.mqtt_endpoint == "localhost:9002"
 
 
 @pytest.mark.parametrize("port", [0, 80, 65534, 70000])
@@ -37,7 +38,8 @@ def test_a_port_is_free_again_when_its_listener_is_gone(listener):
     assert not is_taken(port)
 
 
-def test_a_taken_port_is_told_in_one_line_with_its_purpose_and_a_way_out(listener):
+def test_a_taken_port_is_told_in_one_line_with_its_purpose_and_a_way_out(listener, monkeypatch):
+    monkeypatch.setattr(ports, "is_taken", lambda port: port == listener)
     with pytest.raises(PortTakenError) as caught:
         require_free(Ports(listener - 1))
     text = str(caught.value)

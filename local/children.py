@@ -1,0 +1,76 @@
+"""The processes of a supervisor: the local AWS, which must live, and the simulator, which is started again."""
+
+import asyncio
+import contextlib
+import subprocess
+from collections.abc import Callable
+
+import psutil
+
+from local import emulator, processes
+from local.errors import ChildDiedError
+from local.instance import Instance
+from local.run_record import RunRecord
+
+# Above what it takes to write the state of a long run.
+STOP_GRACE_S = 60.0
+WATCH_S = 0.25
+SIMULATOR_RESTARTS = 5
+MINISTACK, SIMULATOR = "ministack", "simulator"
+
+Popen = subprocess.Popen[bytes]
+
+
+class Children:
+    """Notes each child in the run's record, so that a later start can clean up whatever happens to this one."""
+
+    def __init__(self, instance: Instance, record: RunRecord) -> None:
+        self._instance = instance
+        self._record = record
+        self._children: dict[str, Popen] = {}
+
+    def __getitem__(self, name: str) -> Popen:
+        return self._children[name]
+
+    def add(self, name: str, child: Popen) -> None:
+        self._children[name] = child
+        with contextlib.suppress(psutil.NoSuchProcess):  # `watch` says what became of it
+            self._record.child(name, child.pid)
+
+    def require_cloud(self) -> None:
+        """Raises ChildDiedError, with the end of its log, when the local AWS has ended."""
+        cloud = self._children.get(MINISTACK)
+        if cloud is not None and (code := cloud.poll()) is not None:
+            how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+            port = self._instance.ports.gateway
+            raise ChildDiedError(
+                f"The local AWS {how}. Start again with `fieldline local up --port {port}`; "
+                f"its log ends with:\n{emulator.log_tail(self._instance)}"
+            )
+
+    async def watch(self, start_simulator: Callable[[], Popen]) -> None:
+        """Until the local AWS ends; a simulator that ends is started again, some times, and noted each time."""
+        restarts = 0
+        while True:
+            self.require_cloud()
+            simulator = self._children.get(SIMULATOR)
+            if simulator is not None and (code := simulator.poll()) is not None:
+                del self._children[SIMULATOR]
+                restarts += 1
+                again = restarts <= SIMULATOR_RESTARTS
+                self._record.note(f"the simulator ended with {code}{', started again' if again else ''}")
+                if again:
+                    await asyncio.sleep(min(2**restarts, 30))
+                    self.add(SIMULATOR, start_simulator())
+            await asyncio.sleep(WATCH_S)
+
+    async def stop(self) -> None:
+        """The devices first, so that what they sent is stored before the state is; then whatever they left."""
+        for name in (SIMULATOR, MINISTACK):
+            child = self._children.get(name)
+            if child is not None and child.poll() is None:
+                child.terminate()
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    await asyncio.to_thread(child.wait, STOP_GRACE_S)
+        await asyncio.to_thread(processes.clean_up, str(self._instance.root), self._record.children.values(), 5.0)
+        self._record.children.clear()

@@ -1,0 +1,43 @@
+import pytest
+
+from local.instance import Instance
+from local.ports import Ports
+from local.run_record import FAILED, READY, STOPPED, RunRecord
+from local.status import status
+
+
+@pytest.fixture
+def instance(tmp_path):
+    instance = Instance(tmp_path / "9000", Ports(9000))
+    instance.make_dirs()
+    return instance
+
+
+def test_an_instance_that_was_never_started_says_so(tmp_path):
+    found = status(Instance(tmp_path / "9000", Ports(9000)))
+    assert (found["ready"], found["phase"], found["reason"]) == (False, "stopped", "never started")
+
+
+def test_an_instance_that_failed_says_why(instance):
+    RunRecord(instance).turn(FAILED, "the cloud fell down")
+    assert status(instance)["reason"] == "failed: the cloud fell down"
+
+
+def test_an_instance_that_was_stopped_says_so(instance):
+    RunRecord(instance).turn(STOPPED)
+    assert status(instance)["reason"] == "stopped"
+
+
+def test_an_instance_whose_supervisor_died_says_what_to_do(instance):
+    RunRecord(instance).turn(READY)
+    found = status(instance)
+    assert found["phase"] == "stopped"
+    assert "supervisor died" in found["reason"]
+    assert "fieldline local up --port 9000" in found["reason"]
+
+
+def test_an_instance_that_starts_says_how_far_it_is(instance):
+    with instance.lock():
+        RunRecord(instance).step("synthesizing")
+        found = status(instance)
+    assert (found["ready"], found["phase"], found["reason"]) == (False, "starting", "starting: synthesizing")
