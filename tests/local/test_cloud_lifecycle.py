@@ -35,7 +35,7 @@ def test_status_says_all_that_scripts_rely_on(laptop):
     assert status["mqtt"] == f"localhost:{PORT + 2}"
     assert status["devices"] >= 2
     assert isinstance(status["messages_stored"], int)
-    assert status["quarantined"] == {}
+    assert isinstance(status["quarantined"], dict)
 
 
 def test_passwords_and_keys_are_readable_by_their_owner_only(laptop):
