@@ -1,5 +1,6 @@
 """Errors as RFC 9457 problem details: the one place where they become HTTP."""
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 
 CONTENT_TYPE = "application/problem+json"
 
+_PARAMETERS = {"thing": "id"}
+"""What the contract calls by another name than the API."""
+_PYDANTIC_WORDS = re.compile(r"^(?:Input should be |String should have )|, unable to .*$")
+
 
 def install(app: APIGatewayRestResolver, logger: Logger) -> None:
     """Everything that a caller may have caused, and services that did not answer. Bugs are left to crash."""
@@ -25,11 +30,10 @@ def install(app: APIGatewayRestResolver, logger: Logger) -> None:
         return problem(app, 400, "Bad request", str(exc), field=exc.field, expected=exc.expected, got=exc.got)
 
     def misnamed(exc: IdentityError) -> Response[str]:
-        return wrong(RequestError(exc.field or "id", exc.expected, exc.got))
+        return wrong(RequestError(_PARAMETERS.get(exc.field or "", exc.field or "id"), exc.expected, exc.got))
 
     def invalid(exc: RequestValidationError) -> Response[str]:
-        first = exc.errors()[0]
-        return wrong(RequestError(_parameter(first["loc"]), str(first["msg"]), shown(str(first.get("input")))))
+        return wrong(_first_of(exc))
 
     def unknown(exc: UnauthorizedError) -> Response[str]:
         return problem(app, 401, "Unauthorized", str(exc))
@@ -61,6 +65,14 @@ def install(app: APIGatewayRestResolver, logger: Logger) -> None:
     }
     for kind, handle in handlers.items():
         app.exception_handler(kind)(handle)
+
+
+def _first_of(exc: RequestValidationError) -> RequestError:
+    first = exc.errors()[0]
+    parameter = _parameter(first["loc"])
+    if first["type"] == "missing":
+        return RequestError(parameter, "a value", "nothing")
+    return RequestError(parameter, _PYDANTIC_WORDS.sub("", str(first["msg"])), shown(str(first.get("input"))))
 
 
 def _parameter(location: Any) -> str:

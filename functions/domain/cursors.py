@@ -11,7 +11,7 @@ import msgspec
 
 from functions.errors import CursorError
 
-_MAX_CHARS = 512
+_MAX_CHARS = 1024
 _SHOWN_CHARS = 60
 
 

@@ -112,6 +112,14 @@ def test_pages_over_all_shards_join_in_order(registry, limit, devices):
     assert sorted(by_model) == sorted(names)
 
 
+def test_the_longest_names_page_as_well(registry):
+    group = "/".join("g" * 63 for _ in range(6))
+    names = [f"{at}".rjust(63, "d") for at in range(5)]
+    for name in names:
+        register(registry, name, group)
+    assert pages(registry, DeviceFilter(group), limit=2) == names
+
+
 def test_devices_that_all_fall_into_one_shard_are_all_listed(registry):
     names = [name for name in (f"d{at}" for at in range(700)) if shard_of(name) == "03"][:40]
     for name in names:

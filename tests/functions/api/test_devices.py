@@ -96,7 +96,7 @@ def test_what_is_not_there_is_not_found(api, path):
 @pytest.mark.parametrize("path", ["/devices/Pump", "/devices/-x", "/devices/" + "a" * 64])
 def test_a_thing_that_cannot_be_is_refused(api, path):
     status, body = api.get(path)
-    assert (status, body["field"]) == (400, "thing")
+    assert (status, body["field"]) == (400, "id")
 
 
 @pytest.mark.parametrize(

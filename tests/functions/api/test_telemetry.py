@@ -139,3 +139,16 @@ def test_a_cursor_of_another_question_is_refused(api, now):
 def test_telemetry_of_a_device_that_nobody_knows_is_not_found(api):
     status, body = api.get("/devices/nobody/telemetry", ("metric", "temperature"))
     assert (status, body["title"]) == (404, "Not found")
+
+
+@pytest.mark.parametrize(
+    ("query", "detail"),
+    [
+        ([], "metric: expected a value, got nothing"),
+        ([("metric", "t"), ("limit", "ten")], "limit: expected a valid integer, got 'ten'"),
+        ([("metric", "t"), ("limit", "0")], "limit: expected greater than or equal to 1, got '0'"),
+        ([("metric", "t"), ("to", "x" * 65)], "to: expected at most 64 characters, got '" + "x" * 60 + "…'"),
+    ],
+)
+def test_a_problem_is_told_in_one_sentence(api, now, query, detail):
+    assert api.get("/devices/pump-1/telemetry", *query)[1]["detail"] == detail
