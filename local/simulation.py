@@ -75,13 +75,12 @@ def _agent_toml(instance: Instance, device: SimulatedDevice, index: int) -> str:
 
 
 def _climate(index: int) -> Iterator[str]:
-    # The recording is in degrees Fahrenheit, the model in Celsius.
-    yield _replay("ambient_temperature_system_failure.csv", index, {"scale": 5 / 9, "offset": -160 / 9, "decimals": 4})
+    yield _replay("ambient_temperature_system_failure.csv", index)
     yield _simulated(INTERVAL_S, {"humidity": 45.0, "pressure": 1013.0})
 
 
 def _machine(index: int) -> Iterator[str]:
-    yield _replay("machine_temperature_system_failure.csv", index, {})
+    yield _replay("machine_temperature_system_failure.csv", index)
     yield _simulated(INTERVAL_S, {"vibration": 4.0, "current": 12.0})
 
 
@@ -91,10 +90,12 @@ def _tracker(index: int) -> Iterator[str]:
     yield _simulated(INTERVAL_S, {**home, "acceleration_z": 9.81})
 
 
-def _replay(file: str, index: int, conversion: dict[str, float]) -> str:
+def _replay(file: str, index: int) -> str:
     # Every device plays the same recording from another row on.
     keys = {"kind": "replay", "file": str(NAB / file), "interval_s": INTERVAL_S, "start_row": index * 500}
-    return f"\n[[sensor]]\n{_lines(keys)}[sensor.columns.value]\n{_lines({'metric': 'temperature', **conversion})}"
+    # The recordings are in degrees Fahrenheit, the models in Celsius.
+    column = {"metric": "temperature", "scale": 5 / 9, "offset": -160 / 9, "decimals": 4}
+    return f"\n[[sensor]]\n{_lines(keys)}[sensor.columns.value]\n{_lines(column)}"
 
 
 def _simulated(interval_s: float, home: dict[str, float]) -> str:
