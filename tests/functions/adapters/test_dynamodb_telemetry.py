@@ -187,7 +187,7 @@ def test_a_bin_wider_than_a_step_is_still_whole(make, now):
 
 @pytest.mark.parametrize("bin_ms", [None, HOUR, 7 * HOUR])
 def test_a_page_ends_when_it_has_read_enough_bytes(make, now, monkeypatch, bin_ms):
-    monkeypatch.setattr(chunk_pages, "MAX_PAGE_BYTES", 500)
+    monkeypatch.setattr(chunk_pages, "MAX_PAGE_BYTES", 100)
     store, _ = make()
     store.write([point(now - at * 60_000, float(at)) for at in range(60 * 48)])
     whole, pages = rows(store, now - 2 * DAY, now + 1, bin_ms=bin_ms, aggregates=(Aggregate.SUM,), limit=5000)
