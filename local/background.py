@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 POLL_S = 0.1
 STOP_TIMEOUT_S = 90.0
+CHANGE_TIMEOUT_S = 200.0
 
 
 class Step:
@@ -104,6 +105,19 @@ def _follow(instance: Instance, child: "subprocess.Popen[bytes]", step: Step) ->
             told = len(record["steps"])
             if record["phase"] == run_record.READY:
                 return
+        time.sleep(POLL_S)
+
+
+def wait_while_changing(instance: Instance, console: Console) -> None:
+    """Return when the instance is up or down. Raises LocalError when it stays between the two for too long."""
+    deadline = time.monotonic() + CHANGE_TIMEOUT_S
+    told = None
+    while instance.is_locked() and (phase := run_record.read(instance).get("phase")) != run_record.READY:
+        if phase != told:
+            console.print(f"The instance on port {instance.ports.gateway} is {phase}: waiting for that to end.")
+            told = phase
+        if time.monotonic() > deadline:
+            raise LocalError(f"It is still {phase} after {CHANGE_TIMEOUT_S:.0f} s; `fieldline local down` ends it.")
         time.sleep(POLL_S)
 
 

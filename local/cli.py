@@ -55,8 +55,10 @@ def up(
 
     instance = Instance.at(port)
     options = Options(devices=devices, store=store, fleet=fleet)
+    background.wait_while_changing(instance, _out)
     if instance.is_locked():
-        _say_running(instance)
+        _out.print(f"The instance on port {port} is already running.")
+        _say_access(instance)
     elif detach:
         background.start(instance, options, _out)
         _say_access(instance)
@@ -161,15 +163,6 @@ def _log_lines(instance: Instance, name: str | None, *, follow: bool) -> Any:
     from local import function_logs
 
     return function_logs.lines(instance.ports.aws_url, name, follow=follow)
-
-
-def _say_running(instance: Instance) -> None:
-    phase = run_record.read(instance).get("phase")
-    if phase == run_record.READY:
-        _out.print(f"The instance on port {instance.ports.gateway} is already running.")
-        _say_access(instance)
-    else:
-        _out.print(f"The instance on port {instance.ports.gateway} is {phase}; `fieldline local status` says more.")
 
 
 def _say_access(instance: Instance) -> None:

@@ -16,8 +16,8 @@ def status(instance: Instance) -> dict[str, Any]:
     if not running:
         return {**known, "reason": _why_down(instance, record)}
     if phase != READY:
-        steps = record.get("steps") or ["starting"]
-        return {**known, "reason": f"{phase}: {steps[-1]}"}
+        why = record.get("error") or (record.get("steps") or ["begun"])[-1]
+        return {**known, "reason": f"{phase}: {why}"}
     return {**known, **_figures(instance, record["started"]), "ready": True, "notes": record.get("notes", [])}
 
 

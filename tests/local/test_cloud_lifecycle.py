@@ -82,6 +82,11 @@ def test_ctrl_c_in_the_foreground_leaves_no_process(laptop):
 
 def test_a_killed_local_aws_is_told_and_the_next_start_recovers(laptop):
     laptop.child("ministack").kill()
+    wait(lambda: not laptop.status()["ready"])
+    begun = time.monotonic()
+    laptop.up()  # also while the supervisor is still on its way down
+    assert time.monotonic() - begun < SECOND_START_S
+    laptop.child("ministack").kill()
     wait(lambda: not laptop.instance.is_locked())
     status = laptop.run("status", "--json", check=False)
     assert status.returncode == 1
