@@ -10,7 +10,7 @@ from functions.domain.ingest import QuarantineEntry
 from functions.domain.presence import Presence
 from functions.domain.quarantine import QuarantinePage
 from functions.domain.series import Capabilities, Point, Rejected, SeriesPage, SeriesQuery
-from functions.domain.state import DeviceState
+from functions.domain.state import DeviceState, Saved
 from functions.domain.status import DeviceStatus
 
 
@@ -49,8 +49,8 @@ class StateStore(Protocol):
         """The state of each thing as it is now; of one that was never heard, an empty state."""
         ...
 
-    def save(self, states: Mapping[str, DeviceState]) -> frozenset[str]:
-        """Write each state if its version is still what was read; returns the things of which it is not."""
+    def save(self, states: Mapping[str, DeviceState]) -> Saved:
+        """Write each state if its version is still what was read, else it is a conflict."""
         ...
 
 

@@ -13,7 +13,7 @@ from functions.adapters.aws import error_code, side_by_side, wrapped
 from functions.adapters.backoff import Backoff
 from functions.adapters.dynamodb_items import Item, attribute_value, batch_get, number, value_attribute
 from functions.domain.presence import Presence, Session, Status
-from functions.domain.state import WINDOW, Boot, Counters, DeviceState, Latest
+from functions.domain.state import WINDOW, Boot, Counters, DeviceState, Latest, Saved
 from functions.domain.status import DeviceStatus
 from functions.errors import StateError
 
@@ -56,12 +56,22 @@ class DynamoDBStateStore:
         found = _items(self._client, self._table, things, _ALL, self._backoff, consistent=False)
         return {thing: DeviceStatus(_state(item), presence_of(item), quarantine_counts(item)) for thing, item in found}
 
-    def save(self, states: Mapping[str, DeviceState]) -> frozenset[str]:
-        outcomes = side_by_side(self._save, states.items())
-        return frozenset(thing for thing, saved in zip(states, outcomes, strict=True) if not saved)
+    def save(self, states: Mapping[str, DeviceState]) -> Saved:
+        conflicts: set[str] = set()
+        failed: dict[str, str] = {}
 
-    def _save(self, change: tuple[str, DeviceState]) -> bool:
-        thing, state = change
+        def save(change: tuple[str, DeviceState]) -> None:
+            try:
+                if not self._save(*change):
+                    conflicts.add(change[0])
+            except StateError as exc:
+                failed[change[0]] = str(exc)
+
+        side_by_side(save, states.items())
+        return Saved(frozenset(conflicts), failed)
+
+    def _save(self, thing: str, state: DeviceState) -> bool:
+        """False when the version has moved."""
         token = self._token()
         names = {f"#{name}": name for name in ("version", "latest", "stream", "counters", "writer")}
         values: Item = {

@@ -24,7 +24,7 @@ from functions.domain.series import (
     bin_start,
     newest,
 )
-from functions.domain.state import DeviceState
+from functions.domain.state import DeviceState, Saved
 from functions.domain.status import DeviceStatus
 from functions.errors import CursorError
 from functions.ports import Clock
@@ -125,7 +125,7 @@ class MemoryStateStore:
     def read(self, things: Iterable[str]) -> dict[str, DeviceState]:
         return {thing: self._world.states.get(thing, DeviceState()) for thing in things}
 
-    def save(self, states: Mapping[str, DeviceState]) -> frozenset[str]:
+    def save(self, states: Mapping[str, DeviceState]) -> Saved:
         conflicts = set()
         for thing, state in states.items():
             known = self._world.states.get(thing, DeviceState())
@@ -133,7 +133,7 @@ class MemoryStateStore:
                 conflicts.add(thing)
             else:
                 self._world.states[thing] = msgspec.structs.replace(state, version=state.version + 1)
-        return frozenset(conflicts)
+        return Saved(frozenset(conflicts))
 
 
 class MemoryPresenceStore:

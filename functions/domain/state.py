@@ -108,6 +108,13 @@ class DeviceState(msgspec.Struct, frozen=True):
         )
 
 
+class Saved(msgspec.Struct, frozen=True):
+    """What became of states that were to be written; all others were. `failed` says why, by thing."""
+
+    conflicts: frozenset[str] = frozenset()
+    failed: Mapping[str, str] = {}
+
+
 def merged(latest: Mapping[str, Latest], points: Iterable[Point], unmodeled: frozenset[str]) -> Mapping[str, Latest]:
     """Latest values after `points`: a metric moves only to a newer `ts`, never for a late point; none is forgotten."""
     result: dict[str, Latest] | None = None

@@ -8,7 +8,6 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
 from functions import bootstrap
-from functions.errors import FunctionsError
 from functions.handlers.records import bodies, failures
 from functions.services.presence import KeepPresence
 
@@ -29,7 +28,7 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     for identifier, body in bodies(event).items():
         try:
             strangers += not _keep().take(body)
-        except FunctionsError:
+        except Exception:  # one record that trips a bug must not hold up the others
             logger.exception("a lifecycle event failed and will be delivered again", message_id=identifier)
             failed.append(identifier)
     metrics.add_metric("strangers", MetricUnit.Count, strangers)

@@ -21,7 +21,9 @@ from functions.ports import Lake, Quarantine, StateStore, TelemetryStore
 from functions.services.device_models import DeviceModels
 
 if TYPE_CHECKING:
+    from contract.models import DeviceModel
     from functions.domain.series import Point, Rejected
+    from functions.domain.state import DeviceState
 
 
 class Report(msgspec.Struct):
@@ -103,17 +105,19 @@ class Ingest:
         """Returns the devices whose state somebody else wrote meanwhile, to do again."""
         states = self._states.read(batch)
         models = self._models.of(batch)
-        assessed = {thing: assess(batch[thing], models[thing], states[thing]) for thing in batch}
+        assessed = {thing: _assessed(some, models[thing], states[thing], report) for thing, some in batch.items()}
         assessed = self._into_history(assessed, report)
         assessed = self._into_quarantine(assessed, report)
         after = {thing: state_after(states[thing], some) for thing, some in assessed.items() if some}
         changed = {thing: state for thing, state in after.items() if state is not states[thing]}
-        conflicts = self._states.save(changed)
+        saved = self._states.save(changed)
+        for thing, why in saved.failed.items():
+            report.fail((one.message.id for one in assessed[thing]), why)
         for thing, some in assessed.items():
-            if thing not in conflicts:
+            if thing not in saved.conflicts and thing not in saved.failed:
                 for one in some:
                     report.count(one)
-        return {thing: [one.message for one in assessed[thing]] for thing in conflicts}
+        return {thing: [one.message for one in assessed[thing]] for thing in saved.conflicts}
 
     def _into_history(self, assessed: dict[str, list[Assessed]], report: Report) -> dict[str, list[Assessed]]:
         points = [point for some in assessed.values() for one in some for point in one.points]
@@ -156,6 +160,16 @@ def _decoded(bodies: Mapping[str, bytes | str], report: Report) -> list[Incoming
             continue
         messages.append(Incoming(id_, message.thing, message.received_at, message.data))
     return messages
+
+
+def _assessed(
+    messages: list[Incoming], model: "DeviceModel | None", state: "DeviceState", report: Report
+) -> list[Assessed]:
+    try:
+        return assess(messages, model, state)
+    except Exception as exc:  # noqa: BLE001 - a bug that one device's message trips must not hold up all others
+        report.fail((message.id for message in messages), f"{type(exc).__name__}: {exc}")
+        return []
 
 
 def _ids(batch: _Batch) -> Iterable[str]:

@@ -9,7 +9,7 @@ from functions.adapters.dynamodb_quarantine import MAX_FAULTS, MAX_RAW_BYTES, Dy
 from functions.adapters.dynamodb_state import DynamoDBStateStore
 from functions.adapters.memory import MemoryQuarantine, MemoryStateStore, MemoryWorld
 from functions.domain.ingest import Fault, QuarantineEntry
-from functions.domain.state import DeviceState
+from functions.domain.state import DeviceState, Saved
 from functions.errors import CursorError, QuarantineError
 
 NOW = 1_764_000_000_000
@@ -72,9 +72,9 @@ def test_counts_and_state_do_not_touch_each_other(parts):
     parts.quarantine.put([entry()])
     state = parts.states.read(["pump-1"])
     assert state == {"pump-1": DeviceState()}
-    assert parts.states.save(state) == frozenset()
+    assert parts.states.save(state) == Saved()
     parts.quarantine.put([entry(1)])
-    assert parts.states.save(parts.states.read(["pump-1"])) == frozenset()
+    assert parts.states.save(parts.states.read(["pump-1"])) == Saved()
     assert counts(parts) == {"malformed": 2}
 
 

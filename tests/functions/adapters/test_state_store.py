@@ -12,7 +12,7 @@ from functions.adapters.dynamodb_items import attribute_value, value_attribute
 from functions.adapters.dynamodb_state import DynamoDBPresenceStore, DynamoDBStateStore
 from functions.adapters.memory import MemoryPresenceStore, MemoryStateStore, MemoryWorld
 from functions.domain.presence import Presence, Session, Status
-from functions.domain.state import MAX_BOOTS, MAX_METRICS, WINDOW, Boot, Counters, DeviceState, Latest, Room
+from functions.domain.state import MAX_BOOTS, MAX_METRICS, WINDOW, Boot, Counters, DeviceState, Latest, Room, Saved
 from functions.errors import StateError
 
 STATE = DeviceState(
@@ -39,7 +39,7 @@ def test_a_device_never_heard_has_an_empty_state(stores):
 
 
 def test_a_state_is_read_as_it_was_saved_with_the_next_version(stores):
-    assert stores.states.save({"pump-1": STATE}) == frozenset()
+    assert stores.states.save({"pump-1": STATE}) == Saved()
     (state,) = stores.states.read(["pump-1"]).values()
     assert (state.version, state.latest, state.boots, state.counters) == (
         1,
@@ -52,16 +52,16 @@ def test_a_state_is_read_as_it_was_saved_with_the_next_version(stores):
 def test_a_state_read_before_somebody_else_wrote_is_not_saved(stores):
     first = stores.states.read(["pump-1"])
     second = stores.states.read(["pump-1"])
-    assert stores.states.save(first) == frozenset()
-    assert stores.states.save({**second, "pump-2": STATE}) == {"pump-1"}
+    assert stores.states.save(first) == Saved()
+    assert stores.states.save({**second, "pump-2": STATE}) == Saved(frozenset({"pump-1"}))
     assert stores.states.read(["pump-2"])["pump-2"].counters == STATE.counters
-    assert stores.states.save(stores.states.read(["pump-1"])) == frozenset()
+    assert stores.states.save(stores.states.read(["pump-1"])) == Saved()
     assert stores.states.read(["pump-1"])["pump-1"].version == 2
 
 
 def test_many_devices_are_read_and_saved_together(stores):
     things = [f"pump-{at}" for at in range(230)]
-    assert stores.states.save(dict.fromkeys(things, STATE)) == frozenset()
+    assert stores.states.save(dict.fromkeys(things, STATE)) == Saved()
     assert {state.version for state in stores.states.read(things).values()} == {1}
     assert len(stores.statuses.statuses(things)) == 230
 
@@ -74,7 +74,7 @@ def test_presence_and_state_do_not_touch_each_other(stores):
         sessions=(Session(id="s1", version=3, connected_at=5, disconnected_at=9, reason="CONNECTION_LOST"),),
     )
     assert stores.presences.save("pump-1", presence)
-    assert stores.states.save({"pump-1": STATE}) == frozenset()
+    assert stores.states.save({"pump-1": STATE}) == Saved()
     read = stores.presences.read("pump-1")
     assert (read.revision, read.status, read.since, read.reason, read.sessions) == (
         1,
@@ -178,21 +178,34 @@ class Stubborn:
 def test_a_write_whose_answer_was_lost_is_recognised_as_its_own():
     mine = {"version": {"N": "1"}, "writer": {"S": "mine"}}
     client = Stubborn(refused("ConditionalCheckFailedException", mine))
-    assert DynamoDBStateStore(client, "state", token=lambda: "mine").save({"pump-1": STATE}) == frozenset()
-    assert DynamoDBStateStore(client, "state", token=lambda: "other").save({"pump-1": STATE}) == {"pump-1"}
+    assert DynamoDBStateStore(client, "state", token=lambda: "mine").save({"pump-1": STATE}) == Saved()
+    assert DynamoDBStateStore(client, "state", token=lambda: "other").save({"pump-1": STATE}).conflicts == {"pump-1"}
     assert client.request["ReturnValuesOnConditionCheckFailure"] == "ALL_OLD"
 
 
 def test_a_write_beside_a_transaction_is_a_conflict():
     client = Stubborn(refused("TransactionConflictException"))
-    assert DynamoDBStateStore(client, "state").save({"pump-1": STATE}) == {"pump-1"}
+    assert DynamoDBStateStore(client, "state").save({"pump-1": STATE}).conflicts == {"pump-1"}
     assert not DynamoDBPresenceStore(client, "state").save("pump-1", Presence())
 
 
-def test_any_other_refusal_is_an_error_that_names_the_device():
+def test_any_other_refusal_is_that_device_s_failure_alone(dynamodb):
+    class Refusing(Stubborn):
+        def update_item(self, **request):
+            if request["Key"]["pk"]["S"] == "DEVICE#pump-1":
+                raise self.exc
+            return dynamodb.update_item(**request)
+
+    store = DynamoDBStateStore(Refusing(refused("ThrottlingException")), "state")
+    saved = store.save({f"pump-{at}": STATE for at in range(5)})
+    assert saved.conflicts == frozenset()
+    assert list(saved.failed) == ["pump-1"]
+    assert "ThrottlingException" in saved.failed["pump-1"]
+    assert len(dynamodb.scan(TableName="state")["Items"]) == 4
+
+
+def test_a_refused_presence_is_an_error_that_names_the_device():
     client = Stubborn(refused("AccessDeniedException"))
-    with pytest.raises(StateError, match="pump-1"):
-        DynamoDBStateStore(client, "state").save({"pump-1": STATE})
     with pytest.raises(StateError, match="pump-1"):
         DynamoDBPresenceStore(client, "state").save("pump-1", Presence())
 

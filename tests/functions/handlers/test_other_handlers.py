@@ -58,6 +58,17 @@ def test_events_fails_only_what_no_rule_wrote(monkeypatch):
     assert world.quarantined == {"pump-1": {"malformed": 1}}
 
 
+@pytest.mark.parametrize("function", [presence, events])
+def test_a_record_that_trips_a_bug_fails_alone(monkeypatch, function):
+    def take(body):
+        if body == "trips":
+            raise ZeroDivisionError
+        return True
+
+    monkeypatch.setattr(function, "_keep", lambda: SimpleNamespace(take=take))
+    assert function.handler(batch("fine", "trips", "fine"), CONTEXT) == failed("id-1")
+
+
 @pytest.fixture
 def answers(monkeypatch):
     given = []

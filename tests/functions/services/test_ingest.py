@@ -17,7 +17,7 @@ from functions.adapters.memory import (
 )
 from functions.domain.devices import Source
 from functions.domain.series import SeriesQuery
-from functions.domain.state import Counters, DeviceState
+from functions.domain.state import Counters, DeviceState, Saved
 from functions.errors import LakeError, PartialWriteError, QuarantineError, RegistryError, StateError, StoreError
 from functions.services.device_models import MEMORY_MS, DeviceModels
 from functions.services.ingest import Ingest
@@ -249,12 +249,49 @@ def test_the_same_message_in_two_invocations_at_once_counts_once(cloud):
 
 def test_a_device_that_others_keep_writing_is_delivered_again_and_the_rest_is_done(cloud):
     save = cloud.states.save
-    cloud.states.save = lambda states: (
-        save({k: v for k, v in states.items() if k != "pump-1"}) | {"pump-1"} & set(states)
-    )
+
+    def contested(states):
+        saved = save({thing: state for thing, state in states.items() if thing != "pump-1"})
+        return Saved(saved.conflicts | {"pump-1"} & set(states))
+
+    cloud.states.save = contested
     report = cloud.take(cloud.message(0), cloud.message(0, thing="other", x=1))
     assert report.failed == {"id-0"}
     assert "written by others" in report.problems[0]
+    assert cloud.counters("other").messages == 1
+
+
+def test_a_device_whose_state_cannot_be_written_is_delivered_again_and_the_rest_is_done(cloud):
+    save = cloud.states.save
+
+    def throttled(states):
+        saved = save({thing: state for thing, state in states.items() if thing != "pump-1"})
+        return Saved(saved.conflicts, {"pump-1": "throttled"})
+
+    cloud.states.save = throttled
+    report = cloud.take(cloud.message(0), cloud.message(0, thing="other", x=1))
+    assert (report.failed, report.problems, report.messages) == ({"id-0"}, ["throttled"], 1)
+    cloud.states.save = save
+    assert cloud.take(cloud.message(0)).failed == set()
+    assert (cloud.counters(), cloud.counters("other")) == (
+        Counters(messages=1, points=1),
+        Counters(messages=1, points=1, unmodeled=1),
+    )
+
+
+def test_a_bug_that_one_device_trips_does_not_hold_up_the_others(cloud, monkeypatch):
+    from functions.services import ingest
+
+    assess = ingest.assess
+
+    def trip(messages, model, state):
+        if messages[0].thing == "pump-1":
+            raise ZeroDivisionError("a bug")
+        return assess(messages, model, state)
+
+    monkeypatch.setattr(ingest, "assess", trip)
+    report = cloud.take(cloud.message(0), cloud.message(0, thing="other", x=1))
+    assert (report.failed, report.problems) == ({"id-0"}, ["ZeroDivisionError: a bug"])
     assert cloud.counters("other").messages == 1
 
 
