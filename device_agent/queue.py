@@ -56,6 +56,7 @@ class DurableQueue:
         self._last_id = 0
         try:
             self._db = self._opened()
+            self._last_id = _last_id(self._db)
             self._bytes = _stats(self._db).bytes
         except BaseException:
             self._lock.close()
@@ -188,6 +189,12 @@ def read_stats(path: Path) -> QueueStats:
             db.close()
     except sqlite3.DatabaseError as error:
         raise QueueError(f"queue {path}: {error}") from error
+
+
+def _last_id(db: sqlite3.Connection) -> int:
+    """The highest id that was ever given, also when its message is gone."""
+    row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'message'").fetchone()
+    return 0 if row is None else int(row[0])
 
 
 def _stats(db: sqlite3.Connection) -> QueueStats:

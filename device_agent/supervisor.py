@@ -26,7 +26,7 @@ async def supervise(
         started = clock.monotonic()
         try:
             await task()
-        except Exception as error:
+        except Exception as error:  # whatever it is: a sick part must not take the rest of the agent down
             if clock.monotonic() - started >= STABLE_S:
                 backoff.reset()
             delay = backoff.next_s()

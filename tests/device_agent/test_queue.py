@@ -154,11 +154,15 @@ def test_a_damaged_database_never_stops_the_queue_from_opening(tmp_path, open_qu
     assert payloads(queue)[-1] == b"new" or queue.stats().messages == 101
 
 
+@pytest.mark.parametrize("reopened", [False, True])
 def test_damage_found_while_running_is_survived_and_old_acknowledgements_delete_nothing_new(
-    tmp_path, open_queue, caplog
+    tmp_path, open_queue, caplog, reopened
 ):
     queue = open_queue()
     queue.append([b"old" * 1000] * 50, {"replay": "50"})
+    if reopened:
+        queue.close()
+        queue = open_queue()
     old_ids = [message.id for message in queue.peek(0, 100)]
     queue._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     queue._db.execute("PRAGMA shrink_memory")
@@ -166,6 +170,7 @@ def test_damage_found_while_running_is_survived_and_old_acknowledgements_delete_
     path.write_bytes(b"\xff" * path.stat().st_size)
 
     queue.append([b"new"], {"replay": "51"})
+    assert [message.payload for message in queue.peek(old_ids[-1], 10)] == [b"new"]
     queue.delete(old_ids)
 
     assert payloads(queue) == [b"new"]
