@@ -92,7 +92,9 @@ def start(instance: Instance, options: "Options", console: Console) -> None:
         child.wait(STOP_TIMEOUT_S)
         raise LocalError("Stopped before it was ready.") from None
     if child.poll() is not None:
-        raise ChildDiedError(log.read_text(encoding="utf-8", errors="replace").strip() or "The supervisor ended.")
+        record = run_record.read(instance)
+        told = record.get("error") if (record.get("supervisor") or {}).get("pid") == child.pid else None
+        raise ChildDiedError(told or log.read_text(encoding="utf-8", errors="replace").strip())
 
 
 def _follow(instance: Instance, child: "subprocess.Popen[bytes]", step: Step) -> None:

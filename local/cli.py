@@ -47,7 +47,9 @@ def up(
     port: Port = DEFAULT_PORT,
     devices: Annotated[int, typer.Option(help="How many simulated devices send data.")] = 6,
     store: Annotated[str, typer.Option(help="The telemetry store.")] = "dynamodb",
-    fleet: Annotated[Path | None, typer.Option(help="A fleet file whose devices are deployed as well.")] = None,
+    fleet: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="A fleet file whose devices are deployed as well.")
+    ] = None,
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Return once it is ready; it runs on.")] = False,
 ) -> None:
     """Start it; a second start of the same instance says that it runs. Ctrl-C stops everything."""

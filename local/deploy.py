@@ -98,6 +98,7 @@ def deploy(prepared: tuple[Prepared, ...], place: Place, python: Path, deployed:
                 s3.put_object(Bucket=ASSETS_BUCKET, Key=asset.key, Body=_body(asset, python))
                 uploaded.add(asset.key)
         _deploy_stack(s3, cloudformation, stack, place, say)
+    _forget_old_assets(s3, {asset.key for stack in prepared for asset in stack.assets})
     return bool(changed)
 
 
@@ -105,6 +106,14 @@ def _ensure_bucket(s3: "S3Client") -> None:
     names = {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}
     if ASSETS_BUCKET not in names:
         s3.create_bucket(Bucket=ASSETS_BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+
+
+def _forget_old_assets(s3: "S3Client", current: set[str]) -> None:
+    """Functions have their code; here an old bundle only takes memory, which is what the local S3 keeps it in."""
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=ASSETS_BUCKET):
+        for found in page.get("Contents", []):
+            if found["Key"] not in current:
+                s3.delete_object(Bucket=ASSETS_BUCKET, Key=found["Key"])
 
 
 def _body(asset: Asset, python: Path) -> bytes:
@@ -144,7 +153,10 @@ def _deploy_stack(
             return
     status = _wait(cloudformation, stack.name, total, say)
     if status not in _GOOD:
-        raise DeployError(f"{stack.name} ended as {status}:\n{_reasons(cloudformation, stack.name)}")
+        raise DeployError(
+            f"{stack.name} ended as {status} (`fieldline local down --purge` lets you start afresh):\n"
+            f"{_reasons(cloudformation, stack.name)}"
+        )
     say(f"{stack.name}: {total} of {total}")
 
 

@@ -20,7 +20,8 @@ ACCOUNT = "123456789012"
 REGION = "eu-west-1"
 READY_TIMEOUT_S = 60.0
 SNAPSHOT_TIMEOUT_S = 60.0
-# A laptop has few cores: more workers at once only make each slower.
+# More than the event sources take together (a throttled batch waits for its visibility timeout), and few enough for the
+# memory of a laptop: each worker holds about 50 MB.
 CONCURRENT_INVOCATIONS = 32
 WORKER_THREADS = 64
 # What of the caller's environment a server and its functions may see: no AWS profile, no proxy, no credentials.
@@ -71,7 +72,7 @@ def settings(instance: Instance) -> dict[str, str]:
         "IOT_MTLS_PORT": str(instance.ports.mqtt),
         "LAMBDA_ACCOUNT_CONCURRENCY": str(CONCURRENT_INVOCATIONS),
         "LAMBDA_EXECUTOR": "local",
-        "LAMBDA_WARM_TTL_SECONDS": "600",
+        "LAMBDA_WARM_TTL_SECONDS": "120",
         "LOG_LEVEL": "WARNING",
         "MINISTACK_ACCOUNT_ID": ACCOUNT,
         "MINISTACK_REGION": REGION,

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from local import run_record
 from local.instance import Instance
 from local.run_record import FAILED, READY, STOPPED
@@ -18,7 +20,11 @@ def status(instance: Instance) -> dict[str, Any]:
     if phase != READY:
         why = record.get("error") or (record.get("steps") or ["begun"])[-1]
         return {**known, "reason": f"{phase}: {why}"}
-    return {**known, **_figures(instance, record["started"]), "ready": True, "notes": record.get("notes", [])}
+    try:
+        figures = _figures(instance, record["started"])
+    except (BotoCoreError, ClientError) as exc:
+        return {**known, "reason": f"the local AWS does not answer: {exc}"}
+    return {**known, **figures, "ready": True, "notes": record.get("notes", [])}
 
 
 def _why_down(instance: Instance, record: dict[str, Any]) -> str:

@@ -4,6 +4,7 @@ Children are started from the main thread, which lives as long as the instance: 
 """
 
 import asyncio
+import shutil
 import signal
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -97,6 +98,7 @@ class Supervisor:
     def _tidy_up(self) -> None:
         instance = self._instance
         left = processes.clean_up(str(instance.root), run_record.recorded_processes(instance))
+        shutil.rmtree(instance.tmp_dir, ignore_errors=True)  # unpacked code of an earlier run
         instance.make_dirs()
         require_free(instance.ports)
         self._record.save()

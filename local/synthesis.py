@@ -2,13 +2,14 @@
 
 import hashlib
 import os
+import shutil
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from local import processes
+from local import assembly, processes
 from local.errors import SynthesisError
 from local.instance import CHECKOUT, Instance
 
@@ -59,7 +60,16 @@ def finish(instance: Instance, inputs: str, exit_code: int) -> None:
     if exit_code:
         said = _log(instance).read_text(encoding="utf-8", errors="replace").strip()
         raise SynthesisError(f"The CDK app did not synthesize (exit code {exit_code}):\n{said[-2000:]}")
+    _forget_old_bundles(instance.assembly_dir)
     (instance.assembly_dir / _INPUTS).write_text(inputs, encoding="utf-8")
+
+
+def _forget_old_bundles(folder: Path) -> None:
+    """CDK keeps the bundles of every earlier synthesis; each change of a source would leave some behind."""
+    current = {asset.path for stack in assembly.read(folder) for asset in stack.assets}
+    for bundle in folder.glob("asset.*"):
+        if bundle not in current and bundle.is_dir():
+            shutil.rmtree(bundle)
 
 
 def inputs_hash(choice: Choice, root: Path = CHECKOUT) -> str:

@@ -41,3 +41,15 @@ def test_an_instance_that_starts_says_how_far_it_is(instance):
         RunRecord(instance).step("synthesizing")
         found = status(instance)
     assert (found["ready"], found["phase"], found["reason"]) == (False, "starting", "starting: synthesizing")
+
+
+def test_a_cloud_that_does_not_answer_makes_the_instance_not_ready(tmp_path):
+    instance = Instance(tmp_path / "1024", Ports(1024))
+    instance.make_dirs()
+    details = dict.fromkeys(("api", "mqtt", "aws", "user", "ca", "lake", "region"), "x")
+    instance.write("instance.json", {**details, "outputs": {"StateTableName": "state"}})
+    with instance.lock():
+        RunRecord(instance).turn(READY)
+        found = status(instance)
+    assert found["ready"] is False
+    assert "does not answer" in found["reason"]

@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from local import synthesis
@@ -55,6 +57,29 @@ def test_the_fleet_its_requests_and_the_store_change_the_hash(checkout, choice):
     assert len(set(hashes)) == 4
 
 
+@pytest.fixture
+def synthesized(tmp_path):
+    """An instance whose assembly has one stack with one bundle."""
+    instance = Instance(tmp_path, Ports(9000))
+    instance.make_dirs()
+    (instance.assembly_dir / "asset.new").mkdir(parents=True)
+    stack = {"type": "aws:cloudformation:stack", "properties": {"templateFile": "S.template.json"}}
+    bundle = {"source": {"path": "asset.new", "packaging": "zip"}, "destinations": {"here": {"objectKey": "new.zip"}}}
+    for name, content in {
+        "manifest.json": {"artifacts": {"S": stack}},
+        "S.template.json": {"Resources": {}},
+        "S.assets.json": {"files": {"new": bundle}},
+    }.items():
+        (instance.assembly_dir / name).write_text(json.dumps(content))
+    return instance
+
+
+def test_bundles_of_earlier_syntheses_are_deleted(synthesized):
+    (synthesized.assembly_dir / "asset.old").mkdir()
+    synthesis.finish(synthesized, "hash", 0)
+    assert [path.name for path in synthesized.assembly_dir.glob("asset.*")] == ["asset.new"]
+
+
 def test_a_failed_synthesis_is_told_with_the_apps_own_words_and_not_remembered(tmp_path):
     instance = Instance(tmp_path, Ports(9000))
     instance.make_dirs()
@@ -65,10 +90,8 @@ def test_a_failed_synthesis_is_told_with_the_apps_own_words_and_not_remembered(t
     assert not synthesis.is_current(instance, "hash")
 
 
-def test_a_finished_synthesis_is_current_for_its_inputs_only(tmp_path):
-    instance = Instance(tmp_path, Ports(9000))
-    instance.make_dirs()
-    instance.assembly_dir.mkdir()
+def test_a_finished_synthesis_is_current_for_its_inputs_only(synthesized):
+    instance = synthesized
     synthesis.finish(instance, "hash", 0)
     assert synthesis.is_current(instance, "hash")
     assert not synthesis.is_current(instance, "other")
