@@ -63,11 +63,6 @@ class Cloud:
     def root(self) -> Path:
         return ROOT / ".local" / str(self.port)
 
-    def pid(self, role: str) -> int:
-        """The process that the last run noted as `supervisor` or as one of its children."""
-        record = json.loads((self.root / "run.json").read_text())
-        return (record["children"] | {"supervisor": record["supervisor"]})[role]["pid"]
-
     def processes(self) -> list[int]:
         from local.processes import marked
 

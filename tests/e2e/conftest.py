@@ -9,7 +9,7 @@ from tests.e2e.cloud import ROOT, Cloud
 
 # Away from the port of a platform that somebody runs beside the tests.
 PORT = int(os.environ.get("FIELDLINE_TEST_PORT", "18420"))
-MODELS = {"probe": "climate", "other": "climate", "replayer": "climate", "survivor": "machine", "outcast": "climate"}
+MODELS = {"probe": "climate", "other": "climate", "replayer": "climate", "survivor": "machine"}
 
 
 def pytest_collection_modifyitems(items):

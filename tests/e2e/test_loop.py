@@ -96,7 +96,6 @@ def test_the_devices_of_the_fleet_file_are_listed_by_group(cloud):
     listed = cloud.get("/devices", group="test").raise_for_status().json()["items"]
     assert [(device["id"], device["model"], device["group"]) for device in listed] == [
         ("other", "climate", "test/e2e"),
-        ("outcast", "climate", "test/e2e"),
         ("probe", "climate", "test/e2e"),
         ("replayer", "climate", "test/e2e"),
         ("survivor", "machine", "test/e2e"),
