@@ -40,7 +40,7 @@ STORED_P95_GOAL_MS = 2000.0
 API_P95_GOAL_MS = 3000.0
 ME_P95_GOAL_MS = 150.0
 RATE_GOAL = 100.0
-RATES = (50, 100, 150, 200, 300, 400, 500, 600, 800, 1000)
+RATES = (50, 100, 150, 200, 300, 400, 500, 600, 800, 1000, 1250, 1500)
 BACKLOG_S = 2.0
 """A rate is held when what waits at its end is less than this many seconds of it."""
 POLL_S = 0.01

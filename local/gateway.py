@@ -27,6 +27,8 @@ _HOP_BY_HOP = frozenset(
 )
 # A client must not tell the API where it came from.
 _FORWARDING = frozenset({"forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-port", "x-forwarded-proto"})
+# What a browser says of the page is about this origin; behind it stands another.
+_PAGE = frozenset({"origin", "sec-fetch-dest", "sec-fetch-mode", "sec-fetch-site", "sec-fetch-user"})
 # The server writes its own.
 _ORIGIN_ONLY = frozenset({"server", "date"})
 _LOCAL_NAMES = frozenset({"localhost", "127.0.0.1"})
@@ -119,7 +121,7 @@ def _kept(headers: "Mapping[str, str]", dropped: frozenset[str]) -> CIMultiDict[
 
 
 def _request_headers(request: web.Request) -> CIMultiDict[str]:
-    headers = _kept(request.headers, _FORWARDING | {"host", "expect"})
+    headers = _kept(request.headers, _FORWARDING | _PAGE | {"host", "expect"})
     headers["X-Forwarded-For"] = request.remote or ""
     headers["X-Forwarded-Proto"] = "http"
     headers["X-Forwarded-Host"] = request.host

@@ -3,6 +3,7 @@
 It adds to `ministack`:
 - every listener on loopback (its MQTT listener names 0.0.0.0 in the source);
 - a client certificate is demanded by the MQTT listener, as AWS does (MiniStack serves a client without one, unchecked);
+- its HTTP port is kept from web pages (`ministack_guard.py`);
 - SIGUSR1 writes a snapshot, so that a SIGKILL does not cost the deployment (MiniStack saves at a clean stop only);
 - a payload nested too deeply for Python's JSON reader is a payload that is no JSON (MiniStack drops the connection);
 - the metric `Errors` of every failed invocation (MiniStack counts direct calls only, none by a queue or by the API);
@@ -164,8 +165,10 @@ def main() -> None:
     # Last on the path: the names in this folder are ours, and must not hide the environment's.
     sys.path.append(str(Path(__file__).parent))
     import ministack_firehose  # type: ignore[import-not-found]
+    import ministack_guard  # type: ignore[import-not-found]
     import ministack_sqs  # type: ignore[import-not-found]
 
+    app.app = ministack_guard.guard(app.app, os.environ["MINISTACK_PAGES"].split())
     ministack_sqs.install()
     ministack_firehose.install(Path(os.environ["STATE_DIR"]).parent / "firehose")
     mark = Path(os.environ["MINISTACK_SNAPSHOT_MARK"])

@@ -66,7 +66,7 @@ class Supervisor:
                 if await self._or_stopped(self._start()):
                     self._record.turn(run_record.READY)
                     await self._or_stopped(self._serve(when_ready))
-            except Exception as exc:
+            except Exception as exc:  # whatever it is, the record says so to `status` before it goes on
                 error = str(exc)
                 raise
             finally:
@@ -110,8 +110,8 @@ class Supervisor:
             await self._start_all()
         except LocalError:
             raise
-        except Exception:
-            self._children.require_cloud()  # a dead local AWS explains whatever failed
+        except Exception:  # of any kind: a dead local AWS explains whatever failed
+            self._children.require_cloud()
             raise
 
     async def _start_all(self) -> None:

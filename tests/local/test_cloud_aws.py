@@ -1,6 +1,7 @@
 """The deployed stacks on the local AWS, and what the launcher adds to it."""
 
 import gzip
+import http.client
 import json
 import time
 from pathlib import Path
@@ -8,6 +9,9 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError
 
+from contract import ingest
+from contract.ingest import IngestMessage
+from contract.telemetry import Envelope, Measurement, encode
 from local import support
 
 pytestmark = pytest.mark.cloud
@@ -80,14 +84,55 @@ def test_a_failed_invocation_counts_as_an_error_and_an_answered_one_does_not(lap
     assert laptop.status()["function_errors"]["ingest"] == before + 1
 
 
-def test_a_full_queue_is_handed_over_in_large_batches(laptop):
-    """What waits together is handled together: one invocation for the telemetry of each second, not one a message."""
-    events = laptop.client("logs")
+def test_messages_that_wait_together_are_handled_together(laptop):
+    """MiniStack alone hands over at most 10."""
     group = function(laptop, "ingest")["LoggingConfig"]["LogGroup"]
-    time.sleep(3)
-    messages = [e["message"] for e in events.filter_log_events(logGroupName=group)["events"]]
-    counts = [json.loads(m)["messages"][0] for m in messages if '"messages":[' in m]
-    assert max(counts) >= 2
+    queue = laptop.details()["outputs"]["IngestQueueUrl"]
+    now = time.time_ns() // 1_000_000
+    entries = []
+    for seq in range(30):
+        envelope = Envelope(
+            boot=f"burst-{now}", seq=seq, sent=now, m=(Measurement(ts=now + seq, values={"burst": 1.0}),)
+        )
+        body = ingest.encode(IngestMessage(data=encode(envelope), thing="tester", received_at=now))
+        entries.append({"Id": str(seq), "MessageBody": body.decode()})
+    for start in range(0, 30, 10):
+        laptop.client("sqs").send_message_batch(QueueUrl=queue, Entries=entries[start : start + 10])
+
+    def largest():
+        pages = laptop.client("logs").get_paginator("filter_log_events").paginate(logGroupName=group, startTime=now)
+        said = [json.loads(e["message"]) for page in pages for e in page["events"] if e["message"].startswith("{")]
+        return max((line["messages"][0] for line in said if "messages" in line), default=0)
+
+    deadline = time.monotonic() + 15
+    while largest() < 30:
+        assert time.monotonic() < deadline, f"the largest batch had {largest():.0f} messages"
+        time.sleep(0.5)
+
+
+def ask(laptop, host=None, **headers):
+    """The status with which the local AWS answers a request with these headers."""
+    port = laptop.instance.ports.aws
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    connection.request("GET", "/_ministack/health", headers={"Host": host or f"127.0.0.1:{port}", **named})
+    answer = connection.getresponse()
+    answer.read()
+    return answer.status, answer.getheader("Access-Control-Allow-Origin")
+
+
+def test_a_program_may_call_the_local_aws_and_the_instances_own_page_too(laptop):
+    own = laptop.instance.ports.gateway_url
+    assert ask(laptop) == (200, None)
+    assert ask(laptop, host="bucket.localhost") == (200, None)
+    assert ask(laptop, Origin=own)[0] == 200
+    assert ask(laptop, Origin=own)[1] in {own, None}
+
+
+def test_a_web_page_may_not_call_the_local_aws(laptop):
+    assert ask(laptop, host="evil.example")[0] == 421
+    assert ask(laptop, Origin="https://evil.example")[0] == 403
+    assert ask(laptop, Sec_Fetch_Site="cross-site")[0] == 403
 
 
 def test_logs_show_what_a_function_said(laptop):

@@ -74,6 +74,11 @@ def test_the_bearer_token_passes():
     assert ask("GET", "/v1/me", headers={"Authorization": "Bearer t"})[2]["headers"]["authorization"] == "Bearer t"
 
 
+@pytest.mark.parametrize("name", ["Origin", "Sec-Fetch-Site"])
+def test_what_a_browser_says_of_the_page_stays_here(name):
+    assert name.lower() not in ask("GET", "/v1/me", headers={name: "x"})[2]["headers"]
+
+
 @pytest.mark.parametrize("name", ["TE", "Proxy-Authorization", "Keep-Alive", "Forwarded"])
 def test_headers_of_one_connection_do_not_pass(name):
     assert name.lower() not in ask("GET", "/v1/me", headers={name: "x"})[2]["headers"]
