@@ -23,11 +23,29 @@ import msgspec
 from contract.telemetry import QUALITIES, Quality, Value
 from functions.domain.series import Point
 
-__all__ = ["Chunk", "Column", "CorruptChunkError", "decode", "encode", "flag_meaning", "flag_of", "shrink"]
+__all__ = [
+    "MAX_POINTS",
+    "Chunk",
+    "Column",
+    "CorruptChunkError",
+    "UnencodableError",
+    "decode",
+    "encode",
+    "flag_meaning",
+    "flag_of",
+    "shrink",
+]
+
+MAX_POINTS = 2**16 - 1
+"""Of one chunk, since each may be of a metric of its own and the header counts metrics in 16 bits."""
 
 
 class CorruptChunkError(ValueError):
     """Bytes that `encode` did not make."""
+
+
+class UnencodableError(ValueError):
+    """Points that no chunk can hold: too many of them, or one among them that is beyond its column."""
 
 
 class Column(NamedTuple):
@@ -45,6 +63,7 @@ _PLAIN, _DEFLATED = 1, 2
 _HEADER = struct.Struct("<BIqqBBBH")
 _METRIC = struct.Struct("<BBI")
 _MAX_ROWS = 1_000_000
+_MAX_NAME_BYTES = 255
 _SCALED_MAX = 9
 _FLOATS, _BOOLEANS, _TEXTS, _MIXED = 16, 17, 18, 19
 _SPARSE = 0x80
@@ -70,11 +89,25 @@ def flag_meaning(flag: int) -> tuple[Quality, bool]:
 
 
 def encode(points: Iterable[Point]) -> bytes:
-    """The same points in any order give the same bytes. All are of one device, no two of the same metric and row."""
+    """The same points in any order give the same bytes. All are of one device, no two of the same metric and row.
+
+    Raises UnencodableError.
+    """
+    try:
+        return _encode(points)
+    except UnencodableError:
+        raise
+    except (ValueError, OverflowError, struct.error) as exc:
+        raise UnencodableError(f"expected points of a chunk's ranges, got one beyond: {exc}") from exc
+
+
+def _encode(points: Iterable[Point]) -> bytes:
     ordered = sorted(
         (point.ts, point.received_at, flag_of(point.quality, late=point.late), point.metric, point.value)
         for point in points
     )
+    if not 0 < len(ordered) <= MAX_POINTS:
+        raise UnencodableError(f"expected 1 to {MAX_POINTS} points, got {len(ordered)}")
     rows: dict[tuple[int, int, int], int] = {}
     metrics: dict[str, tuple[list[int], list[Value]]] = {}
     for ts, received_at, flag, metric, value in ordered:
@@ -98,6 +131,8 @@ def encode(points: Iterable[Point]) -> bytes:
         where, values = metrics[metric]
         kind, body = _values(values)
         name = metric.encode()
+        if len(name) > _MAX_NAME_BYTES:
+            raise UnencodableError(f"expected a metric of at most {_MAX_NAME_BYTES} bytes, got {len(name)}")
         if len(where) < len(rows):
             kind |= _SPARSE
             body = _mask(where, len(rows)) + body
@@ -170,7 +205,9 @@ def _integers(numbers: list[int]) -> tuple[int, bytes]:
     if not any(numbers):
         return 0, b""
     low, high = min(numbers), max(numbers)
-    code, width = next(one for one in _WIDTHS if -(1 << 8 * one[1] - 1) <= low and high < 1 << 8 * one[1] - 1)
+    # A wider one does not fit the last array either, which says so.
+    fitting = (one for one in _WIDTHS if -(1 << 8 * one[1] - 1) <= low and high < 1 << 8 * one[1] - 1)
+    code, width = next(fitting, _WIDTHS[-1])
     return width, _little(array(code, numbers)).tobytes()
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from functions.adapters.backoff import Backoff
-from functions.adapters.chunk import CorruptChunkError, decode, encode, flag_meaning
+from functions.adapters.chunk import MAX_POINTS, CorruptChunkError, UnencodableError, decode, encode, flag_meaning
 from functions.adapters.chunk_pages import Position, read_page
 from functions.adapters.dynamodb_chunks import HOUR_MS, MAX_CHUNK_BYTES, ChunkTable, Key, chunk_key
 from functions.domain.cursors import seal, unseal
@@ -46,7 +46,8 @@ class DynamoDBTelemetryStore:
         refusals = [horizon.refusal(point) for point in points]
         rejected = [refusal for refusal in refusals if refusal is not None]
         taken = [point for point, refusal in zip(points, refusals, strict=True) if refusal is None]
-        packed = _packed(newest(taken).values())
+        packed, refused = _packed(newest(taken).values())
+        rejected += refused
         problems = self._put({key: plain for key, (plain, _) in packed.items()})
         if not problems:
             return rejected
@@ -79,7 +80,8 @@ class DynamoDBTelemetryStore:
                 left = [point for point in points if not start <= point.ts < end]
                 if len(left) < len(points):
                     gone.append(key)
-                    kept.update({other: plain for other, (plain, _) in _packed(left).items()})
+                    repacked, _ = _packed(left)  # none is refused, they come out of a chunk
+                    kept.update({other: plain for other, (plain, _) in repacked.items()})
             # What stays is written before what held it is removed: an interruption may leave points, never lose one.
             problems = self._put(kept) or self._table.remove(gone)
             if problems:
@@ -95,27 +97,35 @@ class DynamoDBTelemetryStore:
 _Identities = list[tuple[str, str, int]]
 
 
-def _packed(points: Iterable[Point]) -> dict[Key, tuple[bytes, _Identities]]:
-    """Chunks, by key, each with the identities of its points."""
+def _packed(points: Iterable[Point]) -> tuple[dict[Key, tuple[bytes, _Identities]], list[Rejected]]:
+    """Chunks, by key, each with the identities of its points; and points that no chunk can hold."""
     hours: dict[tuple[str, int], list[Point]] = {}
     for point in points:
         hours.setdefault((point.device, point.ts - point.ts % HOUR_MS), []).append(point)
     packed: dict[Key, tuple[bytes, _Identities]] = {}
+    refused: list[Rejected] = []
     for (device, hour), some in hours.items():
-        for part, plain in _split(some):
+        for part, plain in _split(some, refused):
             identities = [(point.device, point.metric, point.ts) for point in part]
             packed[chunk_key(device, hour, plain)] = (plain, identities)
-    return packed
+    return packed, refused
 
 
-def _split(points: list[Point]) -> Iterable[tuple[list[Point], bytes]]:
-    """Chunks that fit into an item: halved as often as it takes."""
-    plain = encode(points)
-    if len(plain) <= MAX_CHUNK_BYTES or len(points) == 1:
-        return [(points, plain)]
+def _split(points: list[Point], refused: list[Rejected]) -> Iterable[tuple[list[Point], bytes]]:
+    """Chunks that fit into an item: halved as often as it takes, also to find a point that no chunk can hold."""
+    if len(points) <= MAX_POINTS:
+        try:
+            plain = encode(points)
+        except UnencodableError as exc:
+            if len(points) == 1:
+                refused.append(Rejected(points[0], "unstorable", str(exc)))
+                return []
+        else:
+            if len(plain) <= MAX_CHUNK_BYTES or len(points) == 1:
+                return [(points, plain)]
     points = sorted(points, key=lambda point: (point.ts, point.metric))
     middle = len(points) // 2
-    return [*_split(points[:middle]), *_split(points[middle:])]
+    return [*_split(points[:middle], refused), *_split(points[middle:], refused)]
 
 
 def _points(device: str, data: bytes) -> list[Point]:

@@ -158,7 +158,13 @@ class _Reader:
             if rejected is not None:
                 detail = f"expected {rejected.expected}, got {rejected.got}"
                 return Fault(rejected.reason, detail, point.metric, point.ts)
-        if moves_latest(self._state.latest, point) and not self._room.admit(point.metric, point.value):
+        # A late point of a new metric takes no room in the state, but it counts: history is bounded by it.
+        fits = (
+            self._room.admit(point.metric, point.value)
+            if moves_latest(self._state.latest, point)
+            else self._room.admit_name(point.metric)
+        )
+        if not fits:
             detail = "expected a metric that fits beside the device's other last values, got one too many"
             return Fault("too_many_metrics", detail, point.metric, point.ts)
         return None

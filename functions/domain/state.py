@@ -141,20 +141,28 @@ def _boots_with(boots: tuple[Boot, ...], boot: str, seq: int) -> tuple[Boot, ...
 
 
 class Room:
-    """How much more `latest` may take up: bounds the item, however many metrics a device invents."""
+    """How much more `latest` may take up: bounds the item and a batch, however many metrics a device invents."""
 
     def __init__(self, latest: Mapping[str, Latest]) -> None:
+        self._names = set(latest)
         self._sizes = {metric: _size(metric, known.value) for metric, known in latest.items()}
         self._bytes = sum(self._sizes.values())
 
     def admit(self, metric: str, value: Value) -> bool:
-        """Whether the value fits, in which case its room is taken."""
+        """Whether the value fits as the metric's last, in which case its room is taken."""
         size = _size(metric, value)
         total = self._bytes + size - self._sizes.get(metric, 0)
         grows = size > self._sizes.get(metric, 0)
-        if grows and (total > MAX_LATEST_BYTES or (metric not in self._sizes and len(self._sizes) >= MAX_METRICS)):
+        if (grows and total > MAX_LATEST_BYTES) or not self.admit_name(metric):
             return False
         self._sizes[metric], self._bytes = size, total
+        return True
+
+    def admit_name(self, metric: str) -> bool:
+        """Whether there may be one more metric of this name, be it without a last value; it counts from now on."""
+        if metric not in self._names and len(self._names) >= MAX_METRICS:
+            return False
+        self._names.add(metric)
         return True
 
 

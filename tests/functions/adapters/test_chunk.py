@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from functions.adapters.chunk import CorruptChunkError, decode, encode, flag_meaning, shrink
+from functions.adapters.chunk import (
+    MAX_POINTS,
+    CorruptChunkError,
+    UnencodableError,
+    decode,
+    encode,
+    flag_meaning,
+    shrink,
+)
 from functions.domain.series import Point
 
 TS = 1_764_000_000_000
@@ -83,6 +91,28 @@ def test_metrics_that_are_not_asked_for_are_left_out(batch):
 def test_awkward_floats_survive(value):
     (point,) = unpacked(encode([Point("d", "m", TS, value, "good", late=False, received_at=TS)]))
     assert struct.pack(">d", point.value) == struct.pack(">d", value)
+
+
+@pytest.mark.parametrize(
+    "points",
+    [
+        [Point("d", f"m{at}", TS, 1.0, "good", late=False, received_at=TS) for at in range(MAX_POINTS + 1)],
+        [Point("d", "m" * 256, TS, 1.0, "good", late=False, received_at=TS)],
+        [Point("d", "m", 2**70, 1.0, "good", late=False, received_at=TS)],
+        [Point("d", "m", ts, 1.0, "good", late=False, received_at=TS) for ts in (-(2**63), 2**63 - 1)],
+        [Point("d", "m", TS, "\ud800", "good", late=False, received_at=TS)],
+        [],
+    ],
+    ids=["metrics", "name", "ts", "distance", "surrogate", "nothing"],
+)
+def test_points_that_no_chunk_can_hold_raise_the_codec_s_own_error(points):
+    with pytest.raises(UnencodableError):
+        encode(points)
+
+
+def test_as_many_metrics_as_a_chunk_holds_survive():
+    points = [Point("d", f"m{at}", TS, 1.0, "good", late=False, received_at=TS) for at in range(MAX_POINTS)]
+    assert len(decode(encode(points))) == MAX_POINTS
 
 
 @settings(max_examples=200)

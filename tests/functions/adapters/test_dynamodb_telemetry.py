@@ -108,6 +108,25 @@ def test_a_batch_too_large_for_an_item_is_split(make, dynamodb, now):
     assert [row.value for row in found] == [f"{at:04}" + "🌡" * 250 for at in range(200)]
 
 
+def test_more_metrics_than_a_chunk_can_name_are_split(make, dynamodb, now):
+    store, _ = make()
+    assert store.write([point(now, metric=f"m{at}") for at in range(70_000)]) == []
+    assert len(items(dynamodb)) > 1
+    found = store.series(SeriesQuery(device="pump-1", metrics=("m0", "m69999"), start=now, end=now + 1)).rows
+    assert [row.metric for row in found] == ["m0", "m69999"]
+
+
+def test_a_point_that_no_chunk_can_hold_is_rejected_and_its_neighbours_are_stored(make, dynamodb, now):
+    store, _ = make()
+    bad = point(now, metric="m" * 256)
+    points = [point(now + at, float(at)) for at in range(9)]
+    (rejected,) = store.write([*points[:4], bad, *points[4:], point(now, device="pump-2")])
+    assert (rejected.point, rejected.reason) == (bad, "unstorable")
+    assert "255 bytes" in rejected.detail
+    assert [row.value for row in rows(store, now, now + HOUR)[0]] == [float(at) for at in range(9)]
+    assert {item["pk"]["S"] for item in items(dynamodb)} == {"pump-1#2025-11-24", "pump-2#2025-11-24"}
+
+
 def test_what_dynamodb_leaves_unprocessed_is_written_again_after_a_wait(make, dynamodb, now, waits):
     store, watching = make(lambda call, request: call <= 2)
     assert store.write([point(now), point(now - HOUR)]) == []

@@ -142,10 +142,24 @@ def test_more_metrics_than_the_state_may_hold_are_a_fault_and_known_ones_go_on()
     assert (reasons(one), one.faults[0].metric) == (["too_many_metrics"], "brand_new")
 
 
-def test_late_points_of_new_metrics_are_history_even_when_the_state_is_full():
+@pytest.mark.parametrize("ago", [0, 2 * HOUR])
+def test_late_points_of_new_metrics_count_like_any_other(ago):
     full = DeviceState(latest={f"m{at}": Latest(NOW - 1, 0.0, "good") for at in range(MAX_METRICS)})
-    one = assess_one(incoming(measured(NOW - 2 * HOUR, brand_new=2)), None, full)
-    assert [point.metric for point in one.points] == ["brand_new"]
+    one = assess_one(incoming(measured(NOW - ago, m0=1, brand_new=2)), None, full)
+    assert [point.metric for point in one.points] == ["m0"]
+    assert (reasons(one), one.faults[0].metric) == (["too_many_metrics"], "brand_new")
+
+
+def test_late_metrics_of_one_batch_share_the_room_and_leave_latest_alone():
+    messages = [
+        incoming(measured(NOW - 2 * HOUR, **{f"m{seq}_{at}": 1 for at in range(100)}), seq=seq) for seq in range(4)
+    ]
+    more = incoming(measured(m0_0=1, m9=1), measured(NOW - 3 * HOUR, m3_99=1, m10=1), seq=9)
+    assessed = assess([*messages, more], None, DeviceState())
+    assert sum(len(one.points) for one in assessed[:4]) == MAX_METRICS
+    assert [point.metric for point in assessed[4].points] == ["m0_0", "m3_99"]
+    assert [fault.metric for fault in assessed[4].faults] == ["m9", "m10"]
+    assert list(state_after(DeviceState(), assessed).latest) == ["m0_0"]
 
 
 def test_metrics_of_one_batch_share_the_room():

@@ -130,6 +130,14 @@ def test_there_is_room_for_so_many_metrics_and_for_every_known_one():
     assert room.admit("m0", 2.0)
 
 
+def test_metrics_without_a_last_value_count_too_and_once():
+    room = Room({"m0": Latest(1, 1.0, "good")})
+    assert all(room.admit_name(f"m{at}") for at in range(MAX_METRICS))
+    assert not room.admit_name("one-more")
+    assert not room.admit("one-more", 1.0)
+    assert all(room.admit(f"m{at}", 1.0) for at in range(MAX_METRICS))
+
+
 def test_the_longest_names_of_numbers_all_fit():
     room = Room({})
     assert all(room.admit(f"m{at:063}", -1.7976931348623157e308) for at in range(MAX_METRICS))
