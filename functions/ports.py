@@ -98,6 +98,7 @@ class Quarantine(Protocol):
     def put(self, entries: Sequence[QuarantineEntry]) -> None:
         """Keep each entry once and count each of its reasons once, however often it is put.
 
+        The same bytes received until `quarantine.REPEAT_MS` after an entry are no other.
         Raises QuarantineError naming the positions of entries that could not be kept.
         """
         ...
@@ -109,7 +110,7 @@ class Quarantine(Protocol):
 
 class EventLog(Protocol):
     def append(self, event: DeviceEvent) -> None:
-        """Keep a device's event. Idempotent."""
+        """Keep a device's event, once for the same bytes. Idempotent."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""Device events in the events table."""
+"""Device events in the events table, by the time that the device gave each, so that MQTT may deliver one twice."""
 
 from hashlib import blake2b
 from typing import TYPE_CHECKING
@@ -25,8 +25,9 @@ class DynamoDBEventLog:
                 TableName=self._table,
                 Item={
                     "pk": {"S": f"EVENT#{event.thing}"},
-                    "sk": {"S": f"{event.received_at:013d}#{digest}"},
+                    "sk": {"S": f"{event.at:015d}#{digest}"},
                     "thing": {"S": event.thing},
+                    "at": number(event.at),
                     "received_at": number(event.received_at),
                     "kind": {"S": event.kind},
                     "raw": {"B": event.raw},

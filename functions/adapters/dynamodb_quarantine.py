@@ -1,5 +1,6 @@
-"""The quarantine in the events table. An entry and its counts in the state item are one transaction, so that a message
-delivered again is neither kept nor counted again.
+"""The quarantine in the events table. An entry, a mark that its bytes were seen, and its counts in the state item are
+one transaction, so that a message delivered again is neither kept nor counted again: be it by the queue, which repeats
+the time of its receipt, or by MQTT, which gives it another.
 """
 
 import re
@@ -18,7 +19,7 @@ from functions.adapters.dynamodb_state import state_key
 from functions.adapters.shards import shard_of
 from functions.domain.cursors import seal, unseal
 from functions.domain.ingest import Fault, QuarantineEntry
-from functions.domain.quarantine import Quarantined, QuarantinePage
+from functions.domain.quarantine import REPEAT_MS, Quarantined, QuarantinePage
 from functions.errors import CursorError, QuarantineError
 
 if TYPE_CHECKING:
@@ -29,9 +30,13 @@ MAX_FAULTS = 100
 """Of an item's 400 KB: a fault is 1 KB at the very most. Every reason is kept, whatever becomes of the details."""
 
 _DETAIL_CHARS = 240
-_PARTS = 2
+_PARTS = 3
+_REFUSED = "ConditionalCheckFailed"
+_MARKS = "SEEN#"
+"""How the sort keys of marks begin: behind those of entries, which begin with a digit."""
 _TRY_AGAIN = {
     "TransactionConflict",
+    "TransactionConflictException",
     "ThrottlingError",
     "ProvisionedThroughputExceeded",
     "TransactionInProgressException",
@@ -71,8 +76,8 @@ class DynamoDBQuarantine:
         question = ("quarantine", thing)
         request: dict[str, Any] = {
             "TableName": self._events_table,
-            "KeyConditionExpression": "pk = :pk",
-            "ExpressionAttributeValues": {":pk": {"S": _partition(thing)}},
+            "KeyConditionExpression": "pk = :pk AND sk < :marks",
+            "ExpressionAttributeValues": {":pk": {"S": _partition(thing)}, ":marks": {"S": _MARKS}},
             "ScanIndexForward": False,
             "Limit": limit,
         }
@@ -96,21 +101,23 @@ class DynamoDBQuarantine:
 
     def _put(self, entry: QuarantineEntry) -> str | None:
         """None once it is kept, else why not."""
-        item = _item(entry, self._retention_s)
+        transaction = [self._kept(entry), self._marked(entry), self._counted(entry)]
         problem = ""
         counts_exist = True
         for _ in self._backoff:
             try:
                 if not counts_exist:
                     self._make_room_for_counts(entry.thing)
-                self._client.transact_write_items(TransactItems=[self._kept(item), self._counted(entry)])
+                    counts_exist = True
+                self._client.transact_write_items(TransactItems=transaction)
             except ClientError as exc:
-                kept, counted = _refusals(exc)
-                if kept == "ConditionalCheckFailed":
-                    return None  # it is there already, and was counted with it
-                counts_exist = counted != "ConditionalCheckFailed"
                 problem = str(exc)
-                if counts_exist and not {kept, counted} & _TRY_AGAIN:
+                refusals = kept, marked, counted = _refusals(exc)
+                if _REFUSED in (kept, marked):
+                    return None  # it is there already, and was counted with it
+                if counted == _REFUSED:
+                    counts_exist = False
+                elif _TRY_AGAIN.isdisjoint(refusals):
                     return problem
             except BotoCoreError as exc:
                 return str(exc)
@@ -118,12 +125,28 @@ class DynamoDBQuarantine:
                 return None
         return problem
 
-    def _kept(self, item: Item) -> Any:
+    def _kept(self, entry: QuarantineEntry) -> Any:
         return {
             "Put": {
                 "TableName": self._events_table,
-                "Item": item,
+                "Item": _item(entry, self._retention_s),
                 "ConditionExpression": "attribute_not_exists(pk)",
+            }
+        }
+
+    def _marked(self, entry: QuarantineEntry) -> Any:
+        return {
+            "Put": {
+                "TableName": self._events_table,
+                "Item": {
+                    "pk": {"S": _partition(entry.thing)},
+                    "sk": {"S": f"{_MARKS}{_digest(entry)}"},
+                    "received_at": number(entry.received_at),
+                    "expires": number((entry.received_at + REPEAT_MS) // 1000 + 1),
+                },
+                # Its time is compared too, since an expired item may stand for days. In milliseconds, unlike `expires`.
+                "ConditionExpression": "attribute_not_exists(pk) OR received_at <= :before",
+                "ExpressionAttributeValues": {":before": number(entry.received_at - REPEAT_MS)},
             }
         }
 
@@ -160,12 +183,15 @@ def _sort_key(received_at: int | str, digest: int | str) -> str:
     return f"{received_at:013d}#{digest}"
 
 
+def _digest(entry: QuarantineEntry) -> str:
+    return blake2b(entry.raw, digest_size=12).hexdigest()
+
+
 def _item(entry: QuarantineEntry, retention_s: int) -> Item:
-    digest = blake2b(entry.raw, digest_size=12).hexdigest()
     day = datetime.fromtimestamp(entry.received_at // 1000, UTC)
     return {
         "pk": {"S": _partition(entry.thing)},
-        "sk": {"S": _sort_key(entry.received_at, digest)},
+        "sk": {"S": _sort_key(entry.received_at, _digest(entry))},
         "dpk": {"S": f"QUARANTINE#{day:%Y-%m-%d}#{shard_of(entry.thing)}"},
         "dsk": {"S": f"{entry.received_at:013d}#{entry.thing}"},
         "thing": {"S": entry.thing},
@@ -201,9 +227,10 @@ def _entry(item: Item) -> Quarantined:
     )
 
 
-def _refusals(exc: ClientError) -> tuple[str, str]:
-    """Why the entry and why the count was refused, "None" where that part was not the reason."""
+def _refusals(exc: ClientError) -> tuple[str, str, str]:
+    """Why the entry, the mark and the counts were refused, "None" where that part was not the reason."""
     reasons: Any = dict(exc.response).get("CancellationReasons")
     if error_code(exc) != "TransactionCanceledException" or not isinstance(reasons, list) or len(reasons) != _PARTS:
-        return error_code(exc), "None"
-    return str(reasons[0].get("Code")), str(reasons[1].get("Code"))
+        return error_code(exc), "None", "None"
+    kept, marked, counted = (str(reason.get("Code")) for reason in reasons)
+    return kept, marked, counted

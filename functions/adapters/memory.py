@@ -10,7 +10,7 @@ from functions.domain.devices import Device, DeviceFilter, DevicePage, Source, l
 from functions.domain.events import DeviceEvent
 from functions.domain.ingest import QuarantineEntry
 from functions.domain.presence import Presence
-from functions.domain.quarantine import Quarantined, QuarantinePage
+from functions.domain.quarantine import REPEAT_MS, Quarantined, QuarantinePage
 from functions.domain.retention import Horizon
 from functions.domain.series import (
     Binner,
@@ -154,12 +154,16 @@ class MemoryQuarantine:
     def __init__(self, world: MemoryWorld) -> None:
         self._world = world
         self.entries: dict[tuple[str, int, bytes], QuarantineEntry] = {}
+        self._seen: dict[tuple[str, bytes], int] = {}
 
     def put(self, entries: Sequence[QuarantineEntry]) -> None:
         for entry in entries:
             key = (entry.thing, entry.received_at, entry.raw)
-            if key not in self.entries:
+            seen = self._seen.get((entry.thing, entry.raw))
+            repeated = seen is not None and entry.received_at < seen + REPEAT_MS
+            if key not in self.entries and not repeated:
                 self.entries[key] = entry
+                self._seen[entry.thing, entry.raw] = entry.received_at
                 counts = self._world.quarantined.setdefault(entry.thing, {})
                 for reason in entry.reasons:
                     counts[reason] = counts.get(reason, 0) + 1
@@ -177,10 +181,14 @@ class MemoryQuarantine:
 
 class MemoryEventLog:
     def __init__(self) -> None:
-        self.events: set[DeviceEvent] = set()
+        self._events: dict[tuple[str, int, bytes], DeviceEvent] = {}
+
+    @property
+    def events(self) -> list[DeviceEvent]:
+        return [*self._events.values()]
 
     def append(self, event: DeviceEvent) -> None:
-        self.events.add(event)
+        self._events[event.thing, event.at, event.raw] = event
 
 
 class MemoryLake:

@@ -29,5 +29,5 @@ class KeepEvents:
             fault = Fault(_REASONS.get(exc.reason, "malformed"), str(exc))
             self._quarantine.put([QuarantineEntry(message.thing, message.received_at, message.data, (fault,))])
             return False
-        self._log.append(DeviceEvent(message.thing, message.received_at, event.kind, message.data))
+        self._log.append(DeviceEvent(message.thing, message.received_at, event.at, event.kind, message.data))
         return True

@@ -9,6 +9,7 @@ from functions.adapters.dynamodb_quarantine import MAX_FAULTS, MAX_RAW_BYTES, Dy
 from functions.adapters.dynamodb_state import DynamoDBStateStore
 from functions.adapters.memory import MemoryQuarantine, MemoryStateStore, MemoryWorld
 from functions.domain.ingest import Fault, QuarantineEntry
+from functions.domain.quarantine import REPEAT_MS
 from functions.domain.state import DeviceState, Saved
 from functions.errors import CursorError, QuarantineError
 
@@ -18,8 +19,9 @@ NOW = 1_764_000_000_000
 MALFORMED = Fault("malformed", "no JSON")
 
 
-def entry(at=0, raw=b"rubbish", thing="pump-1", faults=(MALFORMED,)):
-    return QuarantineEntry(thing, NOW + at, raw, tuple(faults))
+def entry(at=0, raw=None, thing="pump-1", faults=(MALFORMED,)):
+    """Other bytes at another time, unless they are given."""
+    return QuarantineEntry(thing, NOW + at, f"rubbish {at}".encode() if raw is None else raw, tuple(faults))
 
 
 @pytest.fixture(params=["memory", "dynamodb"])
@@ -60,6 +62,41 @@ def test_an_entry_put_again_is_neither_kept_nor_counted_again(parts):
 def test_the_same_entry_twice_in_one_call_counts_once(parts):
     parts.quarantine.put([entry(), entry()])
     assert counts(parts) == {"malformed": 1}
+
+
+@pytest.mark.parametrize("later", [-1, 1, REPEAT_MS - 1, -2 * REPEAT_MS])
+def test_the_same_bytes_received_within_an_hour_or_earlier_are_no_other_entry(parts, later):
+    parts.quarantine.put([entry(5, b"same")])
+    parts.quarantine.put([entry(5 + later, b"same")])
+    assert counts(parts) == {"malformed": 1}
+    assert [one.received_at for one in parts.quarantine.page("pump-1", 10, None).entries] == [NOW + 5]
+
+
+def test_the_same_bytes_are_kept_and_counted_once_an_hour(parts):
+    moments = [at * REPEAT_MS // 4 for at in range(10)]
+    parts.quarantine.put([entry(at, b"same") for at in moments])
+    parts.quarantine.put([entry(at, b"same") for at in moments])
+    assert counts(parts) == {"malformed": 3}
+    kept = [one.received_at - NOW for one in parts.quarantine.page("pump-1", 10, None).entries]
+    assert kept == [2 * REPEAT_MS, REPEAT_MS, 0]
+
+
+def test_other_bytes_and_other_devices_are_entries_of_their_own(parts):
+    parts.quarantine.put([entry(0, b"same"), entry(1, b"other"), entry(1, b"same", thing="pump-2")])
+    assert (counts(parts), counts(parts, "pump-2")) == ({"malformed": 2}, {"malformed": 1})
+
+
+def test_pages_hold_entries_and_nothing_else(parts):
+    parts.quarantine.put([entry(at) for at in range(3)])
+    sizes, cursor = [], None
+    while True:
+        page = parts.quarantine.page("pump-1", 1, cursor)
+        sizes.append(len(page.entries))
+        cursor = page.cursor
+        if cursor is None:
+            break
+    assert [size for size in sizes if size] == [1, 1, 1]
+    assert len(parts.quarantine.page("pump-1", 4, None).entries) == 3
 
 
 def test_an_empty_message_is_an_entry_too(parts):
@@ -118,7 +155,10 @@ def test_an_entry_too_large_for_an_item_keeps_its_beginning(dynamodb):
 
 def test_an_item_says_when_it_expires_and_on_which_day_it_is_listed(dynamodb):
     DynamoDBQuarantine(dynamodb, "events", "state", retention_days=30).put([entry()])
-    (item,) = dynamodb.scan(TableName="events")["Items"]
+    item, mark = sorted(dynamodb.scan(TableName="events")["Items"], key=lambda item: item["sk"]["S"])
+    assert (mark["pk"], mark["sk"]["S"][:5]) == (item["pk"], "SEEN#")
+    assert mark["expires"] == {"N": str(NOW // 1000 + 3601)}
+    assert "dpk" not in mark
     assert item["expires"] == {"N": str(NOW // 1000 + 30 * 86_400)}
     assert item["dpk"]["S"].startswith("QUARANTINE#2025-11-24#")
     assert item["dsk"] == {"S": f"{NOW}#pump-1"}
@@ -128,11 +168,16 @@ def test_an_item_says_when_it_expires_and_on_which_day_it_is_listed(dynamodb):
 class Refusing:
     """A client that refuses transactions of some things, with a reason for each part."""
 
-    def __init__(self, things, codes, times=10**9):
+    def __init__(self, things, codes, times=10**9, room=()):
         self.things = things
         self.codes = codes
         self.times = times
+        self.room = list(room)
         self.calls = 0
+
+    def update_item(self, **_):
+        if self.room:
+            raise ClientError({"Error": {"Code": self.room.pop(0), "Message": "no"}}, "UpdateItem")
 
     def transact_write_items(self, TransactItems):  # noqa: N803 - boto3's name
         self.calls += 1
@@ -147,13 +192,13 @@ class Refusing:
 
 
 def test_a_conflict_with_another_write_is_tried_again(backoff, waits):
-    client = Refusing({"pump-1"}, ["None", "TransactionConflict"], times=2)
+    client = Refusing({"pump-1"}, ["None", "None", "TransactionConflict"], times=2)
     DynamoDBQuarantine(client, "events", "state", backoff=backoff).put([entry()])
     assert (client.calls, len(waits)) == (3, 2)
 
 
 def test_exactly_the_entries_that_were_not_kept_are_named(backoff):
-    client = Refusing({"pump-2"}, ["None", "TransactionConflict"])
+    client = Refusing({"pump-2"}, ["None", "None", "TransactionConflict"])
     with pytest.raises(QuarantineError) as caught:
         DynamoDBQuarantine(client, "events", "state", backoff=backoff).put(
             [entry(), entry(thing="pump-2"), entry(1), entry(1, thing="pump-2")]
@@ -162,7 +207,24 @@ def test_exactly_the_entries_that_were_not_kept_are_named(backoff):
 
 
 def test_a_refusal_that_will_not_pass_is_not_tried_again(backoff, waits):
-    client = Refusing({"pump-1"}, ["ValidationError", "None"])
+    client = Refusing({"pump-1"}, ["ValidationError", "None", "None"])
     with pytest.raises(QuarantineError):
         DynamoDBQuarantine(client, "events", "state", backoff=backoff).put([entry()])
     assert (client.calls, waits) == (1, [])
+
+
+def test_making_room_for_the_counts_beside_another_transaction_is_tried_again(backoff, waits):
+    client = Refusing(
+        {"pump-1"}, ["None", "None", "ConditionalCheckFailed"], times=1, room=["TransactionConflictException"] * 2
+    )
+    DynamoDBQuarantine(client, "events", "state", backoff=backoff).put([entry()])
+    assert (client.calls, len(waits), client.room) == (2, 3, [])
+
+
+def test_a_refusal_to_make_room_that_will_not_pass_is_not_tried_again(backoff, waits):
+    client = Refusing(
+        {"pump-1"}, ["None", "None", "ConditionalCheckFailed"], times=1, room=["AccessDeniedException"] * 2
+    )
+    with pytest.raises(QuarantineError, match="AccessDenied"):
+        DynamoDBQuarantine(client, "events", "state", backoff=backoff).put([entry()])
+    assert (client.calls, len(waits), len(client.room)) == (1, 1, 1)

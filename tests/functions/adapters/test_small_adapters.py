@@ -14,25 +14,41 @@ from functions.adapters.backoff import Backoff
 from functions.adapters.delayed_settle import DelayedSettle
 from functions.adapters.dynamodb_events import DynamoDBEventLog
 from functions.adapters.jwks import fetched
+from functions.adapters.memory import MemoryEventLog
 from functions.domain.events import DeviceEvent
 from functions.errors import CloudFormationError, EventLogError, KeysError, StateError
 
 NOW = 1_764_000_000_000
 
 
-def test_an_event_is_one_item_however_often_it_is_kept(dynamodb):
+def test_an_event_is_one_item_however_often_it_is_received(dynamodb):
     log = DynamoDBEventLog(dynamodb, "events", retention_days=90)
-    for _ in range(2):
-        log.append(DeviceEvent("pump-1", NOW, "boot", b'{"v":1}'))
+    for received_at in (NOW, NOW, NOW + 700):
+        log.append(DeviceEvent("pump-1", received_at, NOW - 5, "boot", b'{"v":1}'))
     (item,) = dynamodb.scan(TableName="events")["Items"]
-    assert (item["pk"]["S"], item["sk"]["S"][:14]) == ("EVENT#pump-1", f"{NOW}#")
+    assert (item["pk"]["S"], item["sk"]["S"][:16]) == ("EVENT#pump-1", f"00{NOW - 5}#")
     assert (item["kind"]["S"], bytes(item["raw"]["B"])) == ("boot", b'{"v":1}')
-    assert item["expires"] == {"N": str(NOW // 1000 + 90 * 86_400)}
+    assert (item["at"], item["received_at"]) == ({"N": str(NOW - 5)}, {"N": str(NOW + 700)})
+    assert item["expires"] == {"N": str((NOW + 700) // 1000 + 90 * 86_400)}
+
+
+@pytest.mark.parametrize("kind", ["memory", "dynamodb"])
+def test_events_of_other_bytes_times_and_devices_are_kept_apart(request, kind):
+    if kind == "memory":
+        log = MemoryEventLog()
+    else:
+        client = request.getfixturevalue("dynamodb")
+        log = DynamoDBEventLog(client, "events", retention_days=90)
+    events = [("pump-1", 5, b"1"), ("pump-1", 5, b"2"), ("pump-1", 6, b"1"), ("pump-2", 5, b"1")]
+    for received_at in (NOW, NOW + 1):
+        for thing, at, raw in events:
+            log.append(DeviceEvent(thing, received_at, at, "boot", raw))
+    assert len(log.events if kind == "memory" else client.scan(TableName="events")["Items"]) == len(events)
 
 
 def test_an_event_log_that_is_not_there_is_its_own_error(dynamodb):
     with pytest.raises(EventLogError, match="pump-1"):
-        DynamoDBEventLog(dynamodb, "nowhere", retention_days=1).append(DeviceEvent("pump-1", NOW, "boot", b""))
+        DynamoDBEventLog(dynamodb, "nowhere", retention_days=1).append(DeviceEvent("pump-1", NOW, NOW, "boot", b""))
 
 
 def test_a_settle_message_comes_back_as_the_event_that_presence_reads(aws, clock):

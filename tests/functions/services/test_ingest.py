@@ -196,6 +196,26 @@ def test_when_a_service_is_down_every_message_is_delivered_again(cloud, port, me
     assert "down" in report.problems
 
 
+def test_what_mqtt_delivers_twice_is_quarantined_once(cloud):
+    read, raced = cloud.states.read, []
+
+    def race(things):
+        states = read(things)
+        if not raced:
+            raced.append(True)
+            cloud.clock.now += 700
+            Cloud.take(
+                cloud, cloud.message(0, ts=cloud.clock.now - 700, temperature=5000), cloud.message(raw=b"rubbish")
+            )
+        return states
+
+    twice = [cloud.message(0, temperature=5000), cloud.message(raw=b"rubbish")]
+    cloud.states.read = race
+    assert cloud.take(*twice).failed == set()
+    assert cloud.world.quarantined == {"pump-1": {"out_of_range": 1, "malformed": 1}}
+    assert cloud.counters() == Counters(messages=1, duplicates=1)
+
+
 def test_after_any_interruption_a_redelivery_completes_without_counting_twice(cloud):
     batch = [cloud.message(0, temperature=1, humidity=5000), cloud.message(raw=b"rubbish")]
     save = cloud.states.save
