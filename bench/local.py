@@ -192,10 +192,10 @@ async def highest_rate(cloud: Cloud, devices: list[Device], seconds: int, say: C
         waiting = await asyncio.to_thread(cloud.backlog)
         ok = waiting < rate * BACKLOG_S and achieved > 0.97 * rate
         say(f"  {rate} messages/s: sent {achieved:.0f}/s, {waiting} waiting at the end{'' if ok else ': not held'}")
-        while await asyncio.to_thread(cloud.backlog):
-            await asyncio.sleep(0.2)
         if not ok:
             break
+        while await asyncio.to_thread(cloud.backlog):
+            await asyncio.sleep(0.2)
         held = achieved
     return held
 
