@@ -3,11 +3,14 @@
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.errors import AdapterError
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
@@ -27,6 +30,35 @@ def wrapped(error: type[AdapterError], doing: str) -> Iterator[None]:
 
 def error_code(exc: ClientError) -> str:
     return exc.response.get("Error", {}).get("Code", "")
+
+
+class Refusal(NamedTuple):
+    """Why a conditional update was not made: its condition does not hold, or a transaction was at the item just then.
+
+    `item` is what stands there, if the condition failed and the request asked for it.
+    """
+
+    by_transaction: bool
+    item: dict[str, Any]
+
+
+def conditional_update(
+    client: "DynamoDBClient", error: type[AdapterError], doing: str, **request: Any
+) -> Refusal | None:
+    """`update_item`; None when it was made. Raises `error` for anything but a refusal."""
+    try:
+        client.update_item(**request)
+    except ClientError as exc:
+        response: Any = exc.response
+        match error_code(exc):
+            case "ConditionalCheckFailedException":
+                return Refusal(by_transaction=False, item=response.get("Item", {}))
+            case "TransactionConflictException":
+                return Refusal(by_transaction=True, item={})
+        raise error(f"{doing}: {exc}") from exc
+    except BotoCoreError as exc:
+        raise error(f"{doing}: {exc}") from exc
+    return None
 
 
 def side_by_side(call: Callable[[_Item], _Result], items: Iterable[_Item]) -> list[_Result]:

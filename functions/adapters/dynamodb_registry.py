@@ -6,10 +6,8 @@ from heapq import merge
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from contract.identity import GROUP_PATTERN, THING_PATTERN
-from functions.adapters.aws import error_code, side_by_side, wrapped
+from functions.adapters.aws import conditional_update, side_by_side, wrapped
 from functions.adapters.backoff import Backoff
 from functions.adapters.dynamodb_items import Item, batch_get, number
 from functions.adapters.shards import SHARDS, shard_of
@@ -111,22 +109,21 @@ class DynamoDBRegistry:
         )
 
     def _update(self, thing: str, expression: str, condition: str, names: Iterable[str], values: Item) -> bool:
-        try:
-            self._client.update_item(
-                TableName=self._table,
-                Key={"pk": {"S": f"DEVICE#{thing}"}, "sk": {"S": "META"}},
-                UpdateExpression=expression,
-                ConditionExpression=condition,
-                ExpressionAttributeNames={f"#{name}": name for name in names},
-                ExpressionAttributeValues=values,
-            )
-        except ClientError as exc:
-            if error_code(exc) == "ConditionalCheckFailedException":
-                return False
-            raise RegistryError(f"writing the entry of {thing}: {exc}") from exc
-        except BotoCoreError as exc:
-            raise RegistryError(f"writing the entry of {thing}: {exc}") from exc
-        return True
+        doing = f"writing the entry of {thing}"
+        refusal = conditional_update(
+            self._client,
+            RegistryError,
+            doing,
+            TableName=self._table,
+            Key={"pk": {"S": f"DEVICE#{thing}"}, "sk": {"S": "META"}},
+            UpdateExpression=expression,
+            ConditionExpression=condition,
+            ExpressionAttributeNames={f"#{name}": name for name in names},
+            ExpressionAttributeValues=values,
+        )
+        if refusal is not None and refusal.by_transaction:
+            raise RegistryError(f"{doing}: a transaction was at it")
+        return refusal is None
 
 
 class _Listing:

@@ -3,6 +3,7 @@
 import random
 
 import pytest
+from botocore.exceptions import ClientError
 
 from functions.adapters.dynamodb_registry import DynamoDBRegistry
 from functions.adapters.memory import MemoryRegistry
@@ -184,3 +185,12 @@ def test_a_table_that_is_not_there_is_the_registry_s_error(dynamodb):
     ):
         with pytest.raises(RegistryError):
             call()
+
+
+def test_an_entry_that_a_transaction_holds_is_an_error_and_not_registered_already():
+    class Held:
+        def update_item(self, **_):
+            raise ClientError({"Error": {"Code": "TransactionConflictException", "Message": ""}}, "UpdateItem")
+
+    with pytest.raises(RegistryError, match="pump-1"):
+        DynamoDBRegistry(Held(), "core").register("pump-1", "Pump", "climate", "plant-1", Source.FLEET, 1)

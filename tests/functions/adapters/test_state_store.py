@@ -7,9 +7,10 @@ import pytest
 from botocore.exceptions import ClientError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from functions.adapters.dynamodb_items import attribute_value, value_attribute
-from functions.adapters.dynamodb_state import DynamoDBPresenceStore, DynamoDBStateStore
+from functions.adapters.dynamodb_state import DynamoDBPresenceStore, DynamoDBStateStore, state_key
 from functions.adapters.memory import MemoryPresenceStore, MemoryStateStore, MemoryWorld
 from functions.domain.presence import Presence, Session, Status
 from functions.domain.state import MAX_BOOTS, MAX_METRICS, WINDOW, Boot, Counters, DeviceState, Latest, Room, Saved
@@ -119,6 +120,49 @@ def test_any_value_survives_the_table(dynamodb, latest):
     known = {metric: Latest(1, value, "good") for metric, value in latest.items()}
     store.save({thing: DeviceState(version=before.version, latest=known)})
     assert store.read([thing])[thing].latest == known
+
+
+def test_what_a_newer_version_added_is_not_in_the_way_and_its_counters_stay(dynamodb):
+    states = DynamoDBStateStore(dynamodb, "state")
+    presences = DynamoDBPresenceStore(dynamodb, "state")
+    sessions = (Session(id="s1", connected_at=5),)
+    presences.save("pump-1", Presence(status=Status.ONLINE, since=5, sessions=sessions))
+    states.save({"pump-1": STATE})
+    dynamodb.update_item(
+        TableName="state",
+        Key=state_key("pump-1"),
+        UpdateExpression="SET #new = :map, counters.#new = :seven, latest.temperature.#new = :map, "
+        "#stream[0].#new = :map, presence.#new = :map, presence.sessions = :sessions, presence.#status = :sleeping",
+        ExpressionAttributeNames={"#new": "new", "#stream": "stream", "#status": "status"},
+        ExpressionAttributeValues={
+            ":map": {"M": {"x": {"NULL": True}}},
+            ":seven": {"N": "7"},
+            ":sessions": {"S": '[{"id":"s1","connected_at":5,"new":{}}]'},
+            ":sleeping": {"S": "sleeping"},
+        },
+    )
+    state = states.read(["pump-1"])["pump-1"]
+    assert (state.version, state.latest, state.boots, state.counters) == (1, STATE.latest, STATE.boots, STATE.counters)
+    status = states.statuses(["pump-1"])["pump-1"]
+    assert (status.presence.status, status.presence.sessions) == (Status.UNKNOWN, sessions)
+    assert presences.read("pump-1") == status.presence
+    more = Counters(messages=9)
+    assert states.save({"pump-1": replace(state, counters=more)}) == Saved()
+    assert states.read(["pump-1"])["pump-1"].counters == more
+    (item,) = dynamodb.scan(TableName="state")["Items"]
+    assert item["counters"]["M"]["new"] == {"N": "7"}
+    assert "new" in item
+
+
+def test_counters_that_an_older_version_did_not_write_are_zero(dynamodb):
+    states = DynamoDBStateStore(dynamodb, "state")
+    states.save({"pump-1": STATE})
+    dynamodb.update_item(TableName="state", Key=state_key("pump-1"), UpdateExpression="REMOVE counters.late")
+    assert states.read(["pump-1"])["pump-1"].counters == replace(STATE.counters, late=0)
+
+
+def test_a_state_whose_item_is_gone_is_a_conflict(stores):
+    assert stores.states.save({"pump-1": replace(STATE, version=3)}) == Saved(frozenset({"pump-1"}))
 
 
 def size(attribute):
