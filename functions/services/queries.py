@@ -10,10 +10,10 @@ from functions.domain.cursors import seal, unseal
 from functions.domain.devices import Device, DeviceFilter
 from functions.domain.presence import Status
 from functions.domain.quarantine import QuarantinePage
-from functions.domain.series import Aggregate, Row, SeriesQuery
+from functions.domain.series import MAX_BINS, Aggregate, Row, SeriesQuery
 from functions.domain.state import Counters
 from functions.domain.status import DeviceStatus
-from functions.errors import NotFoundError
+from functions.errors import NotFoundError, RequestError
 from functions.ports import Clock, DeviceRegistry, Quarantine, StatusReader, TelemetryStore
 
 SUMMARY_DEVICES = 1000
@@ -103,8 +103,7 @@ class Queries:
         return DeviceDetail(thing, device, model, status or DeviceStatus())
 
     def series(self, request: SeriesRequest) -> SeriesAnswer:
-        """Raises NotFoundError, CursorError."""
-        self._require(request.device)
+        """Raises NotFoundError, CursorError, and RequestError for a range that is none or has too many bins."""
         question = (
             "telemetry",
             request.device,
@@ -117,6 +116,9 @@ class Queries:
         if request.cursor is not None:
             position = unseal(request.cursor, question, (int, int, str))
             start, end, inner = int(position[0]), int(position[1]), str(position[2])
+        # Only now: what was asked for in relation to the present has moved since the first page.
+        _check_range(start, end, request.bin_ms)
+        self._require(request.device)
         page = self._store.series(
             SeriesQuery(
                 device=request.device,
@@ -152,3 +154,10 @@ class Queries:
     def _require(self, thing: str) -> None:
         if thing not in self._registry.find([thing]) and thing not in self._statuses.statuses([thing]):
             raise NotFoundError(f"no device {thing!r} is registered or was ever heard")
+
+
+def _check_range(start: int, end: int, bin_ms: int | None) -> None:
+    if start > end:
+        raise RequestError("from", "a time not after `to`", f"{start} after {end}")
+    if bin_ms is not None and end - start > bin_ms * MAX_BINS:
+        raise RequestError("bin", f"at most {MAX_BINS} bins from `from` to `to`", str(-(-(end - start) // bin_ms)))

@@ -89,6 +89,31 @@ def test_a_relative_range_stands_still_between_pages(api, now):
     assert [row["value"] for row in seen] == [5.0, 4.0, 3.0, 2.0, 1.0]
 
 
+@pytest.mark.parametrize("more", [[], [("bin", "1s")], [("bin", "6ms")]])
+def test_a_range_with_a_fixed_end_goes_on_when_its_beginning_has_moved_past_it(api, now, more):
+    store(api, *[("temperature", now - at * 1000, float(at)) for at in range(1, 6)])
+    path = "/devices/pump-1/telemetry"
+    query = [("metric", "temperature"), ("from", "-1m"), ("to", str(now)), ("limit", "2"), *more]
+    _, page = api.get(path, *query)
+    rows = len(page["items"])
+    for moved in (61_000, 30 * 24 * HOUR):
+        api.clock.now = now + moved
+        status, page = api.get(path, *query, ("cursor", page["cursor"]))
+        assert (status, page["from"], page["to"]) == (200, now - 60_000, now)
+        rows += len(page["items"])
+    assert (rows, page["cursor"]) == (5, None)
+
+
+def test_as_many_bins_as_there_may_be_go_on_when_the_end_has_moved(api, now):
+    store(api, *[("temperature", now - at * 60_000, float(at)) for at in range(1, 6)])
+    query = [("metric", "temperature"), ("from", str(now - 10_000 * 60_000)), ("bin", "1m"), ("limit", "3")]
+    _, first = api.get("/devices/pump-1/telemetry", *query)
+    api.clock.now += 60_000
+    status, second = api.get("/devices/pump-1/telemetry", *query, ("cursor", first["cursor"]))
+    assert (status, len(second["items"]), second["to"]) == (200, 2, now)
+    assert api.get("/devices/pump-1/telemetry", *query)[0] == 400
+
+
 WRONG = [
     ("metric", [], "metric"),
     ("metric", [("metric", "Temperature")], "metric"),
