@@ -10,6 +10,8 @@ from functions.ports import Clock
 
 REFETCH_MS = 30_000
 """Unknown key ids are anybody's to invent: they cause one request in this time, no more."""
+RETRY_MS = 5_000
+"""How long an issuer that did not answer is left alone: each attempt may take all of its timeout."""
 MAX_AGE_MS = 6 * 3_600_000
 """A key that the issuer has withdrawn is forgotten by then."""
 _TIMEOUT_S = 3
@@ -21,13 +23,14 @@ class SigningKeys:
         self._fetch = fetch
         self._clock = clock
         self._keys: dict[str, PyJWK] = {}
+        self._asked_at: int | None = None
         self._fetched_at: int | None = None
 
     def key(self, kid: str) -> PyJWK | None:
         """None for a key that the issuer does not have; raises KeysError when it cannot be asked."""
         now = self._clock.now_ms()
-        age = None if self._fetched_at is None else now - self._fetched_at
-        if age is None or age >= (MAX_AGE_MS if kid in self._keys else REFETCH_MS):
+        if self._due(kid, now):
+            self._asked_at = now
             try:
                 self._keys = _keys(self._fetch())
                 self._fetched_at = now
@@ -35,7 +38,14 @@ class SigningKeys:
                 # An issuer that is down for a moment does not make a known key wrong.
                 if kid not in self._keys:
                     raise
+        if kid not in self._keys and self._asked_at != self._fetched_at:
+            raise KeysError(f"the signing keys could not be had {now - (self._asked_at or 0)} ms ago")
         return self._keys.get(kid)
+
+    def _due(self, kid: str, now: int) -> bool:
+        if self._asked_at is not None and self._asked_at != self._fetched_at:
+            return now - self._asked_at >= RETRY_MS
+        return self._fetched_at is None or now - self._fetched_at >= (MAX_AGE_MS if kid in self._keys else REFETCH_MS)
 
 
 def fetched(url: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import msgspec
 from aws_lambda_powertools import Logger
 
 from functions import bootstrap
-from functions.errors import FunctionsError, UnauthorizedError
+from functions.errors import UnauthorizedError
 from functions.services.authorizer import Authorizer
 
 logger = Logger(service="authorizer")
@@ -23,9 +23,10 @@ def _authorizer() -> Authorizer:
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     try:
         principal = _authorizer().admit(_bearer(event))
-    except FunctionsError as exc:
+    except UnauthorizedError as exc:
         logger.warning("refused", reason=str(exc))
-        # API Gateway answers 401 to exactly this text and 500 to any other failure of an authorizer.
+        # API Gateway answers 401 to exactly this text and 500 to any other failure of an authorizer. Without keys or
+        # settings nothing is known of the token: a 401 would sign everybody out and hide the fault from the alarms.
         raise Exception("Unauthorized") from None  # noqa: TRY002
     # The answer is cached by token, so it admits to the whole stage; the API checks each operation's permission.
     stage = "/".join(event["methodArn"].split("/")[:2])

@@ -9,8 +9,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
 
-from functions.adapters.jwks import MAX_AGE_MS, REFETCH_MS, SigningKeys
-from functions.errors import KeysError
+from functions.adapters.jwks import MAX_AGE_MS, REFETCH_MS, RETRY_MS, SigningKeys
+from functions.errors import KeysError, SettingsError
 from functions.handlers import authorizer
 from functions.services.authorizer import Authorizer
 
@@ -265,11 +265,54 @@ def test_a_known_key_outlives_an_issuer_that_is_down_for_a_while(call, key, clai
     issuer.down = True
     clock.now += MAX_AGE_MS
     call(signed(key, claims))
+    with pytest.raises(KeysError):
+        call(signed(key, claims, kid="k2"))
+
+
+def test_without_keys_the_function_fails_and_refuses_nobody_and_tries_again_after_a_while(
+    call, key, claims, issuer, clock
+):
+    issuer.down = True
+    for _ in range(5):
+        with pytest.raises(KeysError):
+            call(signed(key, claims))
+    assert issuer.fetches == 1
+    issuer.down = False
+    clock.now += RETRY_MS
+    call(signed(key, claims))
+    assert issuer.fetches == 2
+
+
+def test_an_issuer_that_is_down_is_asked_now_and_then_for_known_and_unknown_keys(call, key, claims, issuer, clock, now):
+    claims["exp"] = now + 10**6
+    call(signed(key, claims))
+    issuer.down = True
+    clock.now += MAX_AGE_MS
+    for _ in range(5):
+        call(signed(key, claims))
+        with pytest.raises(KeysError):
+            call(signed(key, claims, kid="k2"))
+    assert issuer.fetches == 2
+    clock.now += RETRY_MS
+    call(signed(key, claims))
+    assert issuer.fetches == 3
+    issuer.down = False
+    clock.now += RETRY_MS
     refused(call, signed(key, claims, kid="k2"))
 
 
-def test_without_keys_nobody_is_admitted_and_the_next_call_tries_again(call, key, claims, issuer):
-    issuer.down = True
-    refused(call, signed(key, claims))
-    issuer.down = False
-    call(signed(key, claims))
+def test_a_key_set_that_cannot_be_read_is_the_issuer_s_failure_too(call, key, claims, issuer):
+    issuer.document = {"keys": [{"kty": "RSA", "kid": "k1", "n": "", "e": 7}]}
+    for _ in range(2):
+        with pytest.raises(KeysError):
+            call(signed(key, claims))
+    assert issuer.fetches == 1
+
+
+def test_a_function_without_its_settings_fails_and_refuses_nobody(call, key, claims, monkeypatch):
+    def unset():
+        raise SettingsError("AuthorizerSettings", ("FIELDLINE_ISSUER: expected a value, got nothing",))
+
+    monkeypatch.setattr(authorizer, "_authorizer", unset)
+    with pytest.raises(SettingsError):
+        call(signed(key, claims))
