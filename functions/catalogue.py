@@ -119,7 +119,7 @@ FUNCTIONS: tuple[FunctionSpec, ...] = (
         settings=RegistrarSettings,
         dependency_group="fn-hot",
         memory_mb=256,
-        timeout_s=300,
+        timeout_s=100,  # CloudFormation waits 120 s for its answer
         description="Enters the devices of the fleet file into the registry when the stack is deployed.",
         grants=(Grant("core", ("dynamodb:UpdateItem",)),),
     ),

@@ -65,3 +65,8 @@ def test_a_cold_start_loads_nothing_heavy_and_reads_no_environment(spec, heavy):
     ).stdout.split()
     assert module in loaded
     assert heavy.isdisjoint(loaded)
+
+
+def test_the_registrar_ends_before_cloudformation_stops_waiting_for_it():
+    (registrar,) = (spec for spec in FUNCTIONS if spec.name == "registrar")
+    assert registrar.timeout_s <= 100
