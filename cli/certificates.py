@@ -1,5 +1,6 @@
 """A device's certificate, read from AWS IoT: needs AWS credentials, since it is the deployer's errand."""
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from cli.errors import CliError, InputError, NotAllowedError, NotFoundError, NotSignedInError, UnreachableError
@@ -26,7 +27,8 @@ def device_certificate(name: str, *, region: str | None, aws_profile: str | None
     from botocore import exceptions
 
     try:
-        session = boto3.Session(profile_name=aws_profile, region_name=region)
+        # boto3 itself knows only AWS_DEFAULT_REGION, every other SDK and the AWS command only or also AWS_REGION.
+        session = boto3.Session(profile_name=aws_profile, region_name=region or os.environ.get("AWS_REGION"))
         return _newest_active(session.client("iot", endpoint_url=endpoint_url), name)
     except exceptions.ClientError as exc:
         raise _refused(exc.response.get("Error", {}), name) from exc

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from contract.errors import IdentityError
-from device_agent import config, identity, queue
+from device_agent import config, credentials, identity, queue
 from device_agent.agent import Agent, crt_transport
 from device_agent.errors import ConfigError, KeyMaterialError, QueueError
 
@@ -75,10 +75,16 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(options: argparse.Namespace) -> int:
-    settings = config.load(options.config)
+    settings = _loaded(options)
     logging.basicConfig(level=options.log_level, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
     asyncio.run(_run_until_signal(Agent(settings, crt_transport(settings))))
     return 0
+
+
+def _loaded(options: argparse.Namespace) -> config.AgentConfig:
+    settings = config.load(options.config)
+    credentials.verify(options.config, settings)
+    return settings
 
 
 async def _run_until_signal(agent: Agent) -> None:
@@ -97,7 +103,7 @@ async def _run_until_signal(agent: Agent) -> None:
 
 
 def _check(options: argparse.Namespace) -> int:
-    settings = config.load(options.config)
+    settings = _loaded(options)
     found = {
         "thing": settings.thing,
         "model": settings.model.name,

@@ -54,6 +54,14 @@ def test_the_certificate_of_a_thing_is_written(fetch, deployment, says, tmp_path
     assert (tmp_path / "press-4.crt").read_text() == PEM
 
 
+def test_the_region_of_either_variable_will_do(fetch, deployment, says, tmp_path):
+    for variable in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        deployment.script("/things/press-4/principals", says(body={"principals": [ARN + AA]}))
+        deployment.script(f"/certificates/{AA}", certificate(says, AA))
+        fetch(env={"AWS_REGION": None, "AWS_DEFAULT_REGION": None, variable: "eu-west-1"})
+        (tmp_path / "press-4.crt").unlink()
+
+
 def test_of_several_the_newest_active_one_is_taken(fetch, deployment, says, tmp_path):
     deployment.script(
         "/things/press-4/principals",

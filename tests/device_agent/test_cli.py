@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from device_agent import cli
+from device_agent import cli, identity
 from device_agent.clock import SystemClock
 from device_agent.queue import DurableQueue
 
@@ -48,6 +48,25 @@ def test_a_bad_configuration_is_exit_code_3_with_every_problem(tmp_path, capsys,
 
     assert cli.main([command, "--config", str(path)]) == 3
     assert "thing: expected a text, got 1" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["check", "run"])
+def test_the_key_of_another_device_is_told_before_anything_is_tried(agent_toml, credentials, capsys, command):
+    other = identity.create("another", agent_toml.parent).private_key
+    agent_toml.write_text(agent_toml.read_text().replace(str(credentials.private_key), str(other)))
+
+    assert cli.main([command, "--config", str(agent_toml)]) == 3
+    assert f"private_key: expected the key of {credentials.certificate}, got {other}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("key", ["ca", "certificate"])
+def test_a_file_that_is_no_certificate_is_told(agent_toml, credentials, capsys, key):
+    rubbish = agent_toml.parent / "rubbish.csv"
+    rubbish.write_text("timestamp,value\n")
+    agent_toml.write_text(agent_toml.read_text().replace(str(getattr(credentials, key)), str(rubbish)))
+
+    assert cli.main(["check", "--config", str(agent_toml)]) == 3
+    assert str(rubbish) in capsys.readouterr().err
 
 
 def test_problems_are_data_with_json(tmp_path, capsys):
