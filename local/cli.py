@@ -12,6 +12,7 @@ from rich.console import Console
 
 from local import background, run_record
 from local.errors import LocalError, NotRunningError
+from local.fleet import MAX_DEVICES
 from local.instance import Instance
 from local.ports import DEFAULT_PORT
 
@@ -45,7 +46,7 @@ def _told(command: Command) -> Command:
 def up(
     *,
     port: Port = DEFAULT_PORT,
-    devices: Annotated[int, typer.Option(help="How many simulated devices send data.")] = 6,
+    devices: Annotated[int, typer.Option(min=0, max=MAX_DEVICES, help="How many simulated devices send data.")] = 6,
     store: Annotated[str, typer.Option(help="The telemetry store.")] = "dynamodb",
     fleet: Annotated[
         Path | None, typer.Option(exists=True, dir_okay=False, help="A fleet file whose devices are deployed as well.")
@@ -60,6 +61,8 @@ def up(
     background.wait_while_changing(instance, _out)
     if instance.is_locked():
         _out.print(f"The instance on port {port} is already running.")
+        if other := options.otherwise(run_record.read(instance).get("options", {})):
+            _out.print(f"It runs with {other}; stop it with `fieldline local down --port {port}` to change that.")
         _say_access(instance)
     elif detach:
         background.start(instance, options, _out)

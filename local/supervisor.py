@@ -37,7 +37,17 @@ class Options:
     fleet: Path | None = None
 
     def as_record(self) -> dict[str, Any]:
-        return {**asdict(self), "fleet": str(self.fleet) if self.fleet else None}
+        return {**asdict(self), "fleet": str(self.fleet.resolve()) if self.fleet else None}
+
+    def otherwise(self, record: Mapping[str, Any]) -> str:
+        """What a run with that record has otherwise than these options, in words; empty when nothing."""
+        wanted = self.as_record()
+        said = {
+            "devices": f"{record.get('devices')} devices",
+            "store": f"the store {record.get('store')}",
+            "fleet": f"the fleet file {record['fleet']}" if record.get("fleet") else "no fleet file",
+        }
+        return ", ".join(said[name] for name in said if name in record and record[name] != wanted[name])
 
 
 class Supervisor:

@@ -1,0 +1,52 @@
+import re
+
+import pytest
+from typer.testing import CliRunner
+
+from local import cli, run_record
+from local.instance import Instance
+from local.ports import Ports
+from local.run_record import RunRecord
+from local.supervisor import Options
+
+
+@pytest.fixture
+def instance(tmp_path, monkeypatch):
+    instance = Instance(tmp_path / "9000", Ports(9000))
+    instance.make_dirs()
+    monkeypatch.setattr(Instance, "at", lambda _port: instance)
+    return instance
+
+
+def told(*arguments):
+    done = CliRunner().invoke(cli.app, [*arguments, "--port", "9000"])
+    return done.exit_code, re.sub(r"\x1b\[[\d;]*m", "", done.output)
+
+
+def up_while_it_runs(instance, options, *arguments):
+    with instance.lock():
+        RunRecord(instance, options=options.as_record()).turn(run_record.READY)
+        return told("up", *arguments)
+
+
+def test_options_of_a_second_start_that_are_not_taken_are_told(instance, tmp_path):
+    fleet = tmp_path / "fleet.toml"
+    fleet.touch()
+    code, said = up_while_it_runs(instance, Options(devices=12), "--devices", "3", "--fleet", str(fleet))
+    assert code == 0
+    assert "It runs with 12 devices, no fleet file; stop it with `fieldline local down --port 9000` to" in said
+
+
+def test_a_second_start_with_the_same_options_has_nothing_to_tell(instance, tmp_path, monkeypatch):
+    (tmp_path / "fleet.toml").touch()
+    monkeypatch.chdir(tmp_path)
+    options = Options(devices=3, fleet=tmp_path / "fleet.toml")
+    code, said = up_while_it_runs(instance, options, "--devices", "3", "--fleet", "fleet.toml")
+    assert (code, "already running" in said, "It runs with" in said) == (0, True, False)
+
+
+@pytest.mark.parametrize("count", ["-1", "91"])
+def test_a_count_of_devices_that_no_instance_has_is_a_usage_error(instance, count):
+    code, said = told("up", "--devices", count)
+    assert code == 2
+    assert "--devices" in said
