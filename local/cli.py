@@ -12,7 +12,7 @@ from rich.console import Console
 
 from local import background, run_record
 from local.errors import LocalError, NotRunningError
-from local.fleet import MAX_DEVICES
+from local.fleet import MAX_DEVICES, require_usable
 from local.instance import Instance
 from local.ports import DEFAULT_PORT
 
@@ -64,7 +64,10 @@ def up(
         if other := options.otherwise(run_record.read(instance).get("options", {})):
             _out.print(f"It runs with {other}; stop it with `fieldline local down --port {port}` to change that.")
         _say_access(instance)
-    elif detach:
+        return
+    if fleet is not None:
+        require_usable(fleet)
+    if detach:
         background.start(instance, options, _out)
         _say_access(instance)
     else:

@@ -31,6 +31,17 @@ def simulated(count: int) -> tuple[SimulatedDevice, ...]:
     return tuple(devices)
 
 
+def require_usable(path: Path) -> None:
+    """Raises SetupError with every problem of a fleet file of the user's own, which the synthesis would meet late."""
+    from contract.errors import FleetError
+    from contract.fleet import load
+
+    try:
+        load(path)
+    except FleetError as exc:
+        raise SetupError(str(exc)) from exc
+
+
 def write_fleet_file(folder: Path, devices: tuple[SimulatedDevice, ...]) -> Path:
     """`fleet.toml` with a CSR for each device; an identity is made once and kept, whatever later starts ask for."""
     from device_agent import identity

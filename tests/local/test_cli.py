@@ -50,3 +50,15 @@ def test_a_count_of_devices_that_no_instance_has_is_a_usage_error(instance, coun
     code, said = told("up", "--devices", count)
     assert code == 2
     assert "--devices" in said
+
+
+@pytest.mark.parametrize("detach", [(), ("--detach",)])
+def test_an_unusable_fleet_file_is_told_before_anything_starts(instance, tmp_path, detach):
+    fleet = tmp_path / "fleet.toml"
+    fleet.write_text('[[device]]\nname = "press-4"\nmodel = "nonsense"\ngroup = "a/b"\ncsr = "press-4.csr"\n')
+    code, said = told("up", "--fleet", str(fleet), *detach)
+    assert code == 1
+    assert said.startswith("Invalid fleet file")
+    assert "`model` must be one of" in said
+    assert "press-4.csr" in said
+    assert not (instance.root / "run.json").exists()
