@@ -43,10 +43,8 @@ class Children:
         if cloud is not None and (code := cloud.poll()) is not None:
             how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
             port = self._instance.ports.gateway
-            raise ChildDiedError(
-                f"The local AWS {how}. Start again with `fieldline local up --port {port}`; "
-                f"its log ends with:\n{emulator.log_tail(self._instance)}"
-            )
+            sentence = f"The local AWS {how}. Start again with `fieldline local up --port {port}`"
+            raise ChildDiedError(emulator.with_log(sentence, self._instance))
 
     async def watch(self, start_simulator: Callable[[], Popen]) -> None:
         """Until the local AWS ends; a simulator that ends is started again, some times, and noted each time."""

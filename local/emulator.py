@@ -101,11 +101,11 @@ def wait_until_ready(instance: Instance, child: "subprocess.Popen[bytes]", timeo
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:
         if child.poll() is not None:
-            raise ChildDiedError(f"MiniStack ended with {child.returncode} while starting:\n{log_tail(instance)}")
+            raise ChildDiedError(with_log(f"MiniStack ended with {child.returncode} while starting", instance))
         if is_ready(instance):
             return
         time.sleep(0.1)
-    raise ChildDiedError(f"MiniStack was not ready within {timeout_s:.0f} s:\n{log_tail(instance)}")
+    raise ChildDiedError(with_log(f"MiniStack was not ready within {timeout_s:.0f} s", instance))
 
 
 def is_ready(instance: Instance) -> bool:
@@ -124,17 +124,18 @@ def snapshot(instance: Instance, pid: int, timeout_s: float = SNAPSHOT_TIMEOUT_S
     deadline = time.monotonic() + timeout_s
     while not instance.snapshot_mark.exists():
         if time.monotonic() > deadline:
-            raise ChildDiedError(f"MiniStack wrote no snapshot within {timeout_s:.0f} s:\n{log_tail(instance)}")
+            raise ChildDiedError(with_log(f"MiniStack wrote no snapshot within {timeout_s:.0f} s", instance))
         time.sleep(0.05)
     failed = instance.read(instance.snapshot_mark.name).get("failed")
     if failed:
-        raise ChildDiedError(f"MiniStack could not write the state of {', '.join(failed)}:\n{log_tail(instance)}")
+        raise ChildDiedError(with_log(f"MiniStack could not write the state of {', '.join(failed)}", instance))
 
 
-def log_tail(instance: Instance, lines: int = 8) -> str:
-    """The end of the server's log, for an error message."""
+def with_log(sentence: str, instance: Instance, lines: int = 8) -> str:
+    """An error message with the end of the server's log, where that says anything."""
     try:
-        text = (instance.log_dir / "ministack.log").read_text(encoding="utf-8", errors="replace")
+        text = (instance.log_dir / "ministack.log").read_text(encoding="utf-8", errors="replace").strip()
     except FileNotFoundError:
-        return "(no log)"
-    return "\n".join(f"  {line}" for line in text.splitlines()[-lines:])
+        text = ""
+    tail = "".join(f"\n  {line}" for line in text.splitlines()[-lines:])
+    return f"{sentence}; its log ends with:{tail}" if tail else f"{sentence}."

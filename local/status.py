@@ -6,7 +6,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from local import run_record
 from local.instance import Instance
-from local.run_record import FAILED, READY, STOPPED
+from local.run_record import FAILED, READY, STARTING, STOPPED
 
 
 def status(instance: Instance) -> dict[str, Any]:
@@ -18,8 +18,9 @@ def status(instance: Instance) -> dict[str, Any]:
     if not running:
         return {**known, "reason": _why_down(instance, record)}
     if phase != READY:
-        why = record.get("error") or (record.get("steps") or ["begun"])[-1]
-        return {**known, "reason": f"{phase}: {why}"}
+        # The last step says how far a start has come, and nothing of a stop.
+        why = record.get("error") or ((record.get("steps") or ["begun"])[-1] if phase == STARTING else "")
+        return {**known, "reason": f"{phase}: {why}" if why else phase}
     try:
         figures = _figures(instance, record["started"])
     except (BotoCoreError, ClientError) as exc:

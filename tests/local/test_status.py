@@ -2,7 +2,7 @@ import pytest
 
 from local.instance import Instance
 from local.ports import Ports
-from local.run_record import FAILED, READY, STOPPED, RunRecord
+from local.run_record import FAILED, READY, STOPPED, STOPPING, RunRecord
 from local.status import status
 
 
@@ -53,3 +53,13 @@ def test_a_cloud_that_does_not_answer_makes_the_instance_not_ready(tmp_path):
         found = status(instance)
     assert found["ready"] is False
     assert "does not answer" in found["reason"]
+
+
+def test_an_instance_that_stops_says_so_and_why_if_it_did_not_mean_to(instance):
+    record = RunRecord(instance)
+    with instance.lock():
+        record.step("ready at http://127.0.0.1:9000")
+        record.turn(STOPPING)
+        assert status(instance)["reason"] == "stopping"
+        record.turn(STOPPING, "the cloud fell down")
+        assert status(instance)["reason"] == "stopping: the cloud fell down"
