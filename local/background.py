@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 POLL_S = 0.1
 STOP_TIMEOUT_S = 90.0
 CHANGE_TIMEOUT_S = 200.0
+# The exit code of a supervisor that found the instance held by another.
+LOST = 3
 
 
 class Step:
@@ -73,54 +75,97 @@ def progress(console: Console) -> Iterator[Step]:
 def start(instance: Instance, options: "Options", console: Console) -> None:
     """Start a supervisor in a session of its own; returns when it is ready.
 
-    Raises ChildDiedError with its own words when it ends before that. Ctrl-C stops it again.
+    Raises AlreadyRunningError when another start was quicker, ChildDiedError with its own words when it ends before it
+    is ready. Ctrl-C stops it again.
     """
     instance.make_dirs()
-    command = [sys.executable, "-m", "local", "serve", "--port", str(instance.ports.gateway)]
-    command += ["--devices", str(options.devices), "--store", options.store]
-    command += ["--fleet", str(options.fleet.resolve())] if options.fleet else []
     log = instance.log_dir / "supervisor.log"
-    with log.open("wb") as stream:
+    # Until the child is known to hold the instance, the log is that of another run.
+    draft = log.with_name(f".{log.name}.{os.getpid()}")
+    with draft.open("wb") as stream:
         child = subprocess.Popen(
-            command, cwd=CHECKOUT, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, start_new_session=True
+            _serve_command(instance, options),
+            cwd=CHECKOUT,
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=stream,
+            start_new_session=True,
         )
     try:
         with progress(console) as step:
-            _follow(instance, child, step)
+            _follow(instance, child, step, draft, log)
+        if child.poll() == LOST:
+            raise AlreadyRunningError(f"Another start of the instance on port {instance.ports.gateway} was quicker.")
+        if child.poll() is not None:
+            said = draft if draft.exists() else log
+            told = _record_of(child, instance).get("error")
+            raise ChildDiedError(told or said.read_text(encoding="utf-8", errors="replace").strip())
     except KeyboardInterrupt:
         child.terminate()
         child.wait(STOP_TIMEOUT_S)
         raise LocalError("Stopped before it was ready.") from None
-    if child.poll() is not None:
-        record = run_record.read(instance)
-        told = record.get("error") if (record.get("supervisor") or {}).get("pid") == child.pid else None
-        raise ChildDiedError(told or log.read_text(encoding="utf-8", errors="replace").strip())
+    finally:
+        draft.unlink(missing_ok=True)
 
 
-def _follow(instance: Instance, child: "subprocess.Popen[bytes]", step: Step) -> None:
+def _serve_command(instance: Instance, options: "Options") -> list[str]:
+    command = [sys.executable, "-m", "local", "serve", "--port", str(instance.ports.gateway)]
+    command += ["--devices", str(options.devices), "--store", options.store]
+    return command + (["--fleet", str(options.fleet.resolve())] if options.fleet else [])
+
+
+def _follow(instance: Instance, child: "subprocess.Popen[bytes]", step: Step, draft: Path, log: Path) -> None:
     told = 0
-    while child.poll() is None:
-        record = run_record.read(instance)
-        if (record.get("supervisor") or {}).get("pid") == child.pid:
+    ended = False
+    while not ended:
+        ended = child.poll() is not None  # before the look at the record, so that its last words are seen
+        if record := _record_of(child, instance):
+            if draft.exists():
+                draft.replace(log)
             for text in record["steps"][told:]:
                 step.say(text)
             told = len(record["steps"])
             if record["phase"] == run_record.READY:
                 return
-        time.sleep(POLL_S)
+        if not ended:
+            time.sleep(POLL_S)
+
+
+def _record_of(child: "subprocess.Popen[bytes]", instance: Instance) -> dict[str, Any]:
+    """The run's record, or an empty one while that is another's."""
+    record = run_record.read(instance)
+    return record if (record.get("supervisor") or {}).get("pid") == child.pid else {}
 
 
 def wait_while_changing(instance: Instance, console: Console) -> None:
     """Return when the instance is up or down. Raises LocalError when it stays between the two for too long."""
     deadline = time.monotonic() + CHANGE_TIMEOUT_S
     told = None
-    while instance.is_locked() and (phase := run_record.read(instance).get("phase")) != run_record.READY:
+    while instance.is_locked() and (phase := _phase(instance)) != run_record.READY:
         if phase != told:
             console.print(f"The instance on port {instance.ports.gateway} is {phase}: waiting for that to end.")
             told = phase
         if time.monotonic() > deadline:
             raise LocalError(f"It is still {phase} after {CHANGE_TIMEOUT_S:.0f} s; `fieldline local down` ends it.")
         time.sleep(POLL_S)
+
+
+def _phase(instance: Instance) -> str:
+    """The phase of the run that holds the instance; until that has tidied up, the record is of the run before."""
+    record = run_record.read(instance)
+    supervisor = record.get("supervisor")
+    if supervisor is None or Identity.decode(supervisor).find() is None:
+        return run_record.STARTING
+    return str(record["phase"])
+
+
+def wait_for_the_quicker(instance: Instance, console: Console) -> None:
+    """Return when the start that was quicker than this one is ready. Raises ChildDiedError when it comes to nothing."""
+    wait_while_changing(instance, console)
+    if not instance.is_locked():
+        record = run_record.read(instance)
+        error = record.get("error")
+        raise ChildDiedError(f"Another start was quicker, and {f'failed: {error}' if error else 'was stopped'}")
 
 
 def stop(instance: Instance) -> bool:

@@ -5,16 +5,19 @@ import functools
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 
 from local import background, run_record
-from local.errors import LocalError, NotRunningError
+from local.errors import AlreadyRunningError, LocalError, NotRunningError
 from local.fleet import MAX_DEVICES, require_usable
 from local.instance import Instance
 from local.ports import DEFAULT_PORT
+
+if TYPE_CHECKING:
+    from local.supervisor import Options
 
 app = typer.Typer(no_args_is_help=True, help=__doc__, pretty_exceptions_enable=False)
 _out = Console(highlight=False, soft_wrap=True)
@@ -60,18 +63,19 @@ def up(
     options = Options(devices=devices, store=store, fleet=fleet)
     background.wait_while_changing(instance, _out)
     if instance.is_locked():
-        _out.print(f"The instance on port {port} is already running.")
-        if other := options.otherwise(run_record.read(instance).get("options", {})):
-            _out.print(f"It runs with {other}; stop it with `fieldline local down --port {port}` to change that.")
-        _say_access(instance)
+        _say_running(instance, options)
         return
     if fleet is not None:
         require_usable(fleet)
-    if detach:
-        background.start(instance, options, _out)
-        _say_access(instance)
-    else:
-        _run(instance, options)
+    try:
+        if detach:
+            background.start(instance, options, _out)
+            _say_access(instance)
+        else:
+            _run(instance, options)
+    except AlreadyRunningError:
+        background.wait_for_the_quicker(instance, _out)
+        _say_running(instance, options)
 
 
 @app.command()
@@ -139,10 +143,13 @@ def serve(
     from local.supervisor import Options, Supervisor
 
     supervisor = Supervisor(Instance.at(port), Options(devices, store, fleet), lambda text: print(text, flush=True))  # noqa: T201 - its log
-    asyncio.run(supervisor.run())
+    try:
+        asyncio.run(supervisor.run())
+    except AlreadyRunningError as exc:
+        raise typer.Exit(background.LOST) from exc
 
 
-def _run(instance: Instance, options: Any) -> None:
+def _run(instance: Instance, options: "Options") -> None:
     from local import dashboard
     from local.supervisor import Supervisor
 
@@ -171,6 +178,14 @@ def _log_lines(instance: Instance, name: str | None, *, follow: bool) -> Any:
     from local import function_logs
 
     return function_logs.lines(instance.ports.aws_url, name, follow=follow)
+
+
+def _say_running(instance: Instance, options: "Options") -> None:
+    port = instance.ports.gateway
+    _out.print(f"The instance on port {port} is already running.")
+    if other := options.otherwise(run_record.read(instance).get("options", {})):
+        _out.print(f"It runs with {other}; stop it with `fieldline local down --port {port}` to change that.")
+    _say_access(instance)
 
 
 def _say_access(instance: Instance) -> None:

@@ -1,9 +1,11 @@
+import contextlib
 import re
 
 import pytest
 from typer.testing import CliRunner
 
-from local import cli, run_record
+from local import background, cli, run_record
+from local.errors import AlreadyRunningError
 from local.instance import Instance
 from local.ports import Ports
 from local.run_record import RunRecord
@@ -62,3 +64,36 @@ def test_an_unusable_fleet_file_is_told_before_anything_starts(instance, tmp_pat
     assert "`model` must be one of" in said
     assert "press-4.csr" in said
     assert not (instance.root / "run.json").exists()
+
+
+def test_a_supervisor_that_finds_the_instance_held_says_so_by_its_exit_code(instance):
+    with instance.lock():
+        code, _ = told("serve", "--devices", "0", "--store", "dynamodb")
+    assert code == background.LOST
+
+
+def test_a_start_that_lost_waits_for_the_quicker_one_and_says_how_to_get_in(instance, monkeypatch):
+    with contextlib.ExitStack() as running:
+
+        def lose(*_):
+            running.enter_context(instance.lock())
+            instance.write("instance.json", {"api": "http://the-api"})
+            RunRecord(instance, options=Options().as_record()).turn(run_record.READY)
+            raise AlreadyRunningError
+
+        monkeypatch.setattr(background, "start", lose)
+        code, said = told("up", "--detach")
+    assert code == 0
+    assert "already running" in said
+    assert "http://the-api" in said
+
+
+def test_a_start_that_lost_to_one_that_failed_says_why_that_did(instance, monkeypatch):
+    def lose(*_):
+        RunRecord(instance).turn(run_record.FAILED, "the cloud fell down")
+        raise AlreadyRunningError
+
+    monkeypatch.setattr(background, "start", lose)
+    code, said = told("up", "--detach")
+    assert code == 1
+    assert "Another start was quicker, and failed: the cloud fell down" in said
