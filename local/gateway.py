@@ -3,11 +3,14 @@
 It passes requests through as they come, streamed, and decides nothing: who may do what is the API's own business.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, closing
 from html import escape
 
 import aiohttp
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 from multidict import CIMultiDict
 from yarl import URL
 
@@ -92,6 +95,43 @@ class Gateway:
                 await response.write(chunk)
             await response.write_eof()
             return response
+
+
+@asynccontextmanager
+async def listening(front: Gateway, host: str, port: int) -> AsyncIterator[int]:
+    """The gateway serves at that address meanwhile; gives its port, which port 0 leaves to the system."""
+    runner = web.AppRunner(front.app(), access_log=None, shutdown_timeout=1)
+    await runner.setup()
+    server, loop = runner.server, asyncio.get_running_loop()
+    assert server is not None  # noqa: S101 - set up just now
+
+    def connection() -> _Connection:
+        return _Connection(server, loop=loop, access_log=None)  # type: ignore[arg-type]  # None: no access log
+
+    try:
+        with closing(await loop.create_server(connection, host, port)) as listener:  # a TCPSite makes aiohttp's own
+            yield listener.sockets[0].getsockname()[1]
+    finally:
+        await runner.cleanup()
+
+
+class _Connection(web.RequestHandler):
+    """aiohttp answers what it cannot read with a part of it, and logs it: that may be a token."""
+
+    __slots__ = ()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        if not isinstance(exc, HttpProcessingError):
+            return super().handle_error(request, status, exc, message)
+        answer = problem(400, "Not HTTP", "The request line or the headers are malformed or too large.")
+        answer.force_close()
+        return answer
 
 
 def problem(status: int, title: str, detail: str) -> web.Response:

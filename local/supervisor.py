@@ -8,16 +8,15 @@ import shutil
 import signal
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from aiohttp import web
-
 from local import assembly, deploy, emulator, fleet, processes, run_record, simulation, synthesis, user
 from local.children import MINISTACK, SIMULATOR, Children
 from local.errors import LocalError
-from local.gateway import Gateway
+from local.gateway import Gateway, listening
 from local.instance import Instance
 from local.ports import LOOPBACK, require_free
 from local.run_record import RunRecord
@@ -59,7 +58,7 @@ class Supervisor:
         self._told = say
         self._record = RunRecord(instance, options=options.as_record())
         self._children = Children(instance, self._record)
-        self._runner: web.AppRunner | None = None
+        self._open = AsyncExitStack()
         self._upstream: str | None = None
         self._place = Place(instance.ports.aws_url, emulator.ACCOUNT, emulator.REGION)
         self._stop = asyncio.Event()
@@ -143,10 +142,8 @@ class Supervisor:
         self._say(f"ready at {self._instance.ports.gateway_url}")
 
     async def _start_gateway(self) -> None:
-        runner = web.AppRunner(Gateway(lambda: self._upstream, self._index).app(), access_log=None, shutdown_timeout=1)
-        await runner.setup()
-        self._runner = runner
-        await web.TCPSite(runner, LOOPBACK, self._instance.ports.gateway).start()
+        front = Gateway(lambda: self._upstream, self._index)
+        await self._open.enter_async_context(listening(front, LOOPBACK, self._instance.ports.gateway))
 
     async def _synthesize(self, choice: synthesis.Choice) -> None:
         inputs = await asyncio.to_thread(synthesis.inputs_hash, choice)
@@ -210,8 +207,7 @@ class Supervisor:
         if error is None:
             self._say("stopping")
         await self._children.stop()
-        if self._runner is not None:
-            await self._runner.cleanup()
+        await self._open.aclose()
         self._record.turn(run_record.FAILED if error else run_record.STOPPED, error)
 
     def _index(self) -> Mapping[str, str]:

@@ -1,4 +1,5 @@
 import asyncio
+import json
 
 import aiohttp
 import pytest
@@ -172,3 +173,28 @@ def test_a_client_that_leaves_early_does_no_harm():
             return answer.status
 
     assert run(scenario) == 200
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"GE\x01T /v1/me HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer secret\r\n\r\n",
+        b"GET /v1/me HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " + b"secret" * 4000 + b"\r\n\r\n",
+        b"GET /v1/me HTTP/1.1\r\nHost: localhost\r\nAuthorization Bearer secret\r\n\r\n",
+        b"secret" * 4000,
+    ],
+)
+def test_what_is_no_http_is_answered_by_a_problem_document_without_any_of_it(sent):
+    async def scenario():
+        async with gateway.listening(Gateway(lambda: None, dict), "127.0.0.1", 0) as port:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(sent)
+            answer = await asyncio.wait_for(reader.read(), 5)
+            writer.close()
+            return answer.decode()
+
+    head, _, body = asyncio.run(scenario()).partition("\r\n\r\n")
+    assert head.split()[1] == "400"
+    assert "application/problem+json" in head
+    assert json.loads(body)["title"] == "Not HTTP"
+    assert "secret" not in head + body
