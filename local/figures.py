@@ -1,6 +1,7 @@
 """The figures of a running instance, read from the deployed tables, queues and metrics themselves."""
 
 import datetime as dt
+import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,7 +19,11 @@ _PERIOD = dt.timedelta(days=7)
 
 @dataclass(frozen=True)
 class DeviceFigures:
-    """One device as its state item has it; `latest` is metric → value."""
+    """One device as its state item has it; `latest` is metric → value.
+
+    It is online when it has connected since the instance was started: the presence of an earlier run may be left over,
+    of devices that are no longer in the fleet for good.
+    """
 
     thing: str
     online: bool
@@ -79,7 +84,7 @@ class Reader:
             quarantined.update({reason: int(count) for reason, count in item.get("quarantined", {}).items()})
         waiting, failed = self._queues()
         return Figures(
-            devices=tuple(sorted((_device(item) for item in items), key=lambda device: device.thing)),
+            devices=tuple(sorted((_device(item, self._started) for item in items), key=lambda device: device.thing)),
             duplicates=counters["duplicates"],
             late=counters["late"],
             quarantined=dict(quarantined),
@@ -128,12 +133,15 @@ class Reader:
         return errors
 
 
-def _device(item: Mapping[str, Any]) -> DeviceFigures:
+def _device(item: Mapping[str, Any], started: dt.datetime) -> DeviceFigures:
+    presence = item.get("presence", {})
+    sessions = json.loads(presence.get("sessions", "[]"))
+    connected_ms = max((session.get("connected_at") or 0 for session in sessions), default=0)
     latest = item.get("latest", {})
     counters = item.get("counters", {})
     return DeviceFigures(
         thing=str(item["pk"]).removeprefix("DEVICE#"),
-        online=item.get("presence", {}).get("status") == "online",
+        online=presence.get("status") == "online" and connected_ms >= started.timestamp() * 1000,
         messages=int(counters.get("messages", 0)),
         points=int(counters.get("points", 0)),
         latest={metric: entry["value"] for metric, entry in latest.items()},

@@ -42,7 +42,7 @@ class Options:
         """What a run with that record has otherwise than these options, in words; empty when nothing."""
         wanted = self.as_record()
         said = {
-            "devices": f"{record.get('devices')} devices",
+            "devices": f"{record.get('devices')} device{'' if record.get('devices') == 1 else 's'}",
             "store": f"the store {record.get('store')}",
             "fleet": f"the fleet file {record['fleet']}" if record.get("fleet") else "no fleet file",
         }
@@ -181,10 +181,7 @@ class Supervisor:
         self._upstream = f"{self._place.aws_url}/_aws/execute-api/{api_id}/v1"
 
     async def _await_data(self, state_table: str, devices: tuple[fleet.SimulatedDevice, ...]) -> None:
-        """Until what each device sends is stored; one that does not come within the time is a note, not a failure.
-
-        Not until it is online: a device that was so at the last stop counts as online until that has settled.
-        """
+        """Until each device is online and what it sends is stored; one that is not in time is a note, not a failure."""
         from local.figures import Reader
 
         reader = await asyncio.to_thread(Reader, self._place.aws_url, state_table, self._record.started)
@@ -193,7 +190,7 @@ class Supervisor:
         reporting: set[str] = set()
         while time.time() * 1000 < begun_ms + DEVICES_TIMEOUT_S * 1000:
             figures = await asyncio.to_thread(reader.read)
-            reporting = {each.thing for each in figures.devices if (each.newest_ts or 0) >= begun_ms}
+            reporting = {each.thing for each in figures.devices if each.online and (each.newest_ts or 0) >= begun_ms}
             if names <= reporting:
                 return
             self._children.require_cloud()
