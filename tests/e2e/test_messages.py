@@ -26,6 +26,7 @@ def message(seq, *measurements, boot="b00t", metric="temperature"):
 
 @pytest.fixture(scope="module")
 def probe(cloud):
+    """One connection for the module: whoever connects as the same thing ends it."""
     with Probe(cloud, "probe") as connected:
         yield connected
 
@@ -40,9 +41,9 @@ def boot(request):
     return request.node.name.replace("_", "-")[:64]
 
 
-def entry_of(cloud, payload):
+def entry_of(cloud, payload, thing="probe"):
     """The quarantine entry that holds exactly these bytes."""
-    return next((e for e in cloud.quarantine("probe") if base64.b64decode(e["raw"]) == payload), None)
+    return next((e for e in cloud.quarantine(thing) if base64.b64decode(e["raw"]) == payload), None)
 
 
 def lake_payloads(cloud, thing):
@@ -123,11 +124,11 @@ def test_what_cannot_be_read_is_quarantined_whole(cloud, send, payload, reason):
 
 def test_a_message_that_is_too_large_is_refused_by_mqtt_and_quarantined_if_it_comes_by_https(cloud):
     payload = b'{"v":1,"boot":"' + b"x" * 131_072 + b'"}'
-    with Probe(cloud, "probe") as device, pytest.raises(RefusedError):
-        device.publish(topics.telemetry("probe"), payload)
+    with Probe(cloud, "other") as device, pytest.raises(RefusedError):
+        device.publish(topics.telemetry("other"), payload)
     # AWS refuses it here as well; the laptop lets it through, which shows where one would end that a broker let pass.
-    cloud.aws("iot-data").publish(topic=topics.telemetry("probe"), qos=1, payload=payload)
-    entry = wait_for("the entry", lambda: entry_of(cloud, payload))
+    cloud.aws("iot-data").publish(topic=topics.telemetry("other"), qos=1, payload=payload)
+    entry = wait_for("the entry", lambda: entry_of(cloud, payload, "other"))
     assert (entry["reasons"], entry["bytes"]) == (["too_large"], len(payload))
 
 
