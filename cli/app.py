@@ -49,7 +49,7 @@ def root(
 def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         # A terminal that cannot show a character gets its escape, not a stack trace.
-        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr] # typed TextIO, is a TextIOWrapper
     try:
         try:
             app(prog_name="fieldline")

@@ -70,7 +70,7 @@ def _described(point: metadata.EntryPoint) -> str:
     """The first line of the module's docstring, read and not run; empty where there is none to read."""
     try:
         spec = util.find_spec(point.module)
-        source = spec.loader.get_source(point.module) if spec and spec.loader else None  # type: ignore[attr-defined]
+        source = spec.loader.get_source(point.module) if spec and spec.loader else None  # type: ignore[attr-defined] # optional in PEP 302
         return (ast.get_docstring(ast.parse(source or "")) or "").partition("\n")[0]
     except (ImportError, AttributeError, SyntaxError, ValueError):
         return ""

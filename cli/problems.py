@@ -25,7 +25,7 @@ def error_for(status: int, body: bytes, request_id: str | None = None) -> CliErr
     problem = json_object(body) or {}
     kind = _BY_STATUS.get(status, ServerFaultError if status >= _SERVER_ERRORS else CliError)
     words = _words(problem) or _FALLBACK.get(status) or f"The API answered with status {status}."
-    if status == 401 and "fieldline login" not in words:  # noqa: PLR2004
+    if status == 401 and "fieldline login" not in words:  # noqa: PLR2004 - HTTP's own number
         words = f"{words} Run `fieldline login` again."
     identifier = _text(problem, "request_id") or request_id
     return kind(f"{words} (request {identifier})" if identifier else words)

@@ -58,7 +58,7 @@ def render(details: Mapping[str, Any], figures: Figures, rates: Mapping[str, flo
     """The whole picture, from figures alone."""
     table = Table(expand=False, pad_edge=False, header_style="bold")
     for name, justify in (("device", "left"), ("", "left"), ("last values", "left"), ("age", "right")):
-        table.add_column(name, justify=justify)  # type: ignore[arg-type]
+        table.add_column(name, justify=justify)  # type: ignore[arg-type] # literals above
     table.add_column("messages", justify="right")
     table.add_column("per s", justify="right")
     for device in figures.devices[:SHOWN_DEVICES]:
@@ -91,4 +91,4 @@ def _totals(figures: Figures, rate: float) -> Text:
 def _value(value: object) -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
-    return str(value) if isinstance(value, str) else f"{float(value):.5g}"  # type: ignore[arg-type]
+    return str(value) if isinstance(value, str) else f"{float(value):.5g}"  # type: ignore[arg-type] # a Decimal

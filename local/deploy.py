@@ -44,7 +44,7 @@ def client(service: str, aws_url: str) -> Any:
     from botocore.config import Config
 
     config = Config(retries={"max_attempts": 2}, connect_timeout=5, read_timeout=60, max_pool_connections=4)
-    return boto3.client(  # type: ignore[call-overload]
+    return boto3.client(  # type: ignore[call-overload] # the name is not a literal
         service, endpoint_url=aws_url, region_name=REGION, config=config, **root_credentials()
     )
 

@@ -42,7 +42,7 @@ def clamp_to_loopback() -> None:
             host = LOOPBACK
         return await create_server(self, factory, host, port, **options)
 
-    asyncio.base_events.BaseEventLoop.create_server = on_loopback  # type: ignore[method-assign, assignment]
+    asyncio.base_events.BaseEventLoop.create_server = on_loopback  # type: ignore[method-assign, assignment] # replacing it is the point
 
 
 def demand_client_certificate() -> None:
@@ -164,9 +164,9 @@ def main() -> None:
     answer_promptly()
     # Last on the path: the names in this folder are ours, and must not hide the environment's.
     sys.path.append(str(Path(__file__).parent))
-    import ministack_firehose  # type: ignore[import-not-found]
-    import ministack_guard  # type: ignore[import-not-found]
-    import ministack_sqs  # type: ignore[import-not-found]
+    import ministack_firehose  # type: ignore[import-not-found] # beside this file at run time
+    import ministack_guard  # type: ignore[import-not-found] # beside this file at run time
+    import ministack_sqs  # type: ignore[import-not-found] # beside this file at run time
 
     app.app = ministack_guard.guard(app.app, os.environ["MINISTACK_PAGES"].split())
     ministack_sqs.install()

@@ -90,5 +90,5 @@ def problem(app: APIGatewayRestResolver, status: int, title: str, detail: str, *
         **more,
         "request_id": app.current_event.raw_event.get("requestContext", {}).get("requestId"),
     }
-    headers = {"Retry-After": "1"} if status == 503 else {}  # noqa: PLR2004
+    headers = {"Retry-After": "1"} if status == 503 else {}  # noqa: PLR2004 - HTTP's own number
     return Response(status, content_type=CONTENT_TYPE, body=msgspec.json.encode(document).decode(), headers=headers)

@@ -29,8 +29,7 @@ def handler(event: dict[str, Any], _context: Any) -> None:
         else:
             outcome = _registrar().declare(devices, before=declared(event.get("OldResourceProperties", {})))
         logger.info("fleet registered", changed=outcome.changed, decommissioned=outcome.decommissioned)
-    except Exception as exc:
-        # Whatever it was, the deployment must not wait an hour for an answer that will not come.
+    except Exception as exc:  # whatever it was, the deployment must not wait an hour for an answer that will not come
         logger.exception("the fleet could not be registered")
         problem = f"{type(exc).__name__}: {exc}"
     cloudformation.answer(event, PHYSICAL_ID, problem)

@@ -66,7 +66,7 @@ class Probe:
         packet = mqtt5.PublishPacket(topic=topic, payload=payload, qos=mqtt5.QoS.AT_LEAST_ONCE)
         try:
             puback = self._client.publish(packet).result(timeout=20).puback
-        except Exception as error:
+        except Exception as error:  # the runtime has many, and all mean that it was not taken
             raise RefusedError(str(error)) from error
         if puback.reason_code.value >= 0x80:
             raise RefusedError(puback.reason_code.name)
@@ -77,7 +77,7 @@ class Probe:
         )
         try:
             suback = self._client.subscribe(packet).result(timeout=20)
-        except Exception as error:
+        except Exception as error:  # the runtime has many, and all mean that it was not taken
             raise RefusedError(str(error)) from error
         if any(code.value >= 0x80 for code in suback.reason_codes):
             raise RefusedError(suback.reason_codes[0].name)
