@@ -12,6 +12,7 @@ from functions.adapters.clock import SystemClock
 from functions.settings import (
     ApiSettings,
     AuthorizerSettings,
+    DynamoDBStoreSettings,
     EventsSettings,
     IngestSettings,
     PresenceSettings,
@@ -45,7 +46,7 @@ def ingest(env: Env) -> "Ingest":
     dynamodb = _client("dynamodb")
     return Ingest(
         lake=FirehoseLake(_client("firehose"), settings.lake_stream),
-        store=_telemetry_store(dynamodb, settings),
+        store=_telemetry_store(settings.telemetry_store, settings.retention_days, env),
         quarantine=DynamoDBQuarantine(
             dynamodb, settings.events_table, settings.state_table, retention_days=settings.quarantine_days
         ),
@@ -91,7 +92,7 @@ def api(env: Env) -> "tuple[Queries, ApiSettings]":
     queries = Queries(
         registry=DynamoDBRegistry(dynamodb, settings.core_table),
         statuses=DynamoDBStateStore(dynamodb, settings.state_table),
-        store=_telemetry_store(dynamodb, settings),
+        store=_telemetry_store(settings.telemetry_store, settings.retention_days, env),
         quarantine=DynamoDBQuarantine(dynamodb, settings.events_table, settings.state_table),
         models=models.shipped(),
         clock=_CLOCK,
@@ -116,13 +117,12 @@ def registrar(env: Env) -> "Registrar":
     return Registrar(DynamoDBRegistry(_client("dynamodb"), settings.core_table), _CLOCK)
 
 
-def _telemetry_store(dynamodb: Any, settings: IngestSettings | ApiSettings) -> "TelemetryStore":
-    """Other stores join here, each by the name that `settings.telemetry_store` gives it."""
+def _telemetry_store(name: str, retention_days: int, env: Env) -> "TelemetryStore":
+    """Other stores join here, each by the name that a function's settings give it."""
     from functions.adapters.dynamodb_telemetry import DynamoDBTelemetryStore
 
-    return DynamoDBTelemetryStore(
-        dynamodb, settings.telemetry_table, clock=_CLOCK, retention_ms=settings.retention_days * _DAY_MS
-    )
+    table = DynamoDBStoreSettings.from_env(env).telemetry_table
+    return DynamoDBTelemetryStore(_client("dynamodb"), table, clock=_CLOCK, retention_ms=retention_days * _DAY_MS)
 
 
 def _client(service: Any) -> Any:

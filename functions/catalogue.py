@@ -4,18 +4,29 @@
 its log group, so a permission is added here, beside the code that needs it. Resources are named by what they are: a
 table (`core`), one of its indexes (`core/listing`), the Firehose stream (`lake`) or a queue (`presence-queue`, the one
 that the presence function itself consumes). Consuming a function's own event source is granted by the event source.
+What the telemetry store adds to a role depends on the store: `STORE_GRANTS`.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 from functions.settings import (
+    DYNAMODB,
+    INFLUXDB,
+    LIVEANALYTICS,
+    TELEMETRY_STORES,
     ApiSettings,
     AuthorizerSettings,
+    BackfillSettings,
     EventsSettings,
     IngestSettings,
     PresenceSettings,
     RegistrarSettings,
+    SeriesSettings,
     Settings,
+    StoreAdminSettings,
+    StoreSetupSettings,
 )
 
 
@@ -27,9 +38,60 @@ class Grant:
     actions: tuple[str, ...]
 
 
+class StoreAccess(StrEnum):
+    """How a function uses the telemetry store; `ASK` is from outside a network that the store may be in."""
+
+    WRITE = "write"
+    READ = "read"
+    ASK = "ask"
+    MOVE = "move"
+    ADMIN = "admin"
+
+
+STORE_GRANTS: Mapping[str, Mapping[StoreAccess, tuple[Grant, ...]]] = {
+    DYNAMODB: {
+        StoreAccess.WRITE: (Grant("telemetry", ("dynamodb:BatchWriteItem",)),),
+        StoreAccess.ASK: (Grant("telemetry", ("dynamodb:Query",)),),
+        StoreAccess.MOVE: (Grant("telemetry", ("dynamodb:BatchWriteItem", "dynamodb:Query", "dynamodb:Scan")),),
+    },
+    INFLUXDB: {
+        StoreAccess.WRITE: (Grant("influx-write-token", ("secretsmanager:GetSecretValue",)),),
+        StoreAccess.READ: (Grant("influx-read-token", ("secretsmanager:GetSecretValue",)),),
+        StoreAccess.ASK: (Grant("series-function", ("lambda:InvokeFunction",)),),
+        StoreAccess.MOVE: (
+            Grant("influx-write-token", ("secretsmanager:GetSecretValue",)),
+            Grant("influx-read-token", ("secretsmanager:GetSecretValue",)),
+        ),
+        StoreAccess.ADMIN: (
+            Grant("influx-admin", ("secretsmanager:GetSecretValue",)),
+            Grant("influx-write-token", ("secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue")),
+            Grant("influx-read-token", ("secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue")),
+        ),
+    },
+    LIVEANALYTICS: {
+        StoreAccess.WRITE: (
+            Grant("timestream", ("timestream:WriteRecords",)),
+            Grant("timestream-endpoints", ("timestream:DescribeEndpoints",)),
+        ),
+        StoreAccess.ASK: (
+            Grant("timestream", ("timestream:Select",)),
+            Grant("timestream-endpoints", ("timestream:DescribeEndpoints",)),
+        ),
+        StoreAccess.MOVE: (
+            Grant("timestream", ("timestream:WriteRecords", "timestream:Select")),
+            Grant("timestream-endpoints", ("timestream:DescribeEndpoints",)),
+        ),
+    },
+}
+"""What each use of each store takes. Besides `ASK`, whatever uses `timestream-influxdb` runs in its network."""
+
+
 @dataclass(frozen=True, slots=True)
 class FunctionSpec:
-    """One Lambda function. `dependency_group` is the group of uv.lock that its bundle installs."""
+    """One Lambda function. `dependency_group` is the group of uv.lock that its bundle installs.
+
+    It is deployed with the `stores` named; `store_access` says how it uses the one that is deployed.
+    """
 
     name: str
     handler: str
@@ -39,6 +101,20 @@ class FunctionSpec:
     timeout_s: int
     description: str
     grants: tuple[Grant, ...] = ()
+    store_access: StoreAccess | None = None
+    stores: tuple[str, ...] = TELEMETRY_STORES
+
+    def grants_with(self, store: str, previous: str | None = None) -> tuple[Grant, ...]:
+        """The whole of the role with a telemetry store, and with the one that a move comes from."""
+        if self.store_access is None:
+            return self.grants
+        of_store = STORE_GRANTS[store].get(self.store_access, ())
+        moves = previous is not None and self.store_access is StoreAccess.MOVE
+        return (*self.grants, *of_store, *(STORE_GRANTS[previous][StoreAccess.MOVE] if previous and moves else ()))
+
+    def runs_in_store_network(self, store: str, previous: str | None = None) -> bool:
+        reached = {store, previous} if self.store_access is StoreAccess.MOVE else {store}
+        return INFLUXDB in reached and self.store_access not in {None, StoreAccess.ASK}
 
 
 # A TransactWriteItems call is authorised by the actions inside it, on the table that each of them names.
@@ -60,9 +136,9 @@ FUNCTIONS: tuple[FunctionSpec, ...] = (
             Grant("core", ("dynamodb:BatchGetItem",)),
             Grant("state", ("dynamodb:BatchGetItem", "dynamodb:UpdateItem")),
             Grant("events", ("dynamodb:PutItem",)),
-            Grant("telemetry", ("dynamodb:BatchWriteItem",)),
             Grant("lake", ("firehose:PutRecordBatch",)),
         ),
+        store_access=StoreAccess.WRITE,
     ),
     FunctionSpec(
         name="presence",
@@ -101,8 +177,8 @@ FUNCTIONS: tuple[FunctionSpec, ...] = (
             Grant("core/by_model", ("dynamodb:Query",)),
             Grant("state", ("dynamodb:BatchGetItem",)),
             Grant("events", ("dynamodb:Query",)),
-            Grant("telemetry", ("dynamodb:Query",)),
         ),
+        store_access=StoreAccess.ASK,
     ),
     FunctionSpec(
         name="authorizer",
@@ -122,5 +198,53 @@ FUNCTIONS: tuple[FunctionSpec, ...] = (
         timeout_s=100,  # CloudFormation waits 120 s for its answer
         description="Enters the devices of the fleet file into the registry when the stack is deployed.",
         grants=(Grant("core", ("dynamodb:UpdateItem",)),),
+    ),
+    FunctionSpec(
+        name="backfill",
+        handler="functions.handlers.backfill.handler",
+        settings=BackfillSettings,
+        dependency_group="fn-hot",
+        memory_mb=1769,  # one processor: it packs and compares millions of points
+        timeout_s=900,
+        description="Moves history into the telemetry store, a piece at a time, from the lake or from another store.",
+        grants=(
+            Grant("core", ("dynamodb:BatchGetItem",)),
+            Grant("lake-bucket", ("s3:ListBucket",)),
+            Grant("lake-bucket/raw", ("s3:GetObject",)),
+        ),
+        store_access=StoreAccess.MOVE,
+    ),
+    FunctionSpec(
+        name="series",
+        handler="functions.handlers.series.handler",
+        settings=SeriesSettings,
+        dependency_group="fn-hot",
+        memory_mb=1024,
+        timeout_s=25,  # within the API function's own time
+        description="Answers for the telemetry store inside its network.",
+        store_access=StoreAccess.READ,
+        stores=(INFLUXDB,),
+    ),
+    FunctionSpec(
+        name="store_setup",
+        handler="functions.handlers.store_setup.handler",
+        settings=StoreSetupSettings,
+        dependency_group="fn-hot",
+        memory_mb=256,
+        timeout_s=200,  # longer than the function that it waits for
+        description="Has the telemetry store set up and answers CloudFormation, whatever becomes of it.",
+        grants=(Grant("store-admin-function", ("lambda:InvokeFunction",)),),
+        stores=(INFLUXDB,),
+    ),
+    FunctionSpec(
+        name="store_admin",
+        handler="functions.handlers.store_admin.handler",
+        settings=StoreAdminSettings,
+        dependency_group="fn-hot",
+        memory_mb=256,
+        timeout_s=150,
+        description="Sets up the telemetry store inside its network: tokens, retention, mapping.",
+        store_access=StoreAccess.ADMIN,
+        stores=(INFLUXDB,),
     ),
 )

@@ -76,6 +76,10 @@ class StoreError(AdapterError):
     pass
 
 
+class UnsupportedError(StoreError):
+    """The store declares that it cannot do this."""
+
+
 class PartialWriteError(StoreError):
     """The points at the positions `failed` of the call may not have been stored; all others were, or are `rejected`."""
 

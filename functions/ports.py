@@ -9,7 +9,15 @@ from functions.domain.events import DeviceEvent
 from functions.domain.ingest import QuarantineEntry
 from functions.domain.presence import Presence
 from functions.domain.quarantine import QuarantinePage
-from functions.domain.series import Capabilities, Point, Rejected, SeriesPage, SeriesQuery
+from functions.domain.series import (
+    Capabilities,
+    DevicesPage,
+    Point,
+    PointsPage,
+    Rejected,
+    SeriesPage,
+    SeriesQuery,
+)
 from functions.domain.state import DeviceState, Saved
 from functions.domain.status import DeviceStatus
 
@@ -20,23 +28,42 @@ class Clock(Protocol):
         ...
 
 
-class TelemetryStore(Protocol):
+class SeriesReader(Protocol):
+    """The part of a telemetry store that answers people and apps."""
+
+    def series(self, query: SeriesQuery) -> SeriesPage:
+        """A page of the answer, over every stored point and none older than the retention.
+
+        Raises CursorError, and StoreError where the store cannot answer now.
+        """
+        ...
+
+
+class TelemetryStore(SeriesReader, Protocol):
     """History. Every adapter passes one contract suite."""
 
     def write(self, points: Sequence[Point]) -> list[Rejected]:
         """Upsert by `(device, metric, ts)`; of two such points the one received last stands, on a tie the greater.
 
+        (On a tie, where `capabilities().breaks_ties`; else one of the two.)
         Idempotent. Returns the points that it will never take; raises PartialWriteError naming those that it could not
         take now, StoreError when nothing is known to be stored.
         """
         ...
 
-    def series(self, query: SeriesQuery) -> SeriesPage:
-        """A page of the answer, over every stored point and none older than the retention; raises CursorError."""
+    def export(self, device: str, start: int, end: int, cursor: str | None = None) -> PointsPage:
+        """Every point of a device in `[start, end)`, of all metrics and whole, as a move to another store needs it.
+
+        Raises CursorError, StoreError.
+        """
+        ...
+
+    def devices(self, cursor: str | None = None) -> DevicesPage:
+        """Whoever has points here, registered or not. May read the whole store: for moves only. Raises StoreError."""
         ...
 
     def delete(self, device: str, start: int, end: int) -> None:
-        """Forget a device's points in `[start, end)`. Idempotent."""
+        """Forget a device's points in `[start, end)`. Idempotent; raises UnsupportedError where it is no capability."""
         ...
 
     def capabilities(self) -> Capabilities: ...

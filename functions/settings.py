@@ -19,10 +19,15 @@ class _Variable:
     minimum: int = 0
     maximum: int = 0
     choices: tuple[str, ...] = ()
+    optional: bool = False
 
 
 def _text(name: str, *, choices: tuple[str, ...] = ()) -> Any:
     return field(metadata={_VARIABLE: _Variable(name, choices=choices)})
+
+
+def _optional(name: str) -> Any:
+    return field(default="", metadata={_VARIABLE: _Variable(name, optional=True)})
 
 
 def _texts(name: str) -> Any:
@@ -46,7 +51,7 @@ def _read(described: Field[Any], env: Mapping[str, str]) -> object:
         if not (text.isascii() and text.isdigit()) or not variable.minimum <= int(text) <= variable.maximum:
             raise ValueError(f"expected a whole number from {variable.minimum} to {variable.maximum}, got {text!r}")
         return int(text)
-    if not text:
+    if not text and not variable.optional:
         raise ValueError("expected a value, got nothing")
     if variable.choices and text not in variable.choices:
         raise ValueError(f"expected one of {', '.join(variable.choices)}, got {text!r}")
@@ -78,11 +83,48 @@ class Settings:
         env: dict[str, str] = {}
         for described in fields(self):
             value = getattr(self, described.name)
-            env[_variable(described).name] = ",".join(value) if isinstance(value, tuple) else str(value)
+            text = ",".join(value) if isinstance(value, tuple) else str(value)
+            if text or not _variable(described).optional:
+                env[_variable(described).name] = text
         return env
 
 
-TELEMETRY_STORES = ("dynamodb",)
+@dataclass(frozen=True, kw_only=True)
+class DynamoDBStoreSettings(Settings):
+    telemetry_table: str = _text("FIELDLINE_TELEMETRY_TABLE")
+
+
+@dataclass(frozen=True, kw_only=True)
+class InfluxStoreSettings(Settings):
+    """`url` is `https://host:port`. Each secret holds a token; a function has those that it needs."""
+
+    url: str = _text("FIELDLINE_INFLUX_URL")
+    database: str = _text("FIELDLINE_INFLUX_DATABASE")
+    write_secret: str = _optional("FIELDLINE_INFLUX_WRITE_SECRET")
+    read_secret: str = _optional("FIELDLINE_INFLUX_READ_SECRET")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LiveAnalyticsStoreSettings(Settings):
+    database: str = _text("FIELDLINE_TIMESTREAM_DATABASE")
+    table: str = _text("FIELDLINE_TIMESTREAM_TABLE")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeriesFunctionSettings(Settings):
+    """Where a store can be reached from its network only: the function there that answers for it."""
+
+    series_function: str = _text("FIELDLINE_SERIES_FUNCTION")
+
+
+DYNAMODB, INFLUXDB, LIVEANALYTICS = "dynamodb", "timestream-influxdb", "timestream-liveanalytics"
+STORE_SETTINGS: Mapping[str, type[Settings]] = {
+    DYNAMODB: DynamoDBStoreSettings,
+    INFLUXDB: InfluxStoreSettings,
+    LIVEANALYTICS: LiveAnalyticsStoreSettings,
+}
+"""What a function that reaches the store itself needs besides its own settings, by the name of the store."""
+TELEMETRY_STORES = tuple(STORE_SETTINGS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +133,6 @@ class IngestSettings(Settings):
     state_table: str = _text("FIELDLINE_STATE_TABLE")
     events_table: str = _text("FIELDLINE_EVENTS_TABLE")
     telemetry_store: str = _text("FIELDLINE_TELEMETRY_STORE", choices=TELEMETRY_STORES)
-    telemetry_table: str = _text("FIELDLINE_TELEMETRY_TABLE")
     lake_stream: str = _text("FIELDLINE_LAKE_STREAM")
     retention_days: int = _number("FIELDLINE_RETENTION_DAYS", 90, 1, 3650)
     quarantine_days: int = _number("FIELDLINE_QUARANTINE_DAYS", 30, 1, 3650)
@@ -118,7 +159,6 @@ class ApiSettings(Settings):
     state_table: str = _text("FIELDLINE_STATE_TABLE")
     events_table: str = _text("FIELDLINE_EVENTS_TABLE")
     telemetry_store: str = _text("FIELDLINE_TELEMETRY_STORE", choices=TELEMETRY_STORES)
-    telemetry_table: str = _text("FIELDLINE_TELEMETRY_TABLE")
     region: str = _text("FIELDLINE_REGION")
     issuer: str = _text("FIELDLINE_ISSUER")
     client_id: str = _text("FIELDLINE_CLIENT_ID")
@@ -136,3 +176,35 @@ class AuthorizerSettings(Settings):
 @dataclass(frozen=True, kw_only=True)
 class RegistrarSettings(Settings):
     core_table: str = _text("FIELDLINE_CORE_TABLE")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeriesSettings(Settings):
+    telemetry_store: str = _text("FIELDLINE_TELEMETRY_STORE", choices=TELEMETRY_STORES)
+    retention_days: int = _number("FIELDLINE_RETENTION_DAYS", 90, 1, 3650)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackfillSettings(Settings):
+    """`previous_store` is the one that the deployment still has beside its own, to move from."""
+
+    core_table: str = _text("FIELDLINE_CORE_TABLE")
+    lake_bucket: str = _text("FIELDLINE_LAKE_BUCKET")
+    telemetry_store: str = _text("FIELDLINE_TELEMETRY_STORE", choices=TELEMETRY_STORES)
+    previous_store: str = _optional("FIELDLINE_PREVIOUS_STORE")
+    retention_days: int = _number("FIELDLINE_RETENTION_DAYS", 90, 1, 3650)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoreSetupSettings(Settings):
+    admin_function: str = _text("FIELDLINE_STORE_ADMIN_FUNCTION")
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoreAdminSettings(Settings):
+    """`admin_secret` is what the service made: user, password, organization and bucket of the instance."""
+
+    url: str = _text("FIELDLINE_INFLUX_URL")
+    admin_secret: str = _text("FIELDLINE_INFLUX_ADMIN_SECRET")
+    write_secret: str = _text("FIELDLINE_INFLUX_WRITE_SECRET")
+    read_secret: str = _text("FIELDLINE_INFLUX_READ_SECRET")

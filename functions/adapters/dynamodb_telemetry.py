@@ -39,7 +39,7 @@ class DynamoDBTelemetryStore:
         self._retention_ms = retention_ms
 
     def capabilities(self) -> Capabilities:
-        return Capabilities(name="dynamodb", deletes=True)
+        return Capabilities(name="dynamodb", deletes=True, breaks_ties=True)
 
     def write(self, points: Sequence[Point]) -> list[Rejected]:
         horizon = self._horizon()

@@ -47,7 +47,7 @@ class MemoryTelemetryStore:
         self._points: dict[tuple[str, str, int], Point] = {}
 
     def capabilities(self) -> Capabilities:
-        return Capabilities(name="memory", deletes=True)
+        return Capabilities(name="memory", deletes=True, breaks_ties=True)
 
     def write(self, points: Sequence[Point]) -> list[Rejected]:
         horizon = self._horizon()

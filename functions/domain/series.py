@@ -87,11 +87,30 @@ class SeriesPage(msgspec.Struct, frozen=True):
     cursor: str | None
 
 
+class PointsPage(msgspec.Struct, frozen=True):
+    """Points as they stand, in no order; a page may be empty before the last one, which has no cursor."""
+
+    points: tuple[Point, ...]
+    cursor: str | None
+
+
+class DevicesPage(msgspec.Struct, frozen=True):
+    """Names of devices, in no order; one may come again on a later page."""
+
+    devices: tuple[str, ...]
+    cursor: str | None
+
+
 class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
-    """What not every store can do."""
+    """What not every store can do.
+
+    `breaks_ties`: of two values for one identity that were received in the same millisecond, the greater stands in
+    whatever order they were written; without it either of the two may stand.
+    """
 
     name: str
     deletes: bool
+    breaks_ties: bool
 
 
 _QUALITY_RANK = {quality: rank for rank, quality in enumerate(QUALITIES)}

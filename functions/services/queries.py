@@ -14,7 +14,7 @@ from functions.domain.series import MAX_BINS, Aggregate, Row, SeriesQuery
 from functions.domain.state import Counters
 from functions.domain.status import DeviceStatus
 from functions.errors import NotFoundError, RequestError
-from functions.ports import Clock, DeviceRegistry, Quarantine, StatusReader, TelemetryStore
+from functions.ports import Clock, DeviceRegistry, Quarantine, SeriesReader, StatusReader
 
 SUMMARY_DEVICES = 1000
 
@@ -72,7 +72,7 @@ class Queries:
         *,
         registry: DeviceRegistry,
         statuses: StatusReader,
-        store: TelemetryStore,
+        store: SeriesReader,
         quarantine: Quarantine,
         models: Mapping[str, DeviceModel],
         clock: Clock,
