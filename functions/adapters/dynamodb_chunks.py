@@ -1,7 +1,7 @@
 """The telemetry table: chunks by device, day and hour. Knows keys, batches and retries, not what a chunk means."""
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -76,6 +76,17 @@ class ChunkTable:
                 yield from self._day(device, day_start, day_end, first)
             ahead = min(2 * ahead, _DAYS_AT_ONCE)
 
+    def everywhere(self, after: Key | None) -> tuple[list[tuple[str, int]], Key | None]:
+        """Device and hour of each chunk, and from where to go on, None at the end. In all, it reads the whole table."""
+        request: dict[str, Any] = {"TableName": self._table, "ProjectionExpression": "pk, sk"}
+        if after is not None:
+            request["ExclusiveStartKey"] = {"pk": {"S": after.pk}, "sk": {"S": after.sk}}
+        with wrapped(StoreError, "looking for devices with telemetry"):
+            page = self._client.scan(**request)
+        found = [_device_and_hour(Key(item["pk"]["S"], item["sk"]["S"])) for item in page["Items"]]
+        last = page.get("LastEvaluatedKey")
+        return found, Key(last["pk"]["S"], last["sk"]["S"]) if last else None
+
     def _day(self, device: str, start: int, end: int, page: dict[str, Any]) -> Iterator[StoredHour]:
         day, partition = start - start % DAY_MS, _partition(device, start)
         hour: StoredHour | None = None
@@ -133,9 +144,15 @@ class ChunkTable:
 
 
 def _item(key: Key, plain: bytes, retention_ms: int) -> dict[str, Any]:
-    behind = datetime.strptime(f"{key.pk[-10:]}T{key.sk[:2]}Z", "%Y-%m-%dT%H%z") + timedelta(hours=1)
-    expires = int(behind.timestamp()) + retention_ms // 1000
+    _, hour = _device_and_hour(key)
+    expires = (hour + HOUR_MS + retention_ms) // 1000
     return {"pk": {"S": key.pk}, "sk": {"S": key.sk}, "chunk": {"B": shrink(plain)}, "expires": {"N": str(expires)}}
+
+
+def _device_and_hour(key: Key) -> tuple[str, int]:
+    device, _, day = key.pk.rpartition("#")
+    begins = datetime.strptime(f"{day}T{key.sk[:2]}Z", "%Y-%m-%dT%H%z")
+    return device, int(begins.timestamp()) * 1000
 
 
 def _key_of(request: dict[str, Any]) -> Key:

@@ -9,11 +9,21 @@ from typing import TYPE_CHECKING
 
 from functions.adapters.backoff import Backoff
 from functions.adapters.chunk import MAX_POINTS, CorruptChunkError, UnencodableError, decode, encode, flag_meaning
-from functions.adapters.chunk_pages import Position, read_page
-from functions.adapters.dynamodb_chunks import HOUR_MS, MAX_CHUNK_BYTES, ChunkTable, Key, chunk_key
+from functions.adapters.chunk_pages import MAX_PAGE_DAYS, Position, read_page
+from functions.adapters.dynamodb_chunks import DAY_MS, HOUR_MS, MAX_CHUNK_BYTES, ChunkTable, Key, chunk_key
 from functions.domain.cursors import seal, unseal
 from functions.domain.retention import Horizon
-from functions.domain.series import Capabilities, Point, Rejected, SeriesPage, SeriesQuery, bin_start, newest
+from functions.domain.series import (
+    Capabilities,
+    DevicesPage,
+    Point,
+    PointsPage,
+    Rejected,
+    SeriesPage,
+    SeriesQuery,
+    bin_start,
+    newest,
+)
 from functions.errors import CursorError, PartialWriteError, StoreError
 from functions.ports import Clock
 
@@ -22,6 +32,8 @@ if TYPE_CHECKING:
 
 _CLEAN_UP_MS = 3 * 86_400_000
 """How long after its time DynamoDB may still hold an expired item."""
+EXPORT_POINTS = 10_000
+"""A page of an export ends with the hour that reaches this many."""
 
 
 class DynamoDBTelemetryStore:
@@ -68,6 +80,34 @@ class DynamoDBTelemetryStore:
         start, end = self._horizon().clamp(max(query.start, after.ts), query.end)
         rows, reached = read_page(query, after, start, end, self._table.hours)
         return SeriesPage(tuple(rows), None if reached is None else seal(question, reached))
+
+    def export(self, device: str, start: int, end: int, cursor: str | None = None) -> PointsPage:
+        question = ("export", device, start, end)
+        first = start
+        if cursor is not None:
+            first = int(unseal(cursor, question, (int,))[0])
+            if not start <= first < end:
+                raise CursorError(cursor)
+        first, end = self._horizon().clamp(first, end)
+        until = min(end, first - first % DAY_MS + MAX_PAGE_DAYS * DAY_MS)
+        points: list[Point] = []
+        for hour in self._table.hours(device, first, until):
+            standing = newest(point for _, data in hour.chunks for point in _points(device, data))
+            points += [point for point in standing.values() if first <= point.ts < end]
+            if len(points) >= EXPORT_POINTS:
+                until = min(until, hour.start + HOUR_MS)
+                break
+        return PointsPage(tuple(points), seal(question, (until,)) if first < until < end else None)
+
+    def devices(self, cursor: str | None = None) -> DevicesPage:
+        after = None
+        if cursor is not None:
+            pk, sk = unseal(cursor, ("telemetry",), (str, str))
+            after = Key(str(pk), str(sk))
+        found, reached = self._table.everywhere(after)
+        oldest = self._horizon().oldest
+        devices = dict.fromkeys(device for device, hour in found if hour + HOUR_MS > oldest)
+        return DevicesPage(tuple(devices), None if reached is None else seal(("telemetry",), reached))
 
     def delete(self, device: str, start: int, end: int) -> None:
         horizon = self._horizon()

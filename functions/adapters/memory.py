@@ -15,7 +15,9 @@ from functions.domain.retention import Horizon
 from functions.domain.series import (
     Binner,
     Capabilities,
+    DevicesPage,
     Point,
+    PointsPage,
     RawRow,
     Rejected,
     Row,
@@ -28,6 +30,9 @@ from functions.domain.state import DeviceState, Saved
 from functions.domain.status import DeviceStatus
 from functions.errors import CursorError
 from functions.ports import Clock
+
+_EXPORT_POINTS = 1000
+_DEVICES = 100
 
 
 class ManualClock:
@@ -78,6 +83,29 @@ class MemoryTelemetryStore:
         more = len(rows) > query.limit
         return SeriesPage(tuple(page), seal(question, (page[-1].ts, page[-1].metric)) if more else None)
 
+    def export(self, device: str, start: int, end: int, cursor: str | None = None) -> PointsPage:
+        question = ("export", device, start, end)
+        after = (start, "") if cursor is None else _export_position(cursor, question)
+        start, end = self._horizon().clamp(start, end)
+        found = sorted(
+            (
+                point
+                for point in self._points.values()
+                if point.device == device and start <= point.ts < end and (point.ts, point.metric) > after
+            ),
+            key=lambda point: (point.ts, point.metric),
+        )
+        page = found[:_EXPORT_POINTS]
+        more = len(found) > len(page)
+        return PointsPage(tuple(page), seal(question, (page[-1].ts, page[-1].metric)) if more else None)
+
+    def devices(self, cursor: str | None = None) -> DevicesPage:
+        after = "" if cursor is None else str(unseal(cursor, ("telemetry",), (str,))[0])
+        oldest = self._horizon().oldest
+        found = sorted({point.device for point in self._points.values() if point.ts >= oldest and point.device > after})
+        page = found[:_DEVICES]
+        return DevicesPage(tuple(page), seal(("telemetry",), (page[-1],)) if len(found) > len(page) else None)
+
     def delete(self, device: str, start: int, end: int) -> None:
         self._points = {
             key: point for key, point in self._points.items() if point.device != device or not start <= point.ts < end
@@ -85,6 +113,13 @@ class MemoryTelemetryStore:
 
     def _horizon(self) -> Horizon:
         return Horizon(self._clock.now_ms(), self._retention_ms)
+
+
+def _export_position(cursor: str, question: tuple[str, str, int, int]) -> tuple[int, str]:
+    ts, metric = unseal(cursor, question, (int, str))
+    if not question[2] <= int(ts) < question[3]:
+        raise CursorError(cursor)
+    return int(ts), str(metric)
 
 
 def _raw_rows(points: Iterable[Point]) -> list[Row]:

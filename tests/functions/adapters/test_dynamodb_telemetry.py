@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from botocore.exceptions import ClientError
 
-from functions.adapters import chunk_pages
+from functions.adapters import chunk_pages, dynamodb_telemetry
 from functions.adapters.dynamodb_telemetry import DynamoDBTelemetryStore
 from functions.domain.series import Aggregate, Point, SeriesQuery
 from functions.errors import PartialWriteError, StoreError
@@ -26,6 +26,8 @@ class Watching:
         self.unprocessed = unprocessed
         self.writes = []
         self.queries = []
+        self.scans = []
+        self.scan_limit = 1000
 
     def batch_write_item(self, RequestItems):  # noqa: N803 - boto3's name
         requests = RequestItems["telemetry"]
@@ -39,6 +41,10 @@ class Watching:
     def query(self, **request):
         self.queries.append(request["ExpressionAttributeValues"])
         return self.client.query(**request)
+
+    def scan(self, **request):
+        self.scans.append(request)
+        return self.client.scan(**request, Limit=self.scan_limit)
 
 
 @pytest.fixture
@@ -224,6 +230,58 @@ def test_a_month_of_one_message_a_minute_is_binned_from_its_chunks(make, now):
     assert pages == 1
     assert [row.ts for row in found] == [start + at * HOUR for at in range(31 * 24)]
     assert {tuple(row.values.values()) for row in found} == {(29.5, 60)}
+
+
+def test_an_export_s_page_ends_with_the_hour_that_fills_it(make, now, monkeypatch):
+    monkeypatch.setattr(dynamodb_telemetry, "EXPORT_POINTS", 50)
+    store, _ = make()
+    points = [point(now - at * 60_000, float(at)) for at in range(60 * 5)]
+    store.write(points)
+    pages, cursor = [], None
+    while True:
+        page = store.export("pump-1", now - 5 * HOUR, now + 1, cursor)
+        pages.append([one.ts for one in page.points])
+        cursor = page.cursor
+        if cursor is None:
+            break
+    assert [len(page) for page in pages] == [59, 60, 60, 60, 60, 1]
+    assert [ts for page in pages for ts in sorted(page)] == sorted(one.ts for one in points)
+
+
+def test_an_export_of_a_long_range_is_read_in_bounded_steps(make, now):
+    store, watching = make()
+    store.write([point(now - 300 * DAY), point(now - DAY)])
+    cursors, cursor = 0, None
+    while True:
+        page = store.export("pump-1", now - 301 * DAY, now, cursor)
+        cursors, cursor = cursors + 1, page.cursor
+        if cursor is None:
+            break
+    assert cursors == 5
+    assert len(watching.queries) == 302
+
+
+def test_devices_are_listed_by_scanning_keys_page_by_page(make, now):
+    store, watching = make()
+    store.write([point(now, device=f"d{at}") for at in range(5)])
+    watching.scan_limit = 2
+    devices, cursor, pages = [], None, 0
+    while True:
+        page = store.devices(cursor)
+        devices += page.devices
+        cursor, pages = page.cursor, pages + 1
+        if cursor is None:
+            break
+    assert sorted(devices) == ["d0", "d1", "d2", "d3", "d4"]
+    assert pages == 3
+    assert {request["ProjectionExpression"] for request in watching.scans} == {"pk, sk"}
+
+
+def test_whose_every_hour_has_left_the_retention_is_no_device(make, now, clock):
+    store, _ = make(retention_ms=2 * DAY)
+    store.write([point(now - DAY, device="old"), point(now, device="young")])
+    clock.now += DAY + HOUR
+    assert store.devices().devices == ("young",)
 
 
 def test_bytes_that_are_no_chunk_are_the_store_s_error(make, dynamodb, now):
