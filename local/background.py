@@ -110,7 +110,8 @@ def start(instance: Instance, options: "Options", console: Console) -> None:
 
 def _serve_command(instance: Instance, options: "Options") -> list[str]:
     command = [sys.executable, "-m", "local", "serve", "--port", str(instance.ports.gateway)]
-    command += ["--devices", str(options.devices), "--store", options.store]
+    command += ["--devices", str(options.devices), "--stage", options.stage, "--store", options.store]
+    command += ["--previous-store", options.previous_store] if options.previous_store else []
     return command + (["--fleet", str(options.fleet.resolve())] if options.fleet else [])
 
 

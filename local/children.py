@@ -1,9 +1,10 @@
-"""The processes of a supervisor: the local AWS, which must live, and the simulator, which is started again."""
+"""The processes of a supervisor: the local AWS, which must live, and the others, which are started again."""
 
 import asyncio
 import contextlib
 import subprocess
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 
 import psutil
 
@@ -15,8 +16,9 @@ from local.run_record import RunRecord
 # Above what it takes to write the state of a long run.
 STOP_GRACE_S = 60.0
 WATCH_S = 0.25
-SIMULATOR_RESTARTS = 5
-MINISTACK, SIMULATOR = "ministack", "simulator"
+RESTARTS = 5
+"""Of one child in one run: what ends more often is broken."""
+MINISTACK, SIMULATOR, TIMESTREAM = "ministack", "simulator", "timestream"
 
 Popen = subprocess.Popen[bytes]
 
@@ -24,9 +26,10 @@ Popen = subprocess.Popen[bytes]
 class Children:
     """Notes each child in the run's record, so that a later start can clean up whatever happens to this one."""
 
-    def __init__(self, instance: Instance, record: RunRecord) -> None:
+    def __init__(self, instance: Instance, record: RunRecord, pause_s: float = 0.5) -> None:
         self._instance = instance
         self._record = record
+        self._pause_s = pause_s
         self._children: dict[str, Popen] = {}
 
     def __getitem__(self, name: str) -> Popen:
@@ -46,25 +49,26 @@ class Children:
             sentence = f"The local AWS {how}. Start again with `fieldline local up --port {port}`"
             raise ChildDiedError(emulator.with_log(sentence, self._instance))
 
-    async def watch(self, start_simulator: Callable[[], Popen]) -> None:
-        """Until the local AWS ends; a simulator that ends is started again, some times, and noted each time."""
-        restarts = 0
+    async def watch(self, start_again: Mapping[str, Callable[[], Popen]]) -> None:
+        """Until the local AWS ends; another child that ends is started again, some times, and noted each time."""
+        restarts: Counter[str] = Counter()
         while True:
             self.require_cloud()
-            simulator = self._children.get(SIMULATOR)
-            if simulator is not None and (code := simulator.poll()) is not None:
-                del self._children[SIMULATOR]
-                restarts += 1
-                again = restarts <= SIMULATOR_RESTARTS
-                self._record.note(f"the simulator ended with {code}{', started again' if again else ''}")
-                if again:
-                    await asyncio.sleep(min(2**restarts, 30))
-                    self.add(SIMULATOR, start_simulator())
+            for name, start in start_again.items():
+                child = self._children.get(name)
+                if child is not None and (code := child.poll()) is not None:
+                    del self._children[name]
+                    restarts[name] += 1
+                    again = restarts[name] <= RESTARTS
+                    self._record.note(f"the {name} process ended with {code}{', started again' if again else ''}")
+                    if again:
+                        await asyncio.sleep(self._pause_s * 2 ** restarts[name])
+                        self.add(name, start())
             await asyncio.sleep(WATCH_S)
 
     async def stop(self) -> None:
         """The devices first, so that what they sent is stored before the state is; then whatever they left."""
-        for name in (SIMULATOR, MINISTACK):
+        for name in (SIMULATOR, MINISTACK, TIMESTREAM):
             child = self._children.get(name)
             if child is not None and child.poll() is None:
                 child.terminate()

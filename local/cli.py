@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
+from infra.config import DEFAULT_STORES, STAGES, STORES
 from local import background, run_record
-from local.errors import AlreadyRunningError, LocalError, NotRunningError
+from local.errors import AlreadyRunningError, LocalError, NotRunningError, SetupError
 from local.fleet import MAX_DEVICES, require_usable
 from local.instance import Instance
 from local.ports import DEFAULT_PORT
@@ -23,8 +24,8 @@ app = typer.Typer(no_args_is_help=True, help=__doc__, pretty_exceptions_enable=F
 _out = Console(highlight=False, soft_wrap=True)
 _err = Console(stderr=True, highlight=False, soft_wrap=True)
 
-Port = Annotated[int, typer.Option("--port", "-p", help="Selects the instance; it uses this port and the next two.")]
-FILE_LOGS = ("ministack", "simulator", "supervisor", "synth")
+Port = Annotated[int, typer.Option("--port", "-p", help="Selects the instance; it uses this port and the next three.")]
+FILE_LOGS = ("ministack", "simulator", "supervisor", "synth", "timestream")
 
 
 Command = Callable[..., None]
@@ -50,7 +51,13 @@ def up(
     *,
     port: Port = DEFAULT_PORT,
     devices: Annotated[int, typer.Option(min=0, max=MAX_DEVICES, help="How many simulated devices send data.")] = 6,
-    store: Annotated[str, typer.Option(help="The telemetry store.")] = "dynamodb",
+    stage: Annotated[str, typer.Option(help=f"Which stage is deployed: {', '.join(STAGES)}.")] = "prod",
+    store: Annotated[
+        str | None, typer.Option(help=f"The telemetry store: {', '.join(STORES)}; the stage's own if absent.")
+    ] = None,
+    previous_store: Annotated[
+        str | None, typer.Option(help="A store to keep beside it, for `fieldline telemetry backfill` to move from.")
+    ] = None,
     fleet: Annotated[
         Path | None, typer.Option(exists=True, dir_okay=False, help="A fleet file whose devices are deployed as well.")
     ] = None,
@@ -60,7 +67,7 @@ def up(
     from local.supervisor import Options
 
     instance = Instance.at(port)
-    options = Options(devices=devices, store=store, fleet=fleet)
+    options = Options(devices, *_deployed(stage, store, previous_store), fleet)
     background.wait_while_changing(instance, _out)
     if instance.is_locked():
         _say_running(instance, options)
@@ -136,17 +143,32 @@ def serve(
     *,
     port: Port,
     devices: Annotated[int, typer.Option()],
+    stage: Annotated[str, typer.Option()],
     store: Annotated[str, typer.Option()],
+    previous_store: Annotated[str | None, typer.Option()] = None,
     fleet: Annotated[Path | None, typer.Option()] = None,
 ) -> None:
     """What `up --detach` runs in the background."""
     from local.supervisor import Options, Supervisor
 
-    supervisor = Supervisor(Instance.at(port), Options(devices, store, fleet), lambda text: print(text, flush=True))  # noqa: T201 - its log
+    options = Options(devices, stage, store, previous_store, fleet)
+    supervisor = Supervisor(Instance.at(port), options, lambda text: print(text, flush=True))  # noqa: T201 - its log
     try:
         asyncio.run(supervisor.run())
     except AlreadyRunningError as exc:
         raise typer.Exit(background.LOST) from exc
+
+
+def _deployed(stage: str, store: str | None, previous: str | None) -> tuple[str, str, str | None]:
+    """Raises SetupError naming the option that is wrong."""
+    given = (("--stage", stage, STAGES), ("--store", store, STORES), ("--previous-store", previous, STORES))
+    for option, value, known in given:
+        if value is not None and value not in known:
+            raise SetupError(f"{option}: expected one of {', '.join(known)}, got {value!r}.")
+    chosen = store or DEFAULT_STORES[stage]
+    if previous == chosen:
+        raise SetupError(f"--previous-store: expected another store than --store, got {previous!r} for both.")
+    return stage, chosen, previous
 
 
 def _run(instance: Instance, options: "Options") -> None:

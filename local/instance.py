@@ -3,8 +3,10 @@
 run.json        the processes of the run (pid and start time), its phase, why it ended
 instance.json   addresses, user and password (mode 0600)
 deployed.json   what was deployed last, by content
+timestream.json the password of the InfluxDB look-alike's administrator
 lock            held by the supervisor for as long as it lives
 state/ s3/ tmp/ the local AWS's own
+timestream/     what the Timestream look-alike keeps
 logs/ fleet/ cdk.out/
 """
 
@@ -50,6 +52,10 @@ class Instance:
         return self.root / "s3"
 
     @property
+    def timestream_dir(self) -> Path:
+        return self.root / "timestream"
+
+    @property
     def tmp_dir(self) -> Path:
         return self.root / "tmp"
 
@@ -75,7 +81,8 @@ class Instance:
         return self.fleet_dir / "ca.pem"
 
     def make_dirs(self) -> None:
-        for folder in (self.root, self.state_dir, self.s3_dir, self.tmp_dir, self.log_dir, self.fleet_dir):
+        own = (self.state_dir, self.s3_dir, self.timestream_dir, self.tmp_dir, self.log_dir, self.fleet_dir)
+        for folder in (self.root, *own):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def read(self, name: str) -> dict[str, Any]:

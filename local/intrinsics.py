@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 Json = Any
+Replacements = dict[tuple[str, str | None], Json]
+"""What stands for an attribute of a resource, or with None for its Ref, by logical id."""
 
 
 def references(value: Json) -> Iterator[str]:
@@ -27,6 +29,25 @@ def _referred(node: Mapping[str, Json]) -> Iterator[str]:
     elif name == "Fn::Sub":
         text = argument if isinstance(argument, str) else str(argument[0])
         yield from (part.split("}")[0].split(".")[0] for part in text.split("${")[1:])
+
+
+def replace_references(value: Json, replacements: Replacements) -> Json:
+    """The value with every Ref and Fn::GetAtt that has a replacement replaced, wherever it stands."""
+    if isinstance(value, Mapping):
+        if len(value) == 1 and (target := _target(value)) in replacements:
+            return replacements[target]
+        return {key: replace_references(item, replacements) for key, item in value.items()}
+    if isinstance(value, list):
+        return [replace_references(item, replacements) for item in value]
+    return value
+
+
+def _target(node: Mapping[str, Json]) -> tuple[str, str | None]:
+    name, argument = next(iter(node.items()))
+    if name == "Fn::GetAtt":
+        resource, attribute = argument.split(".", 1) if isinstance(argument, str) else argument
+        return str(resource), str(attribute)
+    return (str(argument), None) if name == "Ref" else ("", None)
 
 
 def merge_text(value: Json, pseudo: Mapping[str, str]) -> Json:

@@ -1,4 +1,4 @@
-"""The ports of an instance: three in a row, all on loopback."""
+"""The ports of an instance: four in a row, all on loopback."""
 
 import errno
 import socket
@@ -10,7 +10,7 @@ from local.errors import PortTakenError
 
 LOOPBACK = "127.0.0.1"
 DEFAULT_PORT = 8420
-_LOWEST, _HIGHEST = 1024, 65535 - 2
+_LOWEST, _HIGHEST = 1024, 65535 - 3
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,10 @@ class Ports:
         return self.gateway + 2
 
     @property
+    def timestream(self) -> int:
+        return self.gateway + 3
+
+    @property
     def gateway_url(self) -> str:
         return f"http://{LOOPBACK}:{self.gateway}"
 
@@ -40,12 +44,21 @@ class Ports:
         return f"http://{LOOPBACK}:{self.aws}"
 
     @property
+    def timestream_url(self) -> str:
+        return f"http://{LOOPBACK}:{self.timestream}"
+
+    @property
     def mqtt_endpoint(self) -> str:
         """Named `localhost`, as the broker's certificate is."""
         return f"localhost:{self.mqtt}"
 
     def uses(self) -> tuple[tuple[int, str], ...]:
-        return ((self.gateway, "the gateway"), (self.aws, "the local AWS"), (self.mqtt, "MQTT"))
+        return (
+            (self.gateway, "the gateway"),
+            (self.aws, "the local AWS"),
+            (self.mqtt, "MQTT"),
+            (self.timestream, "Timestream"),
+        )
 
 
 def is_taken(port: int) -> bool:

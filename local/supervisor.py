@@ -10,11 +10,25 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from local import assembly, deploy, emulator, fleet, processes, run_record, simulation, synthesis, user
-from local.children import MINISTACK, SIMULATOR, Children
+from infra.config import DEFAULT_STORES
+from local import (
+    assembly,
+    deploy,
+    emulator,
+    fleet,
+    processes,
+    run_record,
+    simulation,
+    synthesis,
+    timestream_process,
+    timestream_template,
+    user,
+)
+from local.children import MINISTACK, SIMULATOR, TIMESTREAM, Children
 from local.errors import LocalError
 from local.gateway import Gateway, listening
 from local.instance import Instance
@@ -32,7 +46,9 @@ class Options:
     """What `up` was asked for."""
 
     devices: int = 6
-    store: str = "dynamodb"
+    stage: str = "prod"
+    store: str = DEFAULT_STORES["prod"]
+    previous_store: str | None = None
     fleet: Path | None = None
 
     def as_record(self) -> dict[str, Any]:
@@ -43,7 +59,9 @@ class Options:
         wanted = self.as_record()
         said = {
             "devices": f"{record.get('devices')} device{'' if record.get('devices') == 1 else 's'}",
+            "stage": f"the stage {record.get('stage')}",
             "store": f"the store {record.get('store')}",
+            "previous_store": f"{record.get('previous_store') or 'no store'} to move from",
             "fleet": f"the fleet file {record['fleet']}" if record.get("fleet") else "no fleet file",
         }
         return ", ".join(said[name] for name in said if name in record and record[name] != wanted[name])
@@ -60,7 +78,6 @@ class Supervisor:
         self._children = Children(instance, self._record)
         self._open = AsyncExitStack()
         self._upstream: str | None = None
-        self._place = Place(instance.ports.aws_url, emulator.ACCOUNT, emulator.REGION)
         self._stop = asyncio.Event()
 
     async def run(self, when_ready: Callable[[], Awaitable[None]] | None = None) -> None:
@@ -81,8 +98,19 @@ class Supervisor:
             finally:
                 await self._shut_down(error)
 
+    @cached_property
+    def _place(self) -> Place:
+        ports = self._instance.ports
+        password = timestream_process.password(self._instance)
+        return Place(ports.aws_url, emulator.ACCOUNT, emulator.REGION, ports.timestream_url, password)
+
     async def _serve(self, when_ready: Callable[[], Awaitable[None]] | None) -> None:
-        watching = self._children.watch(lambda: simulation.start(self._instance))
+        watching = self._children.watch(
+            {
+                SIMULATOR: lambda: simulation.start(self._instance),
+                TIMESTREAM: lambda: timestream_process.start(self._instance),
+            }
+        )
         await asyncio.gather(watching, *([when_ready()] if when_ready else []))
 
     def _say(self, text: str) -> None:
@@ -131,9 +159,18 @@ class Supervisor:
         self._say("starting the local AWS")
         self._children.add(MINISTACK, emulator.start(self._instance, python))
         extra = (self._options.fleet.resolve(),) if self._options.fleet else ()
-        await self._synthesize(synthesis.Choice(self._options.store, (fleet_file, *extra)))
+        await self._synthesize(
+            synthesis.Choice(
+                stage=self._options.stage,
+                store=self._options.store,
+                previous_store=self._options.previous_store,
+                fleet=(fleet_file, *extra),
+            )
+        )
+        stacks = assembly.read(self._instance.assembly_dir)
+        await self._provision(stacks)
         await asyncio.to_thread(emulator.wait_until_ready, self._instance, self._children[MINISTACK])
-        outputs = await asyncio.to_thread(self._deploy, python)
+        outputs = await asyncio.to_thread(self._deploy, stacks, python)
         await asyncio.to_thread(self._settle, outputs, devices)
         if devices:
             self._say(f"starting {len(devices)} simulated devices")
@@ -155,8 +192,17 @@ class Supervisor:
         code = await asyncio.to_thread(child.wait)
         synthesis.finish(self._instance, inputs, code)
 
-    def _deploy(self, python: Path) -> dict[str, str]:
-        stacks = assembly.read(self._instance.assembly_dir)
+    async def _provision(self, stacks: tuple[assembly.Stack, ...]) -> None:
+        """Start the Timestream look-alike where a template asks for Timestream, and make in it what AWS would."""
+        wanted = tuple(one for stack in stacks for one in timestream_template.provisions(stack.template, self._place))
+        if wanted:
+            self._say("starting Timestream's look-alike")
+            child = timestream_process.start(self._instance)
+            self._children.add(TIMESTREAM, child)
+            await asyncio.to_thread(timestream_process.wait_until_ready, self._instance, child)
+            await asyncio.to_thread(timestream_process.provision, self._place.timestream_url, wanted)
+
+    def _deploy(self, stacks: tuple[assembly.Stack, ...], python: Path) -> dict[str, str]:
         prepared = deploy.prepare(stacks, self._place, python)
         wanted = {stack.name: stack.fingerprint for stack in prepared}
         deployed = self._instance.read("deployed.json")

@@ -34,6 +34,8 @@ def _ignored(name: str, why: str) -> Row:
     return Row(name, Treatment.IGNORED, why)
 
 
+_NO_NETWORK = "Stored only: functions are processes of this machine, on its loopback."
+
 RESOURCES = (
     _native("AWS::ApiGateway::Account"),
     _native("AWS::ApiGateway::Authorizer", "Results are cached as configured."),
@@ -48,6 +50,12 @@ RESOURCES = (
     _native("AWS::Cognito::UserPoolClient"),
     _native("AWS::Cognito::UserPoolGroup"),
     _native("AWS::DynamoDB::GlobalTable", "PITR and deletion protection are stored, not applied."),
+    _native("AWS::EC2::RouteTable"),
+    _native("AWS::EC2::SecurityGroup", _NO_NETWORK),
+    _native("AWS::EC2::Subnet", _NO_NETWORK),
+    _native("AWS::EC2::SubnetRouteTableAssociation"),
+    _native("AWS::EC2::VPC", _NO_NETWORK),
+    _native("AWS::EC2::VPCEndpoint", _NO_NETWORK),
     _native("AWS::IAM::Policy"),
     _native("AWS::IAM::Role", "Functions are held to their role; roles of topic rules and Firehose are not checked."),
     _native("AWS::IoT::Certificate", "Signed from the CSR by the instance's own CA."),
@@ -77,9 +85,17 @@ RESOURCES = (
     _native("AWS::Logs::LogStream"),
     _native("AWS::S3::Bucket", "Lifecycle, versioning and access logs are stored; objects stay until `down --purge`."),
     _substituted("AWS::S3::BucketPolicy", "Denials of plain HTTP are taken out: everything here is HTTP on loopback."),
+    _native("AWS::SecretsManager::Secret"),
     _native("AWS::SQS::Queue"),
     _substituted("AWS::SQS::QueuePolicy", "Denials of plain HTTP are taken out: everything here is HTTP on loopback."),
+    _substituted("AWS::Timestream::Database", "Made in Timestream's look-alike by the launcher."),
+    _substituted(
+        "AWS::Timestream::InfluxDBInstance",
+        "Timestream's look-alike, set up by the launcher; its generated secret is one that stands in the template.",
+    ),
+    _substituted("AWS::Timestream::Table", "Made in Timestream's look-alike by the launcher."),
     _native("Custom::FieldlineFleet", "Answered by the registrar function, as on AWS."),
+    _native("Custom::FieldlineInfluxSetup", "Answered by the store_setup function, as on AWS."),
 )
 
 RULE_ACTIONS = (_native("sqs", "Its role is not checked."),)

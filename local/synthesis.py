@@ -25,9 +25,10 @@ _INPUTS = ".fieldline-inputs"
 class Choice:
     """What the app is synthesized with."""
 
+    stage: str
     store: str
     fleet: tuple[Path, ...]
-    stage: str = "dev"
+    previous_store: str | None = None
 
     def arguments(self) -> list[str]:
         context = {
@@ -35,6 +36,7 @@ class Choice:
             "telemetry_store": self.store,
             "target": "host",
             "fleet": ",".join(str(path) for path in self.fleet),
+            **({"previous_store": self.previous_store} if self.previous_store else {}),
         }
         return [part for key, value in context.items() for part in ("-c", f"{key}={value}")]
 

@@ -13,6 +13,7 @@ from local import support
 from local.errors import TransformError
 from local.intrinsics import merge_text, references, replace_text
 from local.support import Row, Treatment
+from local.timestream_template import take_out
 
 Resource = dict[str, Any]
 Template = dict[str, Any]
@@ -25,15 +26,21 @@ _SQL_KEYWORDS = frozenset({"and", "as", "between", "from", "in", "is", "like", "
 # Addresses of AWS that a function calls by itself, and so must be this instance's instead. FIELDLINE_ISSUER is not
 # among them: it is a name that the tokens carry, here as there.
 _COGNITO_ADDRESSES = ("FIELDLINE_JWKS_URL", "FIELDLINE_SIGN_IN_ENDPOINT")
+_INFLUX_ADDRESS = "FIELDLINE_INFLUX_URL"
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where the template is deployed to: the local AWS's address, and the account and region that it plays."""
+    """Where the template is deployed to: the addresses of the local AWS and of its Timestream, and what they play."""
 
     aws_url: str
     account: str
     region: str
+    timestream_url: str
+    influx_password: str
+
+    def arn(self, service: str, resource: str) -> str:
+        return f"arn:aws:{service}:{self.region}:{self.account}:{resource}"
 
     @property
     def pseudo(self) -> dict[str, str]:
@@ -51,6 +58,9 @@ def transform(stack: str, template: Mapping[str, Any], place: Place) -> Template
     result.pop("Rules", None)  # checks the version of the CDK bootstrap, which a laptop has not
     if _BOOTSTRAP_PARAMETER in result.get("Parameters", {}):
         del result["Parameters"][_BOOTSTRAP_PARAMETER]
+    for name, resource in result.get("Resources", {}).items():
+        _require_known(stack, name, resource)
+    result = take_out(result, place)
     resources: dict[str, Resource] = {}
     for name, resource in result.get("Resources", {}).items():
         try:
@@ -63,6 +73,13 @@ def transform(stack: str, template: Mapping[str, Any], place: Place) -> Template
     result["Resources"] = resources
     _forget(stack, result, frozenset(ignored))
     return result
+
+
+def _require_known(stack: str, name: str, resource: Resource) -> None:
+    try:
+        _listed(support.RESOURCES, resource["Type"], "resource type")
+    except TransformError as exc:
+        raise TransformError(f"{stack}, {name} ({resource['Type']}): {exc}") from exc
 
 
 def _treat(resource: Resource, place: Place) -> Resource | None:
@@ -120,7 +137,11 @@ def _function(resource: Resource, place: Place) -> Resource:
     for name in _COGNITO_ADDRESSES:
         if name in variables:
             variables[name] = _local_cognito(name, variables[name], place)
+    if _INFLUX_ADDRESS in variables:
+        variables[_INFLUX_ADDRESS] = place.timestream_url
     variables["AWS_ENDPOINT_URL"] = place.aws_url
+    variables["AWS_ENDPOINT_URL_TIMESTREAM_QUERY"] = place.timestream_url
+    variables["AWS_ENDPOINT_URL_TIMESTREAM_WRITE"] = place.timestream_url
     variables["POWERTOOLS_TRACE_DISABLED"] = "true"
     return resource
 

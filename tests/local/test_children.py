@@ -1,9 +1,10 @@
+import asyncio
 import subprocess
 import sys
 
 import pytest
 
-from local.children import MINISTACK, Children
+from local.children import MINISTACK, RESTARTS, TIMESTREAM, Children
 from local.errors import ChildDiedError
 from local.instance import Instance
 from local.ports import Ports
@@ -24,3 +25,27 @@ def test_the_end_of_the_local_aws_is_told_with_the_end_of_its_log_if_that_says_a
     with pytest.raises(ChildDiedError, match="ended with exit code 7") as caught:
         children.require_cloud()
     assert str(caught.value).endswith(end)
+
+
+async def test_a_child_that_ends_is_started_again_some_times_and_noted_each_time(tmp_path):
+    instance = Instance(tmp_path / "9000", Ports(9000))
+    instance.make_dirs()
+    record = RunRecord(instance)
+    children = Children(instance, record, pause_s=0)
+    started = []
+
+    def start():
+        started.append(subprocess.Popen([sys.executable, "-c", "raise SystemExit(3)"]))
+        started[-1].wait()
+        return started[-1]
+
+    children.add(TIMESTREAM, start())
+    watching = asyncio.ensure_future(children.watch({TIMESTREAM: start}))
+    while len(record.notes) <= RESTARTS:  # noqa: ASYNC110 - the record tells other processes, not this one
+        await asyncio.sleep(0.01)
+    watching.cancel()
+    assert len(started) == 1 + RESTARTS
+    assert record.notes == [
+        *["the timestream process ended with 3, started again"] * RESTARTS,
+        "the timestream process ended with 3",
+    ]

@@ -15,15 +15,16 @@ def listener():
         yield server.getsockname()[1]
 
 
-def test_three_ports_follow_from_one():
-    three = Ports(9000)
-    assert [port for port, _ in three.uses()] == [9000, 9001, 9002]
-    assert three.mqtt_endpoint == "localhost:9002"
+def test_four_ports_follow_from_one():
+    four = Ports(9000)
+    assert [port for port, _ in four.uses()] == [9000, 9001, 9002, 9003]
+    assert four.mqtt_endpoint == "localhost:9002"
+    assert four.timestream_url == "http://127.0.0.1:9003"
 
 
-@pytest.mark.parametrize("port", [0, 80, 65534, 70000])
-def test_a_port_without_room_for_the_next_two_is_refused(port):
-    with pytest.raises(PortTakenError, match=f"between 1024 and 65533, got {port}"):
+@pytest.mark.parametrize("port", [0, 80, 65533, 70000])
+def test_a_port_without_room_for_the_next_three_is_refused(port):
+    with pytest.raises(PortTakenError, match=f"between 1024 and 65532, got {port}"):
         Ports(port)
 
 

@@ -26,7 +26,7 @@ def choice(tmp_path):
     fleet.parent.mkdir()
     fleet.write_text("")
     (fleet.parent / "a.csr").write_text("request")
-    return Choice("dynamodb", (fleet,))
+    return Choice("dev", "dynamodb", (fleet,))
 
 
 def test_unchanged_inputs_have_the_same_hash(checkout, choice):
@@ -53,8 +53,10 @@ def test_the_fleet_its_requests_and_the_store_change_the_hash(checkout, choice):
     hashes.append(synthesis.inputs_hash(choice, checkout))
     choice.fleet[0].write_text("[[device]]")
     hashes.append(synthesis.inputs_hash(choice, checkout))
-    hashes.append(synthesis.inputs_hash(Choice("other", choice.fleet), checkout))
-    assert len(set(hashes)) == 4
+    hashes.append(synthesis.inputs_hash(Choice("dev", "other", choice.fleet), checkout))
+    hashes.append(synthesis.inputs_hash(Choice("prod", "dynamodb", choice.fleet), checkout))
+    hashes.append(synthesis.inputs_hash(Choice("dev", "dynamodb", choice.fleet, "other"), checkout))
+    assert len(set(hashes)) == len(hashes) == 6
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import pytest
 from local.errors import TransformError
 from local.transform import Place, transform
 
-PLACE = Place("http://127.0.0.1:8421", "123456789012", "eu-west-1")
+PLACE = Place("http://127.0.0.1:8421", "123456789012", "eu-west-1", "http://127.0.0.1:8423", "password")
 FUNCTION = {
     "Type": "AWS::Lambda::Function",
     "Properties": {
@@ -64,8 +64,8 @@ def test_a_native_resource_passes_unchanged():
 
 
 def test_an_unlisted_resource_type_is_refused_by_stack_name_and_type():
-    with pytest.raises(TransformError, match=r"Stack, Db \(AWS::Timestream::Database\).*AWS::Timestream::Database"):
-        adapt({"Db": {"Type": "AWS::Timestream::Database"}})
+    with pytest.raises(TransformError, match=r"Stack, Db \(AWS::Timestream::InfluxDBCluster\).*AWS::Timestream::InfluxDBCluster"):
+        adapt({"Db": {"Type": "AWS::Timestream::InfluxDBCluster"}})
 
 
 def test_an_unlisted_custom_resource_is_refused():
