@@ -52,6 +52,8 @@ class Cloud:
         return done
 
     def up(self, *options: str) -> "subprocess.CompletedProcess[str]":
+        for known in ("details", "token"):  # they may be others when it is up
+            self.__dict__.pop(known, None)
         fleet = str(self.folder / "fleet.toml")
         port = str(self.port)
         return self.run("local", "up", "--detach", "--port", port, "--devices", "12", "--fleet", fleet, *options)

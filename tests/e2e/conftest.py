@@ -6,10 +6,19 @@ import pytest
 
 from device_agent import identity
 from tests.e2e.cloud import ROOT, Cloud
+from tests.e2e.replay import play
 
 # Away from the port of a platform that somebody runs beside the tests.
 PORT = int(os.environ.get("FIELDLINE_TEST_PORT", "18420"))
-MODELS = {"probe": "climate", "other": "climate", "replayer": "climate", "survivor": "machine"}
+MODELS = {
+    "other": "climate",
+    "outlasting": "climate",
+    "probe": "climate",
+    "replayer": "climate",
+    "replayer-2": "climate",
+    "replayer-3": "climate",
+    "survivor": "machine",
+}
 
 
 def pytest_collection_modifyitems(items):
@@ -36,3 +45,9 @@ def cloud(tmp_path_factory):
         if keep := os.environ.get("FIELDLINE_KEEP_LOGS"):
             shutil.copytree(ROOT / ".local" / str(PORT) / "logs", keep, dirs_exist_ok=True)
         cloud.run("local", "down", "--purge", "--port", str(PORT), check=False)
+
+
+@pytest.fixture(scope="session")
+def replayed(cloud):
+    """What `replayer` played into the store that the cloud began with."""
+    return play(cloud, "replayer")
