@@ -16,6 +16,8 @@
         ├── QuarantineError      the quarantine; `failed` says which entries
         ├── EventLogError        the event log
         ├── LakeError            the lake; `failed` says which messages
+        ├── LakeReadError        the lake, when it is read
+        │   └── DamagedObjectError   … of which one object, or the rest of it, can never be read
         ├── KeysError            the signing keys of the token issuer
         └── CloudFormationError  the deployment that waits for an answer
 
@@ -115,6 +117,14 @@ class LakeError(AdapterError):
     def __init__(self, message: str, failed: frozenset[int]) -> None:
         super().__init__(message)
         self.failed = failed
+
+
+class LakeReadError(AdapterError):
+    pass
+
+
+class DamagedObjectError(LakeReadError):
+    """Reading it again gives no more than it gave until here."""
 
 
 class KeysError(AdapterError):

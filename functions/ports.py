@@ -1,12 +1,13 @@
 """What the use cases need of the world. Each port has an adapter for AWS and a fake in `functions.adapters.memory`."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from contract.ingest import LakeLine
 from functions.domain.devices import Device, DeviceFilter, DevicePage, Source
 from functions.domain.events import DeviceEvent
 from functions.domain.ingest import QuarantineEntry
+from functions.domain.lake import ObjectsPage
 from functions.domain.presence import Presence
 from functions.domain.quarantine import QuarantinePage
 from functions.domain.series import (
@@ -144,4 +145,21 @@ class EventLog(Protocol):
 class Lake(Protocol):
     def append(self, lines: Sequence[LakeLine]) -> None:
         """Keep every raw message at least once; raises LakeError naming the positions that may be missing."""
+        ...
+
+
+class LakeReader(Protocol):
+    def objects(self, start: int, end: int, cursor: str | None = None) -> ObjectsPage:
+        """Objects that may hold what reached the lake in `[start, end)`, the oldest first. Raises LakeReadError.
+
+        An object is found by the hour of its oldest message.
+        """
+        ...
+
+    def lines(self, key: str, first: int = 0) -> Iterator[bytes]:
+        """An object's lines from the line `first` on, which counts from 0, without their ends.
+
+        A line beyond `lake.MAX_LINE_BYTES` is cut there, so that memory is bounded whatever the object holds. Raises
+        LakeReadError, and DamagedObjectError after all lines that could be read.
+        """
         ...

@@ -81,10 +81,12 @@ class Assessed(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(self, observation=observation, faults=self.faults + faults)
 
 
-def assess(messages: Iterable[Incoming], model: DeviceModel | None, state: DeviceState) -> list[Assessed]:
-    """All messages of one device in a batch, in the order of their receipt."""
+def assess(
+    messages: Iterable[Incoming], model: DeviceModel | None, state: DeviceState, room: Room | None = None
+) -> list[Assessed]:
+    """All messages of one device in a batch, in the order of their receipt; `room` is the state's unless given."""
     assessed = []
-    room = Room(state.latest)
+    room = Room(state.latest) if room is None else room
     for message in sorted(messages, key=lambda message: message.received_at):
         one = _assess_one(message, model, state, room)
         if one.observation is not None:
