@@ -195,12 +195,14 @@ _ANSWERS: Final[dict[str, type[Answer]]] = {
 
 def read_request(document: object) -> Request:
     """Of parsed JSON; raises only DocumentError, its reason `unsupported_version` where that is why."""
-    return _read(document, "action", _REQUESTS)
+    request: Request = _read(document, "action", _REQUESTS)
+    return request
 
 
 def read_answer(document: object) -> Answer:
     """Of parsed JSON; raises only DocumentError, its reason `unsupported_version` where that is why."""
-    return _read(document, "answer", _ANSWERS)
+    answer: Answer = _read(document, "answer", _ANSWERS)
+    return answer
 
 
 def write(message: Request | Answer) -> dict[str, Any]:
