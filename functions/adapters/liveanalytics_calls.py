@@ -1,0 +1,60 @@
+"""Calls of Timestream that may fail for a while: which failures pass, and trying again within a time."""
+
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
+from botocore.parsers import ResponseParserError
+
+from functions.adapters.aws import error_code
+from functions.adapters.backoff import Backoff
+
+_Answer = TypeVar("_Answer")
+
+FAILURES = (BotoCoreError, ClientError, ResponseParserError)
+_SERVER_ERROR = 500
+_PASSING = frozenset({"ThrottlingException", "InternalServerException", "InvalidEndpointException"})
+
+
+class GarbledError(Exception):
+    """An answer that lacks what the service's answers have."""
+
+
+class Deadline:
+    """The end of the time that one use of the store may take."""
+
+    def __init__(self, within_s: float, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._end = monotonic() + within_s
+
+    @property
+    def passed(self) -> bool:
+        return self._monotonic() >= self._end
+
+
+def passes(exc: Exception) -> bool:
+    """Whether the same call may succeed later."""
+    if isinstance(exc, ClientError):
+        response: Any = exc.response
+        status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        return error_code(exc) in _PASSING or status >= _SERVER_ERROR
+    return not isinstance(exc, ParamValidationError)
+
+
+def patiently(call: Callable[[], _Answer], backoff: Backoff, deadline: Deadline) -> _Answer:
+    """The answer, after some attempts if need be; raises what the last of them raised, one of FAILURES or GarbledError.
+
+    The first attempt is always made, and none begins after the deadline.
+    """
+    failure: Exception | None = None
+    for _ in backoff:
+        if failure is not None and deadline.passed:
+            break
+        try:
+            return call()
+        except (*FAILURES, GarbledError) as exc:
+            if not passes(exc):
+                raise
+            failure = exc
+    raise failure or GarbledError("no attempt was allowed")
