@@ -1,0 +1,1 @@
+"""Look-alikes of Timestream: LiveAnalytics' and InfluxDB's protocols over one DuckDB engine."""
