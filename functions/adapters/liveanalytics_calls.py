@@ -52,9 +52,19 @@ def patiently(call: Callable[[], _Answer], backoff: Backoff, deadline: Deadline)
         if failure is not None and deadline.passed:
             break
         try:
-            return call()
+            return _heard(call)
         except (*FAILURES, GarbledError) as exc:
             if not passes(exc):
                 raise
             failure = exc
     raise failure or GarbledError("no attempt was allowed")
+
+
+def _heard(call: Callable[[], _Answer]) -> _Answer:
+    try:
+        return call()
+    except FAILURES:
+        raise
+    except (AttributeError, LookupError, TypeError, ValueError) as exc:
+        # What botocore's parser stumbles with over an answer of another form than the model's.
+        raise GarbledError(f"an answer that is none of the service's: {exc!r}") from exc

@@ -14,6 +14,7 @@ from functions.domain.series import Point, Rejected
 
 if TYPE_CHECKING:
     from mypy_boto3_timestream_write import TimestreamWriteClient
+    from mypy_boto3_timestream_write.type_defs import RecordTypeDef
 
 Identity: TypeAlias = tuple[str, str, int]
 
@@ -46,8 +47,9 @@ class RecordWriter:
     def _request(self, points: list[Point], now: int, deadline: Deadline) -> Outcome:
         if deadline.passed:
             return _failed(points, "no time was left to try")
+        common, rest = records(points)
         try:
-            patiently(lambda: self._call(points), self._backoff, deadline)
+            patiently(lambda: self._call(common, rest), self._backoff, deadline)
         except ClientError as exc:
             match error_code(exc):
                 case "RejectedRecordsException":
@@ -59,8 +61,7 @@ class RecordWriter:
             return _failed(points, str(exc))
         return Outcome()
 
-    def _call(self, points: list[Point]) -> None:
-        common, rest = records(points)
+    def _call(self, common: "RecordTypeDef", rest: "list[RecordTypeDef]") -> None:
         answer: Any = self._client.write_records(
             DatabaseName=self._database, TableName=self._table, CommonAttributes=common, Records=rest
         )
