@@ -11,6 +11,7 @@ import aws_cdk as cdk
 from cdk_nag import AwsSolutionsChecks
 
 from contract.errors import ContractError
+from functions.settings import INFLUXDB
 from infra.bundling import Bundles, drop_unused
 from infra.config import ROOT, DeployConfig
 from infra.errors import ConfigError, InfraError
@@ -19,7 +20,9 @@ from infra.stacks.api import ApiStack
 from infra.stacks.data import DataStack
 from infra.stacks.fleet import FleetStack
 from infra.stacks.ingest import IngestStack
+from infra.stacks.store import StoreStack
 from infra.stage import stage_policy
+from infra.telemetry_store import Stores
 
 VALIDATION_FAILED = "ValidationFailed"
 """How CDK's error begins when a plugin has findings; it has no type of its own in Python."""
@@ -52,9 +55,21 @@ def build_app(outdir: Path, context: Mapping[str, Any]) -> cdk.App:
 def _stacks(app: cdk.App, platform: Platform) -> None:
     prefix = f"Fieldline-{platform.stage.name}"
     data = DataStack(app, f"{prefix}-Data", platform=platform)
+    stores = _telemetry_stores(app, prefix, platform, data)
     FleetStack(app, f"{prefix}-Fleet", platform=platform, data=data)
-    IngestStack(app, f"{prefix}-Ingest", platform=platform, data=data)
-    ApiStack(app, f"{prefix}-Api", platform=platform, data=data)
+    IngestStack(app, f"{prefix}-Ingest", platform=platform, data=data, stores=stores)
+    ApiStack(app, f"{prefix}-Api", platform=platform, data=data, stores=stores)
+
+
+def _telemetry_stores(app: cdk.App, prefix: str, platform: Platform, data: DataStack) -> Stores:
+    config = platform.config
+    known = dict(data.stores)
+    if INFLUXDB in config.stores:
+        resources = {name: arn for store in data.stores.values() for name, arn in store.resources.items()}
+        known[INFLUXDB] = StoreStack(
+            app, f"{prefix}-Store", platform=platform, resources={**data.resources, **resources}
+        ).store
+    return Stores(known[config.telemetry_store], known[config.previous_store] if config.previous_store else None)
 
 
 def main(arguments: Sequence[str] = ()) -> None:

@@ -1,46 +1,98 @@
 """What a deployment may choose, read from CDK context (`-c key=value`) and checked as a whole."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from functions.settings import DYNAMODB, INFLUXDB, LIVEANALYTICS, TELEMETRY_STORES
 from infra.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parent.parent
 
 Target = Literal["lambda", "host"]
+Get = Callable[[str], object]
 
 STAGES = ("dev", "prod")
 TARGETS: tuple[Target, ...] = ("lambda", "host")
-STORES = ("dynamodb",)
-PLANNED_STORES = ("timestream-influxdb", "timestream-liveanalytics")
+STORES = TELEMETRY_STORES
+DEFAULT_STORES: Mapping[str, str] = {"dev": DYNAMODB, "prod": INFLUXDB}
+"""Stage to store: `dev` costs nothing when idle, `prod` answers fast."""
 DEFAULT_FLEET = ROOT / "fleet.toml"
+INFLUX_INSTANCES = (
+    "db.influx.medium",
+    "db.influx.large",
+    "db.influx.xlarge",
+    "db.influx.2xlarge",
+    "db.influx.4xlarge",
+    "db.influx.8xlarge",
+    "db.influx.12xlarge",
+    "db.influx.16xlarge",
+    "db.influx.24xlarge",
+)
+APART = frozenset({INFLUXDB, LIVEANALYTICS})
+"""No function reaches both: one lives in a network without internet, and the other's private endpoints are named after
+the cell that AWS put the account into, which no template can know."""
+
+
+@dataclass(frozen=True)
+class InfluxOptions:
+    """`multi_az` keeps a standby in another zone and doubles the price of the instance: nobody gets it unasked."""
+
+    instance: str = "db.influx.medium"
+    storage_gib: int = 20
+    multi_az: bool = False
 
 
 @dataclass(frozen=True)
 class DeployConfig:
-    """`target` says which machine runs the functions: `lambda` (arm64, Python 3.13) or `host` (this one)."""
+    """`target` says which machine runs the functions: `lambda` (arm64, Python 3.13) or `host` (this one).
+
+    `previous_store` stays deployed beside `telemetry_store` until a move from it has ended.
+    """
 
     stage: str = "dev"
-    telemetry_store: str = "dynamodb"
+    telemetry_store: str = DEFAULT_STORES["dev"]
+    previous_store: str | None = None
+    retention_days: int = 90
+    influx: InfluxOptions = field(default_factory=InfluxOptions)
     fleet: tuple[Path, ...] = ()
     target: Target = "lambda"
 
     @classmethod
-    def from_context(cls, get: Callable[[str], object]) -> "DeployConfig":
+    def from_context(cls, get: Get) -> "DeployConfig":
         """Raises ConfigError, which lists all that is wrong."""
         problems: list[str] = []
         stage = _choice(get, "stage", STAGES, cls.stage, problems)
         target = _choice(get, "target", TARGETS, cls.target, problems)
-        store = _store(get("telemetry_store"), problems)
+        store = _choice(get, "telemetry_store", STORES, DEFAULT_STORES.get(stage, cls.telemetry_store), problems)
+        previous = _previous(get, store, problems)
+        retention = _number(get, "retention_days", cls.retention_days, 1, 3650, problems)
+        influx = InfluxOptions(
+            instance=_choice(get, "influx_instance", INFLUX_INSTANCES, InfluxOptions.instance, problems),
+            storage_gib=_number(get, "influx_storage_gib", InfluxOptions.storage_gib, 20, 16384, problems),
+            multi_az=_flag(get, "influx_multi_az", InfluxOptions.multi_az, problems),
+        )
         fleet = _fleet(get("fleet"), problems)
         if problems:
             raise ConfigError(problems)
-        return cls(stage=stage, telemetry_store=store, fleet=fleet, target="host" if target == "host" else "lambda")
+        return cls(
+            stage=stage,
+            telemetry_store=store,
+            previous_store=previous,
+            retention_days=retention,
+            influx=influx,
+            fleet=fleet,
+            target="host" if target == "host" else "lambda",
+        )
+
+    @property
+    def stores(self) -> tuple[str, ...]:
+        """Every store that is deployed."""
+        return (self.telemetry_store, *([self.previous_store] if self.previous_store else []))
 
 
-def _choice(get: Callable[[str], object], key: str, known: tuple[str, ...], default: str, problems: list[str]) -> str:
+def _choice(get: Get, key: str, known: tuple[str, ...], default: str, problems: list[str]) -> str:
     value = get(key)
     if value is None:
         return default
@@ -49,16 +101,41 @@ def _choice(get: Callable[[str], object], key: str, known: tuple[str, ...], defa
     return str(value)
 
 
-def _store(value: object, problems: list[str]) -> str:
-    if value is None:
-        return DeployConfig.telemetry_store
-    if value in PLANNED_STORES:
+def _previous(get: Get, store: str, problems: list[str]) -> str | None:
+    """An empty one counts as none, so that a script may pass it always."""
+    if get("previous_store") in (None, ""):
+        return None
+    previous = _choice(get, "previous_store", STORES, "", problems)
+    if previous == store:
+        problems.append(f"previous_store: expected another store than telemetry_store, got {previous!r} for both")
+    if {previous, store} == APART:
         problems.append(
-            f"telemetry_store: {value} is designed but not available in this version; available: {', '.join(STORES)}"
+            f"previous_store: expected {DYNAMODB} or nothing beside {store}, got {previous!r}: one function cannot "
+            "reach both; leave it out and move with `fieldline telemetry backfill --from lake`"
         )
-    elif value not in STORES:
-        problems.append(f"telemetry_store: expected one of {', '.join(STORES)}, got {value!r}")
-    return str(value)
+    return previous
+
+
+def _number(get: Get, key: str, default: int, minimum: int, maximum: int, problems: list[str]) -> int:
+    value = get(key)
+    if value is None:
+        return default
+    text = str(value)
+    if isinstance(value, bool) or not (text.isascii() and text.isdigit()) or not minimum <= int(text) <= maximum:
+        problems.append(f"{key}: expected a whole number from {minimum} to {maximum}, got {value!r}")
+        return default
+    return int(text)
+
+
+def _flag(get: Get, key: str, default: bool, problems: list[str]) -> bool:  # noqa: FBT001 - the value's own type
+    value = get(key)
+    if value is None:
+        return default
+    known: dict[object, bool] = {True: True, False: False, "true": True, "false": False}
+    if not isinstance(value, bool | str) or value not in known:
+        problems.append(f"{key}: expected true or false, got {value!r}")
+        return default
+    return known[value]
 
 
 def _fleet(value: object, problems: list[str]) -> tuple[Path, ...]:

@@ -3,22 +3,37 @@
 from collections.abc import Mapping, Sequence
 
 from aws_cdk import Duration
+from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from functions.catalogue import FUNCTIONS, FunctionSpec
+from functions.catalogue import FUNCTIONS, FunctionSpec, Grant
 from functions.settings import Settings
 from infra.findings import acknowledge
 from infra.platform import Platform
 from infra.queues import terminal_queue
+from infra.telemetry_store import Stores
+from infra.telemetry_store.network import StoreNetwork
 
 SPECS: Mapping[str, FunctionSpec] = {spec.name: spec for spec in FUNCTIONS}
+NETWORK_INTERFACES = (
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:UnassignPrivateIpAddresses",
+)
+"""What Lambda does in the name of a function to place it into a network; from there, no function reaches EC2 itself."""
 
 
 class PlatformFunction(Construct):
-    """`resources` holds the ARN of each resource that the entry's grants name; `consumes` is for its event source."""
+    """`resources` holds the ARN of each resource that the entry's grants name; `consumes` is for its event source.
+
+    With `stores` it also gets the rights, the settings and the place that its use of the telemetry store takes.
+    """
 
     def __init__(
         self,
@@ -28,6 +43,7 @@ class PlatformFunction(Construct):
         platform: Platform,
         settings: Settings,
         resources: Mapping[str, str],
+        stores: Stores | None = None,
         consumes: Sequence[iam.PolicyStatement] = (),
         asynchronous: bool = False,
     ) -> None:
@@ -36,10 +52,12 @@ class PlatformFunction(Construct):
         self.logs = logs.LogGroup(
             self, "Logs", retention=platform.stage.log_retention, removal_policy=platform.stage.removal
         )
-        granted = [
-            allow(_sid(grant.resource), grant.actions, [resources[grant.resource]]) for grant in self.spec.grants
-        ]
-        self.role = self._role([*granted, *consumes])
+        network = stores.network(self.spec) if stores else None
+        known = {**resources, **(stores.resources if stores else {})}
+        grants = stores.grants(self.spec) if stores else self.spec.grants
+        granted = [allow(_sid(grant.resource), grant.actions, [known[grant.resource]]) for grant in grants]
+        placing = [allow("NetworkInterfaces", NETWORK_INTERFACES, ["*"])] if network else []
+        self.role = self._role([*granted, *consumes, *placing])
         self.dead_letters = terminal_queue(self, "DeadLetters") if asynchronous else None
         self.function = lambda_.Function(
             self,
@@ -55,8 +73,12 @@ class PlatformFunction(Construct):
             log_group=self.logs,
             logging_format=lambda_.LoggingFormat.JSON,
             dead_letter_queue=self.dead_letters,
+            vpc=network.vpc if network else None,
+            vpc_subnets=network.subnets if network else None,
+            security_groups=self._groups(network),
             environment={
                 **settings.to_env(),
+                **(stores.environment(self.spec) if stores else {}),
                 "POWERTOOLS_SERVICE_NAME": self.spec.name,
                 "POWERTOOLS_METRICS_NAMESPACE": "Fieldline",
             },
@@ -64,6 +86,28 @@ class PlatformFunction(Construct):
         acknowledge(
             self.function, "AwsSolutions-L1", "Python 3.13 is the version that the locked dependencies are tested on."
         )
+        self._explain_wildcards(grants, network)
+
+    def _explain_wildcards(self, grants: Sequence[Grant], network: StoreNetwork | None) -> None:
+        everything = "AwsSolutions-IAM5[Resource::*]"
+        if network:
+            acknowledge(
+                self.role,
+                everything,
+                "Lambda makes the network interfaces in the function's name, and AWS documents these actions on all "
+                "resources: an interface has no ARN before it is made, and the Describe actions know none.",
+            )
+        if "timestream-endpoints" in {grant.resource for grant in grants}:
+            acknowledge(
+                self.role,
+                everything,
+                "timestream:DescribeEndpoints supports no resource: it tells which address serves this account.",
+            )
+
+    def _groups(self, network: StoreNetwork | None) -> list[ec2.ISecurityGroup] | None:
+        if network is None:
+            return None
+        return [ec2.SecurityGroup.from_security_group_id(self, "Group", network.functions.attr_group_id, mutable=False)]
 
     def _role(self, statements: Sequence[iam.PolicyStatement]) -> iam.Role:
         own_logs = allow("OwnLogs", ["logs:CreateLogStream", "logs:PutLogEvents"], [self.logs.log_group_arn])

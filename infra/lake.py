@@ -1,5 +1,7 @@
 """The lake: every raw message, by day and hour. A change of store or a replay starts from it."""
 
+from collections.abc import Mapping
+
 from aws_cdk import Aws, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kinesisfirehose as firehose
@@ -7,12 +9,12 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from infra.buckets import private_bucket
 from infra.findings import acknowledge
 from infra.stage import StagePolicy
 
 RAW_PREFIX = "raw/"
 ERROR_PREFIX = "errors/"
-TLS_VERSION = 1.2
 
 
 class Lake(Construct):
@@ -20,6 +22,13 @@ class Lake(Construct):
 
     def __init__(self, scope: Construct, id: str, *, stage: StagePolicy) -> None:  # noqa: A002 - the name constructs use
         super().__init__(scope, id)
+        # Without access logs of its own: that would never end.
+        self.access_logs = private_bucket(
+            self,
+            "AccessLogs",
+            stage,
+            lifecycle_rules=[s3.LifecycleRule(id="expire", expiration=Duration.days(90))],
+        )
         self.bucket = self._bucket(stage)
         self._log_group = logs.LogGroup(
             self, "DeliveryLogs", retention=stage.log_retention, removal_policy=RemovalPolicy.DESTROY
@@ -30,18 +39,28 @@ class Lake(Construct):
         self._role = self._delivery_role()
         self.stream = self._delivery_stream(stage)
 
+    @property
+    def resources(self) -> Mapping[str, str]:
+        """ARNs by the names that the catalogue's grants use."""
+        return {
+            "lake": self.stream.attr_arn,
+            "lake-bucket": self.bucket.bucket_arn,
+            "lake-bucket/raw": self.bucket.arn_for_objects(f"{RAW_PREFIX}*"),
+        }
+
+    @property
+    def exported_arn(self) -> str:
+        """The bucket's ARN as findings of other stacks spell it: by the name of its export."""
+        stack = Stack.of(self)
+        return str(stack.resolve(stack.export_value(self.bucket.bucket_arn))["Fn::ImportValue"])
+
     def _bucket(self, stage: StagePolicy) -> s3.Bucket:
-        return s3.Bucket(
+        return private_bucket(
             self,
             "Bucket",
-            encryption=s3.BucketEncryption.S3_MANAGED,
-            enforce_ssl=True,
-            minimum_tls_version=TLS_VERSION,
-            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
-            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            stage,
             versioned=stage.lake_versioned,
-            removal_policy=stage.removal,
-            server_access_logs_bucket=self._access_logs(stage),
+            access_logs=self.access_logs,
             lifecycle_rules=[
                 s3.LifecycleRule(
                     id="raw-to-cold",
@@ -61,20 +80,6 @@ class Lake(Construct):
                     noncurrent_version_expiration=Duration.days(30) if stage.lake_versioned else None,
                 ),
             ],
-        )
-
-    def _access_logs(self, stage: StagePolicy) -> s3.Bucket:
-        # Without access logs of its own: that would never end.
-        return s3.Bucket(
-            self,
-            "AccessLogs",
-            encryption=s3.BucketEncryption.S3_MANAGED,
-            enforce_ssl=True,
-            minimum_tls_version=TLS_VERSION,
-            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
-            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
-            removal_policy=stage.removal,
-            lifecycle_rules=[s3.LifecycleRule(id="expire", expiration=Duration.days(90))],
         )
 
     def _delivery_role(self) -> iam.Role:

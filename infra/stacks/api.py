@@ -3,16 +3,17 @@
 from aws_cdk import Aws, CfnOutput, Stack
 from constructs import Construct
 
-from functions.settings import ApiSettings, AuthorizerSettings
-from infra.function import PlatformFunction
+from functions.settings import ApiSettings, AuthorizerSettings, SeriesSettings
+from infra.function import SPECS, PlatformFunction
 from infra.platform import Platform
 from infra.rest_api import RestApi
 from infra.stacks.data import DataStack
+from infra.telemetry_store import Stores
 from infra.user_pool import Users
 
 
 class ApiStack(Stack):
-    def __init__(self, scope: Construct, id: str, *, platform: Platform, data: DataStack) -> None:  # noqa: A002 - the name constructs use
+    def __init__(self, scope: Construct, id: str, *, platform: Platform, data: DataStack, stores: Stores) -> None:  # noqa: A002 - the name constructs use
         super().__init__(
             scope,
             id,
@@ -32,10 +33,11 @@ class ApiStack(Stack):
                 issuer=users.issuer,
                 client_id=users.client.user_pool_client_id,
                 sign_in_endpoint=users.sign_in_endpoint,
-                telemetry_store=data.store.name,
-                telemetry_table=data.store.table_name,
+                telemetry_store=stores.current.name,
+                retention_days=platform.config.retention_days,
             ),
             resources=data.resources,
+            stores=self._reached(stores, platform),
         )
         authorizer = PlatformFunction(
             self,
@@ -54,3 +56,21 @@ class ApiStack(Stack):
         }
         for name, value in outputs.items():
             CfnOutput(self, name, value=value)
+
+    def _reached(self, stores: Stores, platform: Platform) -> Stores:
+        """The stores as the API sees them: through a function where the current one is in a network.
+
+        It is in this stack, so that a change of store replaces both in one step.
+        """
+        if stores.current.name not in SPECS["series"].stores:
+            return stores
+        series = PlatformFunction(
+            self,
+            "SeriesFunction",
+            platform=platform,
+            settings=SeriesSettings(telemetry_store=stores.current.name, retention_days=platform.config.retention_days),
+            resources={},
+            stores=stores,
+        )
+        CfnOutput(self, "SeriesFunctionName", value=series.function.function_name)
+        return stores.behind(series.function)

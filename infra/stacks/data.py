@@ -1,14 +1,17 @@
-"""What must survive every deploy: tables and lake."""
+"""What must survive every deploy: tables, lake, and the telemetry stores that need no network."""
 
 from collections.abc import Mapping
 
 from aws_cdk import CfnOutput, Stack
 from constructs import Construct
 
+from functions.settings import DYNAMODB, LIVEANALYTICS
 from infra.lake import Lake
 from infra.platform import Platform
 from infra.tables import index, table
-from infra.telemetry_store import DynamoDbStore, TelemetryStore
+from infra.telemetry_store import TelemetryStore
+from infra.telemetry_store.dynamodb import DynamoDbStore
+from infra.telemetry_store.liveanalytics import LiveAnalyticsStore
 
 
 class DataStack(Stack):
@@ -35,14 +38,15 @@ class DataStack(Stack):
             # Not the raw bytes of what was quarantined: a day's listing shows reason and size.
             indexes=[index("by_day", "dpk", "dsk", attributes=["thing", "received_at", "reasons", "bytes"])],
         )
-        self.store: TelemetryStore = DynamoDbStore(self, platform)
         self.lake = Lake(self, "Lake", stage=stage)
+        self.stores = self._stores(platform)
         outputs = {
             "CoreTableName": self.core.table_name,
             "StateTableName": self.state.table_name,
             "EventsTableName": self.events.table_name,
-            **self.store.outputs,
             "LakeBucketName": self.lake.bucket.bucket_name,
+            "TelemetryStore": platform.config.telemetry_store,
+            **{name: value for store in self.stores.values() for name, value in store.outputs.items()},
         }
         for name, value in outputs.items():
             CfnOutput(self, name, value=value)
@@ -57,6 +61,16 @@ class DataStack(Stack):
             "core/by_model": f"{core}/index/by_model",
             "state": self.state.table_arn,
             "events": self.events.table_arn,
-            "lake": self.lake.stream.attr_arn,
-            **self.store.resources,
+            **self.lake.resources,
         }
+
+    def _stores(self, platform: Platform) -> Mapping[str, TelemetryStore]:
+        """Those of the deployment's that live here, by name."""
+        stores: dict[str, TelemetryStore] = {}
+        if DYNAMODB in platform.config.stores:
+            stores[DYNAMODB] = DynamoDbStore(self, platform.stage)
+        if LIVEANALYTICS in platform.config.stores:
+            stores[LIVEANALYTICS] = LiveAnalyticsStore(
+                self, "LiveAnalytics", platform=platform, access_logs=self.lake.access_logs
+            )
+        return stores

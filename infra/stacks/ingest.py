@@ -1,16 +1,21 @@
-"""From the broker into the stores: telemetry, device events, presence. Each rule stays with its queue and function."""
+"""Into the stores: telemetry, device events and presence from the broker, and history from the lake or another store.
+
+Each rule stays with its queue and function.
+"""
 
 from aws_cdk import CfnOutput, Stack
 from constructs import Construct
 
 from contract import topics
-from functions.settings import EventsSettings, IngestSettings, PresenceSettings
+from functions.settings import BackfillSettings, EventsSettings, IngestSettings, PresenceSettings
 from infra.feed import Feed
 from infra.findings import acknowledge
 from infra.function import SPECS, PlatformFunction
+from infra.lake import RAW_PREFIX
 from infra.platform import Platform
 from infra.queues import terminal_queue
 from infra.stacks.data import DataStack
+from infra.telemetry_store import Stores
 
 INGEST_BATCH = 1000
 SMALL_BATCH = 100
@@ -18,10 +23,11 @@ SMALL_CONCURRENCY = 5
 
 
 class IngestStack(Stack):
-    def __init__(self, scope: Construct, id: str, *, platform: Platform, data: DataStack) -> None:  # noqa: A002 - the name constructs use
+    def __init__(self, scope: Construct, id: str, *, platform: Platform, data: DataStack, stores: Stores) -> None:  # noqa: A002 - the name constructs use
         super().__init__(scope, id, description="Fieldline: topic rules, queues and the functions that drain them.")
         self._platform = platform
         self._data = data
+        self._stores = stores
         self._errors = terminal_queue(self, "RuleErrors")
         acknowledge(
             self._errors, "AwsSolutions-SQS3", "It is itself where the messages end that a rule cannot deliver."
@@ -30,6 +36,7 @@ class IngestStack(Stack):
         self._ingest()
         self._events()
         self._presence()
+        self._backfill()
 
     def _ingest(self) -> None:
         data = self._data
@@ -39,8 +46,8 @@ class IngestStack(Stack):
             state_table=data.state.table_name,
             events_table=data.events.table_name,
             lake_stream=data.lake.stream.ref,
-            telemetry_store=data.store.name,
-            telemetry_table=data.store.table_name,
+            telemetry_store=self._stores.current.name,
+            retention_days=self._platform.config.retention_days,
         )
         function = PlatformFunction(
             self,
@@ -48,6 +55,7 @@ class IngestStack(Stack):
             platform=self._platform,
             settings=settings,
             resources=data.resources,
+            stores=self._stores,
             consumes=[feed.consume()],
         )
         feed.drain(function, batch_size=INGEST_BATCH, concurrency=self._platform.stage.ingest_concurrency)
@@ -76,6 +84,29 @@ class IngestStack(Stack):
             consumes=[feed.consume()],
         )
         feed.drain(function, batch_size=SMALL_BATCH, concurrency=SMALL_CONCURRENCY)
+
+    def _backfill(self) -> None:
+        data = self._data
+        function = PlatformFunction(
+            self,
+            "BackfillFunction",
+            platform=self._platform,
+            settings=BackfillSettings(
+                core_table=data.core.table_name,
+                lake_bucket=data.lake.bucket.bucket_name,
+                telemetry_store=self._stores.current.name,
+                previous_store=self._stores.previous_name or "",
+                retention_days=self._platform.config.retention_days,
+            ),
+            resources=data.resources,
+            stores=self._stores,
+        )
+        acknowledge(
+            function.role,
+            f"AwsSolutions-IAM5[Resource::{data.lake.exported_arn}/{RAW_PREFIX}*]",
+            "A backfill reads whatever hours it is asked for, below this prefix only.",
+        )
+        CfnOutput(self, "BackfillFunctionName", value=function.function.function_name)
 
     def _feed(self, name: str, rule_name: str, sql: str) -> Feed:
         feed = Feed(

@@ -1,0 +1,37 @@
+"""S3 buckets: private, encrypted, TLS 1.2 at least."""
+
+from collections.abc import Sequence
+
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from infra.stage import StagePolicy
+
+TLS_VERSION = 1.2
+
+
+def private_bucket(
+    scope: Construct,
+    name: str,
+    stage: StagePolicy,
+    *,
+    lifecycle_rules: Sequence[s3.LifecycleRule],
+    versioned: bool = False,
+    access_logs: s3.IBucket | None = None,
+    access_logs_prefix: str | None = None,
+) -> s3.Bucket:
+    """Without `access_logs` only where it holds access logs itself."""
+    return s3.Bucket(
+        scope,
+        name,
+        encryption=s3.BucketEncryption.S3_MANAGED,
+        enforce_ssl=True,
+        minimum_tls_version=TLS_VERSION,
+        block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+        object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+        versioned=versioned,
+        removal_policy=stage.removal,
+        server_access_logs_bucket=access_logs,
+        server_access_logs_prefix=access_logs_prefix,
+        lifecycle_rules=list(lifecycle_rules),
+    )
