@@ -3,32 +3,62 @@
 A handler calls its function once and keeps the result, so that clients live as long as the execution environment.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from contract import models
 from functions.adapters.backoff import Backoff
 from functions.adapters.clock import SystemClock
+from functions.catalogue import StoreAccess
+from functions.domain.store_setup import Access
 from functions.settings import (
+    DYNAMODB,
+    INFLUXDB,
+    LIVEANALYTICS,
+    TELEMETRY_STORES,
     ApiSettings,
     AuthorizerSettings,
+    BackfillSettings,
     DynamoDBStoreSettings,
     EventsSettings,
+    InfluxStoreSettings,
     IngestSettings,
+    LiveAnalyticsStoreSettings,
     PresenceSettings,
     RegistrarSettings,
+    SeriesFunctionSettings,
+    SeriesSettings,
+    StoreAdminSettings,
+    StoreSetupSettings,
 )
 
 if TYPE_CHECKING:
-    from functions.ports import TelemetryStore
+    from functions.adapters.invoked_store_admin import InvokedStoreAdmin
+    from functions.ports import SeriesReader, TelemetryStore
     from functions.services.authorizer import Authorizer
+    from functions.services.backfill import Backfill
     from functions.services.events import KeepEvents
     from functions.services.ingest import Ingest
     from functions.services.presence import KeepPresence
     from functions.services.queries import Queries
     from functions.services.registrar import Registrar
+    from functions.services.store_admin import StoreAdmin
 
 Env = Mapping[str, str]
+Clients = Callable[..., Any]
+
+INGEST_WITHIN_S = 25.0
+"""No attempt at a batch begins later: with one use of the store it ends within the function's 60 s, whatever fails."""
+STORE_BUDGET_S = {StoreAccess.WRITE: 20.0, StoreAccess.READ: 15.0, StoreAccess.ASK: 15.0, StoreAccess.MOVE: 120.0}
+"""What one use of a store may take in all, retries included; the functions that read it wait for people."""
+SERIES_WAIT_S = 26
+"""Longer than the series function's own time, and within the API function's."""
+SET_UP_WITHIN_S = 100.0
+"""How long an instance may take to answer after it was made; the rest of the function's time is for the set-up."""
+TAKE_BACK_WITHIN_S = 20.0
+ORDERED_WITHIN_S = 15.0
+"""How long Lambda may refuse to call the function that sets up, while a new role becomes known."""
 
 _DAY_MS = 86_400_000
 _CLOCK = SystemClock()
@@ -43,16 +73,17 @@ def ingest(env: Env) -> "Ingest":
     from functions.services.ingest import Ingest
 
     settings = IngestSettings.from_env(env)
-    dynamodb = _client("dynamodb")
+    client = _clients()
+    dynamodb = client("dynamodb")
     return Ingest(
-        lake=FirehoseLake(_client("firehose"), settings.lake_stream),
-        store=_telemetry_store(settings.telemetry_store, settings.retention_days, env),
+        lake=FirehoseLake(client("firehose"), settings.lake_stream),
+        store=_telemetry_store(settings.telemetry_store, settings.retention_days, env, client, StoreAccess.WRITE),
         quarantine=DynamoDBQuarantine(
             dynamodb, settings.events_table, settings.state_table, retention_days=settings.quarantine_days
         ),
         states=DynamoDBStateStore(dynamodb, settings.state_table),
         models=DeviceModels(DynamoDBRegistry(dynamodb, settings.core_table), models.shipped(), _CLOCK),
-        attempts=Backoff(),
+        attempts=Backoff(within_s=INGEST_WITHIN_S),
     )
 
 
@@ -88,11 +119,12 @@ def api(env: Env) -> "tuple[Queries, ApiSettings]":
     from functions.services.queries import Queries
 
     settings = ApiSettings.from_env(env)
-    dynamodb = _client("dynamodb")
+    client = _clients()
+    dynamodb = client("dynamodb")
     queries = Queries(
         registry=DynamoDBRegistry(dynamodb, settings.core_table),
         statuses=DynamoDBStateStore(dynamodb, settings.state_table),
-        store=_telemetry_store(settings.telemetry_store, settings.retention_days, env),
+        store=_series_reader(settings.telemetry_store, settings.retention_days, env, client),
         quarantine=DynamoDBQuarantine(dynamodb, settings.events_table, settings.state_table),
         models=models.shipped(),
         clock=_CLOCK,
@@ -117,23 +149,134 @@ def registrar(env: Env) -> "Registrar":
     return Registrar(DynamoDBRegistry(_client("dynamodb"), settings.core_table), _CLOCK)
 
 
-def _telemetry_store(name: str, retention_days: int, env: Env) -> "TelemetryStore":
-    """Other stores join here, each by the name that a function's settings give it."""
+def backfill(env: Env) -> "Backfill":
+    from functions.adapters.dynamodb_registry import DynamoDBRegistry
+    from functions.adapters.s3_lake import S3LakeReader
+    from functions.services.backfill import Backfill
+    from functions.services.device_models import DeviceModels
+
+    settings = BackfillSettings.from_env(env)
+    client = _clients()
+    names = [name for name in (settings.telemetry_store, settings.previous_store) if name]
+    return Backfill(
+        stores={name: _telemetry_store(name, settings.retention_days, env, client, StoreAccess.MOVE) for name in names},
+        known=TELEMETRY_STORES,
+        lake=S3LakeReader(client("s3"), settings.lake_bucket),
+        models=DeviceModels(DynamoDBRegistry(client("dynamodb"), settings.core_table), models.shipped(), _CLOCK),
+        clock=_CLOCK,
+        attempts=Backoff(),
+    )
+
+
+def series(env: Env) -> "SeriesReader":
+    settings = SeriesSettings.from_env(env)
+    return _telemetry_store(settings.telemetry_store, settings.retention_days, env, _clients(), StoreAccess.READ)
+
+
+def store_setup(env: Env, within_s: float) -> "InvokedStoreAdmin":
+    """For one order: its client waits for the answer as long as this invocation may, less the time for other tries."""
+    from functions.adapters.invoked_store_admin import InvokedStoreAdmin
+
+    settings = StoreSetupSettings.from_env(env)
+    client = _client("lambda", read_s=max(1.0, within_s - ORDERED_WITHIN_S), attempts=1)
+    again = Backoff(attempts=20, base_s=0.5, cap_s=5, within_s=ORDERED_WITHIN_S)
+    return InvokedStoreAdmin(client, settings.admin_function, backoff=again)
+
+
+def store_admin(env: Env) -> "StoreAdmin":
+    from functions.adapters.influx_admin import InfluxAdminApi
+    from functions.adapters.secrets import StoredCredentials, StoredToken
+    from functions.services.store_admin import StoreAdmin
+
+    settings = StoreAdminSettings.from_env(env)
+    secrets = _client("secretsmanager")
+    return StoreAdmin(
+        InfluxAdminApi(settings.url, StoredCredentials(secrets, settings.admin_secret)).signed_in,
+        {
+            Access.WRITE: StoredToken(secrets, settings.write_secret),
+            Access.READ: StoredToken(secrets, settings.read_secret),
+        },
+        attempts=Backoff(attempts=1000, base_s=1, cap_s=10, within_s=SET_UP_WITHIN_S),
+        parting_attempts=Backoff(attempts=5, base_s=1, cap_s=5, within_s=TAKE_BACK_WITHIN_S),
+    )
+
+
+def _series_reader(name: str, retention_days: int, env: Env, client: Clients) -> "SeriesReader":
+    """The store, for a function outside any network of it."""
+    if name != INFLUXDB:
+        return _telemetry_store(name, retention_days, env, client, StoreAccess.ASK)
+    from functions.adapters.invoked_series import InvokedSeries
+
+    function = SeriesFunctionSettings.from_env(env).series_function
+    return InvokedSeries(client("lambda", read_s=SERIES_WAIT_S, attempts=1), function)
+
+
+def _telemetry_store(
+    name: str, retention_days: int, env: Env, client: Clients, access: StoreAccess
+) -> "TelemetryStore":
+    make = {DYNAMODB: _on_dynamodb, INFLUXDB: _on_influxdb, LIVEANALYTICS: _on_liveanalytics}[name]
+    return make(env, client, access, retention_days * _DAY_MS)
+
+
+def _on_dynamodb(env: Env, client: Clients, _access: StoreAccess, retention_ms: int) -> "TelemetryStore":
     from functions.adapters.dynamodb_telemetry import DynamoDBTelemetryStore
 
     table = DynamoDBStoreSettings.from_env(env).telemetry_table
-    return DynamoDBTelemetryStore(_client("dynamodb"), table, clock=_CLOCK, retention_ms=retention_days * _DAY_MS)
+    return DynamoDBTelemetryStore(client("dynamodb"), table, clock=_CLOCK, retention_ms=retention_ms)
 
 
-def _client(service: Any) -> Any:
+def _on_influxdb(env: Env, client: Clients, access: StoreAccess, retention_ms: int) -> "TelemetryStore":
+    from functions.adapters.influx_telemetry import InfluxTelemetryStore
+    from functions.adapters.secrets import SecretToken
+
+    settings = InfluxStoreSettings.from_env(env)
+    write, read = (
+        SecretToken(client("secretsmanager"), secret, clock=_CLOCK) if secret else None
+        for secret in (settings.write_secret, settings.read_secret)
+    )
+    return InfluxTelemetryStore(
+        settings.url,
+        settings.database,
+        write_token=write,
+        read_token=read,
+        clock=_CLOCK,
+        retention_ms=retention_ms,
+        budget_s=STORE_BUDGET_S[access],
+    )
+
+
+def _on_liveanalytics(env: Env, client: Clients, access: StoreAccess, retention_ms: int) -> "TelemetryStore":
+    from functions.adapters.liveanalytics_telemetry import LiveAnalyticsTelemetryStore
+
+    settings = LiveAnalyticsStoreSettings.from_env(env)
+    budget_s = STORE_BUDGET_S[access]
+    # Two attempts and what lies between them fit into the budget. The query service answers a long query within 60 s.
+    wait = {"read_s": min(60.0, budget_s / 2 - 2), "attempts": 2}
+    return LiveAnalyticsTelemetryStore(
+        client("timestream-write", **wait) if access in {StoreAccess.WRITE, StoreAccess.MOVE} else None,
+        client("timestream-query", **wait) if access is not StoreAccess.WRITE else None,
+        settings.database,
+        settings.table,
+        clock=_CLOCK,
+        retention_ms=retention_ms,
+        budget_s=budget_s,
+    )
+
+
+def _clients() -> Clients:
+    """Makes each client once."""
+    return cache(_client)
+
+
+def _client(service: Any, *, read_s: float = 10, attempts: int = 4) -> Any:
     """AWS_REGION and, on a laptop, AWS_ENDPOINT_URL come from the environment, as boto3 reads them."""
     import boto3
     from botocore.config import Config
 
     config = Config(
         connect_timeout=2,
-        read_timeout=10,
-        retries={"mode": "standard", "total_max_attempts": 4},
+        read_timeout=read_s,
+        retries={"mode": "standard", "total_max_attempts": attempts},
         max_pool_connections=16,
     )
     return boto3.client(service, config=config)

@@ -10,7 +10,8 @@
     ├── QueueMessageError        a queue body that no rule of ours wrote: it belongs in the dead-letter queue
     └── AdapterError             a service did not do what was asked; trying again may help
         ├── StoreError           the telemetry store
-        │   └── PartialWriteError    … of which only some points were not stored; `failed` says which
+        │   ├── PartialWriteError    … of which only some points were not stored; `failed` says which
+        │   └── UnsupportedError     … which declares that it cannot do this
         ├── StateError           the state table
         ├── RegistryError        the core table
         ├── QuarantineError      the quarantine; `failed` says which entries
@@ -19,6 +20,8 @@
         ├── LakeReadError        the lake, when it is read
         │   └── DamagedObjectError   … of which one object, or the rest of it, can never be read
         ├── KeysError            the signing keys of the token issuer
+        ├── StoreAdminError      the set-up of the telemetry store
+        │   └── StoreUnreachableError  … which did not answer, or not sensibly; it may do so later
         └── CloudFormationError  the deployment that waits for an answer
 
 Adapters wrap whatever their client library raises, with the cause chained. A contract.ContractError is never wrapped:
@@ -128,6 +131,14 @@ class DamagedObjectError(LakeReadError):
 
 
 class KeysError(AdapterError):
+    pass
+
+
+class StoreAdminError(AdapterError):
+    pass
+
+
+class StoreUnreachableError(StoreAdminError):
     pass
 
 

@@ -26,8 +26,8 @@ def _text(name: str, *, choices: tuple[str, ...] = ()) -> Any:
     return field(metadata={_VARIABLE: _Variable(name, choices=choices)})
 
 
-def _optional(name: str) -> Any:
-    return field(default="", metadata={_VARIABLE: _Variable(name, optional=True)})
+def _optional(name: str, *, choices: tuple[str, ...] = ()) -> Any:
+    return field(default="", metadata={_VARIABLE: _Variable(name, choices=choices, optional=True)})
 
 
 def _texts(name: str) -> Any:
@@ -53,7 +53,7 @@ def _read(described: Field[Any], env: Mapping[str, str]) -> object:
         return int(text)
     if not text and not variable.optional:
         raise ValueError("expected a value, got nothing")
-    if variable.choices and text not in variable.choices:
+    if text and variable.choices and text not in variable.choices:
         raise ValueError(f"expected one of {', '.join(variable.choices)}, got {text!r}")
     if described.type is str:
         return text
@@ -191,7 +191,7 @@ class BackfillSettings(Settings):
     core_table: str = _text("FIELDLINE_CORE_TABLE")
     lake_bucket: str = _text("FIELDLINE_LAKE_BUCKET")
     telemetry_store: str = _text("FIELDLINE_TELEMETRY_STORE", choices=TELEMETRY_STORES)
-    previous_store: str = _optional("FIELDLINE_PREVIOUS_STORE")
+    previous_store: str = _optional("FIELDLINE_PREVIOUS_STORE", choices=TELEMETRY_STORES)
     retention_days: int = _number("FIELDLINE_RETENTION_DAYS", 90, 1, 3650)
 
 

@@ -13,10 +13,13 @@ _REASON_CHARS = 1000
 
 
 def answer(event: Mapping[str, Any], physical_id: str, problem: str | None) -> None:
-    """`problem` says what failed, None that nothing did."""
+    """`problem` says what failed, None that nothing did. Raises CloudFormationError."""
     from urllib.error import URLError
     from urllib.request import Request, urlopen
 
+    missing = [field for field in ("ResponseURL", "StackId", "RequestId", "LogicalResourceId") if not event.get(field)]
+    if missing:
+        raise CloudFormationError(f"nobody can be answered: expected an event of CloudFormation, got no {missing[0]}")
     document = {
         "Status": "SUCCESS" if problem is None else "FAILED",
         "Reason": (problem or "")[:_REASON_CHARS],
@@ -26,7 +29,7 @@ def answer(event: Mapping[str, Any], physical_id: str, problem: str | None) -> N
         "LogicalResourceId": event["LogicalResourceId"],
     }
     # The presigned URL signs an empty content type.
-    request = Request(  # noqa: S310 - the address is CloudFormation's - CloudFormation gave the URL
+    request = Request(  # noqa: S310 - the address is CloudFormation's
         event["ResponseURL"], data=msgspec.json.encode(document), method="PUT", headers={"Content-Type": ""}
     )
     try:

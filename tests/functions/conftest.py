@@ -6,6 +6,7 @@ from moto import mock_aws
 
 from functions.adapters.backoff import Backoff
 from functions.adapters.memory import ManualClock
+from tests.functions.lambda_endpoint import LambdaEndpoint
 
 NOW = 1_764_000_000_000  # 2025-11-24T16:00:00Z
 
@@ -63,3 +64,10 @@ def waits():
 @pytest.fixture
 def backoff(waits):
     return Backoff(attempts=4, sleep=waits.append, chance=lambda: 1.0)
+
+
+@pytest.fixture
+def lambda_endpoint():
+    endpoint = LambdaEndpoint()
+    yield endpoint
+    endpoint.close()
