@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from functions import bootstrap
-from functions.catalogue import FUNCTIONS
+from functions.catalogue import FUNCTIONS, STORE_GRANTS, StoreAccess
+from functions.handlers import store_setup
+from functions.settings import DYNAMODB, INFLUXDB, LIVEANALYTICS, TELEMETRY_STORES
 
 ROOT = Path(__file__).parents[2]
 SPECS = pytest.mark.parametrize("spec", FUNCTIONS, ids=lambda spec: spec.name)
@@ -32,14 +34,120 @@ def test_a_handler_is_short(spec):
     assert len(inspect.getsource(module).splitlines()) <= 50
 
 
+SERVICES = {
+    "core": {"dynamodb"},
+    "state": {"dynamodb"},
+    "events": {"dynamodb"},
+    "telemetry": {"dynamodb"},
+    "lake": {"firehose"},
+    "lake-bucket": {"s3"},
+    "presence-queue": {"sqs"},
+    "influx-admin": {"secretsmanager"},
+    "influx-write-token": {"secretsmanager"},
+    "influx-read-token": {"secretsmanager"},
+    "series-function": {"lambda"},
+    "store-admin-function": {"lambda"},
+    "timestream": {"timestream"},
+    "timestream-endpoints": {"timestream"},
+}
+STORES = pytest.mark.parametrize("store", TELEMETRY_STORES)
+
+
+def deployed(store):
+    return [spec for spec in FUNCTIONS if store in spec.stores]
+
+
+@STORES
 @SPECS
-def test_a_grant_names_an_action_of_its_resource_s_service(spec):
-    services = {"core": "dynamodb", "state": "dynamodb", "events": "dynamodb", "telemetry": "dynamodb"}
-    services |= {"lake": "firehose", "presence-queue": "sqs"}
-    for grant in spec.grants:
+def test_a_grant_names_an_action_of_its_resource_s_service(spec, store):
+    for grant in spec.grants_with(store, previous=DYNAMODB):
         assert grant.actions
         for action in grant.actions:
-            assert re.fullmatch(rf"{services[grant.resource.partition('/')[0]]}:[A-Z][A-Za-z]+", action)
+            service, _, name = action.partition(":")
+            assert service in SERVICES[grant.resource.partition("/")[0]]
+            assert re.fullmatch(r"[A-Z][A-Za-z]+", name)
+
+
+def test_only_influxdb_has_functions_of_its_own():
+    names = {store: {spec.name for spec in deployed(store)} for store in TELEMETRY_STORES}
+    assert names[DYNAMODB] == names[LIVEANALYTICS]
+    assert names[INFLUXDB] - names[DYNAMODB] == {"series", "store_setup", "store_admin"}
+
+
+@STORES
+def test_a_function_that_uses_the_store_may_do_so_and_no_other_may(store):
+    stores_own = {grant.resource for grants in STORE_GRANTS.values() for some in grants.values() for grant in some} - {
+        "core",
+        "state",
+        "events",
+        "lake",
+        "lake-bucket",
+    }
+    for spec in deployed(store):
+        granted = {grant.resource for grant in spec.grants_with(store)} & stores_own
+        assert bool(granted) == (spec.store_access is not None), spec.name
+
+
+@STORES
+def test_whoever_writes_cannot_read_and_whoever_reads_cannot_write(store):
+    by_name = {
+        spec.name: {action for grant in spec.grants_with(store) for action in grant.actions} for spec in FUNCTIONS
+    }
+    assert not by_name["ingest"] & {"dynamodb:Query", "dynamodb:Scan", "timestream:Select"}
+    assert not by_name["api"] & {"dynamodb:BatchWriteItem", "timestream:WriteRecords"}
+    tokens = {
+        spec.name: {grant.resource for grant in spec.grants_with(INFLUXDB) if grant.resource.startswith("influx-")}
+        for spec in deployed(INFLUXDB)
+    }
+    assert tokens["ingest"] == {"influx-write-token"}
+    assert tokens["series"] == {"influx-read-token"}
+    assert tokens["api"] == tokens["store_setup"] == set()
+
+
+def test_no_grant_deletes_points():
+    actions = {
+        action for grants in STORE_GRANTS.values() for some in grants.values() for one in some for action in one.actions
+    }
+    assert not [action for action in actions if "Delete" in action or "Update" in action]
+
+
+@STORES
+@pytest.mark.parametrize("previous", TELEMETRY_STORES)
+def test_only_the_function_that_moves_history_reaches_the_previous_store(store, previous):
+    for spec in deployed(store):
+        more = set(spec.grants_with(store, previous)) - set(spec.grants_with(store))
+        if spec.name == "backfill":
+            assert set(STORE_GRANTS[previous][StoreAccess.MOVE]) <= set(spec.grants_with(store, previous))
+        else:
+            assert more == set()
+
+
+@pytest.mark.parametrize(
+    ("store", "previous", "inside"),
+    [
+        (DYNAMODB, None, set()),
+        (LIVEANALYTICS, None, set()),
+        (INFLUXDB, None, {"ingest", "series", "backfill", "store_admin"}),
+        (INFLUXDB, DYNAMODB, {"ingest", "series", "backfill", "store_admin"}),
+        (DYNAMODB, INFLUXDB, {"backfill"}),
+    ],
+)
+def test_only_what_reaches_an_influxdb_instance_runs_in_its_network(store, previous, inside):
+    assert {spec.name for spec in deployed(store) if spec.runs_in_store_network(store, previous)} == inside
+
+
+def test_what_answers_cloudformation_or_people_is_outside_the_network():
+    for name in ("store_setup", "api", "authorizer", "registrar", "presence", "events"):
+        (spec,) = (spec for spec in FUNCTIONS if spec.name == name)
+        assert not spec.runs_in_store_network(INFLUXDB, INFLUXDB)
+
+
+def test_nobody_waits_for_a_function_longer_than_it_waits_itself():
+    timeouts = {spec.name: spec.timeout_s for spec in FUNCTIONS}
+    assert bootstrap.STORE_BUDGET_S[StoreAccess.READ] < timeouts["series"] < bootstrap.SERIES_WAIT_S < timeouts["api"]
+    assert bootstrap.INGEST_WITHIN_S + bootstrap.STORE_BUDGET_S[StoreAccess.WRITE] < timeouts["ingest"] - 10
+    assert timeouts["store_admin"] - 30 > bootstrap.SET_UP_WITHIN_S > bootstrap.TAKE_BACK_WITHIN_S
+    assert timeouts["store_admin"] + bootstrap.ORDERED_WITHIN_S + store_setup.ANSWER_S < timeouts["store_setup"]
 
 
 @pytest.mark.parametrize(

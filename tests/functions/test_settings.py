@@ -4,9 +4,17 @@ import pytest
 
 from functions.catalogue import FUNCTIONS
 from functions.errors import SettingsError
-from functions.settings import AuthorizerSettings, IngestSettings, PresenceSettings
+from functions.settings import (
+    STORE_SETTINGS,
+    AuthorizerSettings,
+    BackfillSettings,
+    InfluxStoreSettings,
+    IngestSettings,
+    PresenceSettings,
+    SeriesFunctionSettings,
+)
 
-CLASSES = [spec.settings for spec in FUNCTIONS]
+CLASSES = [*(spec.settings for spec in FUNCTIONS), *STORE_SETTINGS.values(), SeriesFunctionSettings]
 FULL = {
     "FIELDLINE_CORE_TABLE": "core",
     "FIELDLINE_STATE_TABLE": "state",
@@ -25,6 +33,17 @@ FULL = {
     "FIELDLINE_CLIENT_IDS": "one,two",
     "FIELDLINE_JWKS_URL": "https://issuer/keys",
     "FIELDLINE_SIGN_IN_ENDPOINT": "https://cognito",
+    "FIELDLINE_LAKE_BUCKET": "lake-bucket",
+    "FIELDLINE_PREVIOUS_STORE": "timestream-influxdb",
+    "FIELDLINE_INFLUX_URL": "https://influx:8086",
+    "FIELDLINE_INFLUX_DATABASE": "telemetry",
+    "FIELDLINE_INFLUX_ADMIN_SECRET": "admin",
+    "FIELDLINE_INFLUX_WRITE_SECRET": "write",
+    "FIELDLINE_INFLUX_READ_SECRET": "read",
+    "FIELDLINE_TIMESTREAM_DATABASE": "fieldline",
+    "FIELDLINE_TIMESTREAM_TABLE": "points",
+    "FIELDLINE_SERIES_FUNCTION": "series",
+    "FIELDLINE_STORE_ADMIN_FUNCTION": "store-admin",
 }
 
 
@@ -40,6 +59,33 @@ def test_settings_survive_their_environment(cls):
 @pytest.mark.parametrize("cls", CLASSES)
 def test_no_two_settings_share_a_variable(cls):
     assert len(cls.from_env(FULL).to_env()) == len(dataclasses.fields(cls))
+
+
+@pytest.mark.parametrize(
+    ("cls", "variable", "field"),
+    [
+        (InfluxStoreSettings, "FIELDLINE_INFLUX_WRITE_SECRET", "write_secret"),
+        (InfluxStoreSettings, "FIELDLINE_INFLUX_READ_SECRET", "read_secret"),
+        (BackfillSettings, "FIELDLINE_PREVIOUS_STORE", "previous_store"),
+    ],
+)
+def test_what_is_optional_may_be_absent_and_is_then_not_written(cls, variable, field):
+    env = {name: value for name, value in FULL.items() if name != variable}
+    settings = cls.from_env(env)
+    assert getattr(settings, field) == ""
+    assert variable not in settings.to_env()
+    assert cls.from_env(settings.to_env()) == settings
+
+
+def test_a_previous_store_that_nobody_knows_is_refused():
+    with pytest.raises(SettingsError, match="FIELDLINE_PREVIOUS_STORE: expected one of dynamodb, timestream-influxdb"):
+        BackfillSettings.from_env({**FULL, "FIELDLINE_PREVIOUS_STORE": "paper"})
+
+
+def test_a_function_may_have_the_settings_of_two_stores_beside_its_own():
+    names = [name for cls in STORE_SETTINGS.values() for name in cls.from_env(FULL).to_env()]
+    assert len(names) == len(set(names))
+    assert not set(names) & set(BackfillSettings.from_env(FULL).to_env())
 
 
 def test_several_values_are_separated_by_commas():
@@ -62,7 +108,7 @@ def test_everything_that_is_wrong_is_reported_together():
     assert caught.value.problems == (
         "FIELDLINE_CORE_TABLE: expected a value, got nothing",
         "FIELDLINE_EVENTS_TABLE: expected a value, got nothing",
-        "FIELDLINE_TELEMETRY_STORE: expected one of dynamodb, got 'paper'",
+        f"FIELDLINE_TELEMETRY_STORE: expected one of {', '.join(STORE_SETTINGS)}, got 'paper'",
         "FIELDLINE_RETENTION_DAYS: expected a whole number from 1 to 3650, got '0'",
         "FIELDLINE_QUARANTINE_DAYS: expected a whole number from 1 to 3650, got 'many'",
     )
