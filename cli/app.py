@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cli.commands import devices, fleet, sign_in, telemetry
+from cli.commands import devices, fleet, preflight, sign_in, telemetry
 from cli.output import print_error, print_line
 from cli.plugins import RootGroup
 from cli.version import version
@@ -28,6 +28,7 @@ app.command("whoami")(sign_in.whoami)
 app.add_typer(devices.app, name="devices")
 app.command("telemetry")(telemetry.telemetry)
 app.add_typer(fleet.app, name="fleet")
+app.command("preflight")(preflight.preflight)
 
 
 def _print_version(asked: bool) -> None:  # noqa: FBT001 - the shape of a Typer callback

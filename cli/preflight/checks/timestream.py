@@ -1,0 +1,83 @@
+"""Which of Timestream's two services this account and region have."""
+
+from cli.preflight.account import Account
+from cli.preflight.deployment import DYNAMODB, INFLUXDB, LIVEANALYTICS, Deployment
+from cli.preflight.findings import Finding, Status
+from cli.preflight.refusals import DENIED, code_of, has_no_address, is_iam_refusal, message_of
+
+CLOSED_SINCE = "2025-06-20"
+INSTANCES = 40
+"""Timestream for InfluxDB's quota of instances in an account and region."""
+_OTHERS = f"Choose --store {INFLUXDB} or --store {DYNAMODB}."
+
+
+def liveanalytics(account: Account, deployment: Deployment) -> Finding:
+    """A closed account is answered AccessDeniedException, as is a caller without the permission: the words differ."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    asked = deployment.store == LIVEANALYTICS
+    try:
+        account.client("timestream-write").describe_endpoints()
+    except ClientError as exc:
+        if code_of(exc) not in DENIED or is_iam_refusal(exc):
+            raise
+        return Finding(
+            LIVEANALYTICS,
+            Status.FAILED if asked else Status.OK,
+            f"This account cannot use {LIVEANALYTICS}: AWS closed it on {CLOSED_SINCE} to accounts that had not used "
+            f"it. It can use {DYNAMODB} everywhere, and {INFLUXDB} where the region has it.",
+            _OTHERS if asked else "",
+            {"usable": False, "answer": message_of(exc)},
+        )
+    except BotoCoreError as exc:
+        if not has_no_address(exc):
+            raise
+        return _absent(LIVEANALYTICS, account, asked=asked, where=account.regions("timestream-write"))
+    return Finding(
+        LIVEANALYTICS,
+        Status.OK,
+        f"This account has {LIVEANALYTICS}, from before AWS closed it. It can use all three stores "
+        f"({DYNAMODB} everywhere, {INFLUXDB} where the region has it).",
+        figures={"usable": True},
+    )
+
+
+def influxdb(account: Account, deployment: Deployment) -> Finding:
+    from botocore.exceptions import BotoCoreError
+
+    asked = deployment.store == INFLUXDB
+    try:
+        page = account.client("timestream-influxdb").list_db_instances(maxResults=100)
+    except BotoCoreError as exc:
+        if not has_no_address(exc):
+            raise
+        return _absent(INFLUXDB, account, asked=asked, where=account.regions("timestream-influxdb"))
+    used = len(page["items"])
+    figures = {"usable": used < INSTANCES, "instances": used, "quota": INSTANCES}
+    if used >= INSTANCES and deployment.stack("Data") not in account.stacks():
+        return Finding(
+            INFLUXDB,
+            Status.FAILED if asked else Status.OK,
+            f"{account.region} has {INFLUXDB}, and this account has used up its {INSTANCES} instances.",
+            "Delete one that is not needed, or ask AWS for more." if asked else "",
+            figures,
+        )
+    return Finding(
+        INFLUXDB,
+        Status.OK,
+        f"{account.region} has {INFLUXDB}; {used} of {INSTANCES} instances are in use.",
+        figures=figures,
+    )
+
+
+def _absent(store: str, account: Account, *, asked: bool, where: tuple[str, ...]) -> Finding:
+    # botocore knows no region of some services; then only the missing address speaks.
+    known = f" It is in {', '.join(where)}." if where else ""
+    instead = next(other for other in (INFLUXDB, DYNAMODB) if other != store)
+    return Finding(
+        store,
+        Status.FAILED if asked else Status.OK,
+        f"{account.region} does not have {store}: its address does not exist there.{known}",
+        f"Choose another region, or --store {instead}." if asked else "",
+        {"usable": False},
+    )

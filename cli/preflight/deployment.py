@@ -1,0 +1,44 @@
+"""What is to be deployed, as far as an account has to bear it.
+
+The command is also installed without the templates, so what it must know of them stands here; tests compare it with
+`functions.settings` and `infra`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+DYNAMODB, INFLUXDB, LIVEANALYTICS = "dynamodb", "timestream-influxdb", "timestream-liveanalytics"
+STORES = (DYNAMODB, INFLUXDB, LIVEANALYTICS)
+DEFAULT_STORES: Mapping[str, str] = {"dev": DYNAMODB, "prod": INFLUXDB}
+STAGES = tuple(DEFAULT_STORES)
+
+STACK_PREFIX = "Fieldline-"
+INGEST_CONCURRENCY: Mapping[str, int] = {"dev": 10, "prod": 100}
+OTHER_CONSUMERS = 10
+"""Functions that drain the queues of events and presence, at once."""
+BOOTSTRAP_VERSION = 6
+"""The oldest bootstrap stack that the assembly accepts."""
+CDK_CLI = "aws-cdk@2.1148.1"
+INTERFACE_ENDPOINTS = ("kinesis-firehose", "secretsmanager")
+GATEWAY_ENDPOINTS = ("dynamodb", "s3")
+STORE_ZONES = 2
+"""Where the store's network has subnets, and so each interface endpoint an address."""
+
+
+@dataclass(frozen=True)
+class Influx:
+    """The instance, by its class; `storage_gib` is allocated and paid for, whatever is in it."""
+
+    instance: str = "db.influx.medium"
+    storage_gib: int = 20
+    multi_az: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    stage: str
+    store: str
+    influx: Influx = Influx()
+
+    def stack(self, name: str) -> str:
+        return f"{STACK_PREFIX}{self.stage}-{name}"
