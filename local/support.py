@@ -50,6 +50,7 @@ RESOURCES = (
     _native("AWS::Cognito::UserPoolClient"),
     _native("AWS::Cognito::UserPoolGroup"),
     _native("AWS::DynamoDB::GlobalTable", "PITR and deletion protection are stored, not applied."),
+    _ignored("AWS::EC2::FlowLog", "MiniStack has no provisioner for it, and nothing flows through the network."),
     _native("AWS::EC2::RouteTable"),
     _native("AWS::EC2::SecurityGroup", _NO_NETWORK),
     _native("AWS::EC2::Subnet", _NO_NETWORK),
