@@ -77,9 +77,9 @@ LAZY = [
     ("functions.handlers.ingest", {"pydantic", "aws_xray_sdk", "aws_lambda_powertools.event_handler", "jwt"}),
     ("functions.handlers.presence", {"pydantic", "aws_xray_sdk", "aws_lambda_powertools.event_handler", "jwt"}),
     ("functions.handlers.authorizer", {"pydantic", "aws_xray_sdk", "aws_lambda_powertools.event_handler"}),
-    ("functions.handlers.series", {"boto3", "botocore", "urllib3", "pydantic", "aws_lambda_powertools.event_handler"}),
-    ("functions.handlers.store_admin", {"boto3", "botocore", "urllib3", "pydantic"}),
-    ("functions.handlers.store_setup", {"boto3", "botocore", "urllib3", "pydantic"}),
+    ("functions.handlers.series", {"boto3", "urllib3", "pydantic", "aws_lambda_powertools.event_handler"}),
+    ("functions.handlers.store_admin", {"boto3", "urllib3", "pydantic"}),
+    ("functions.handlers.store_setup", {"boto3", "urllib3", "pydantic"}),
 ]
 
 
