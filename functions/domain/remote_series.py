@@ -26,20 +26,20 @@ class _Request(msgspec.Struct, frozen=True):
     query: SeriesQuery
 
 
-class _Problem(msgspec.Struct, frozen=True, omit_defaults=True):
-    """`expected` and `got` are those of a CursorError, `text` of a StoreError."""
-
-    text: str = ""
-    expected: str = ""
-    got: str = ""
+class _RefusedCursor(msgspec.Struct, frozen=True):
+    got: str
+    expected: str
 
 
 class _Answer(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A page, or a refused cursor, or the store's `problem` in words."""
+
     v: int
     raw: list[_Raw] = []
     bins: list[_Bin] = []
     cursor: str | None = None
-    problem: _Problem | None = None
+    refused: _RefusedCursor | None = None
+    problem: str | None = None
 
 
 class _Versioned(msgspec.Struct):
@@ -69,8 +69,9 @@ def answer(page: SeriesPage) -> dict[str, Any]:
 
 
 def refusal(exc: CursorError | StoreError) -> dict[str, Any]:
-    problem = _Problem(expected=exc.expected, got=exc.got) if isinstance(exc, CursorError) else _Problem(str(exc))
-    return _builtins(_Answer(VERSION, problem=problem))
+    if isinstance(exc, CursorError):
+        return _builtins(_Answer(VERSION, refused=_RefusedCursor(exc.got, exc.expected)))
+    return _builtins(_Answer(VERSION, problem=str(exc)))
 
 
 def answered(text: bytes) -> SeriesPage:
@@ -80,10 +81,10 @@ def answered(text: bytes) -> SeriesPage:
         found = msgspec.json.decode(text, type=_Answer)
     except msgspec.DecodeError as exc:
         raise StoreError(f"the series function gave no answer: {exc}") from exc
+    if found.refused is not None:
+        raise CursorError(found.refused.got, found.refused.expected)
     if found.problem is not None:
-        if found.problem.text:
-            raise StoreError(found.problem.text)
-        raise CursorError(found.problem.got, found.problem.expected)
+        raise StoreError(found.problem)
     rows: list[Row] = [RawRow(*row) for row in found.raw]
     rows += [BinRow(*row) for row in found.bins]
     return SeriesPage(tuple(rows), found.cursor)

@@ -1,0 +1,136 @@
+"""Tokens in Secrets Manager: read once, again when refused, and never shown."""
+
+import boto3
+import pytest
+
+from functions.adapters.secrets import REREAD_MS, RETRY_MS, SecretToken, StoredCredentials, StoredToken
+from functions.errors import StoreAdminError, StoreError
+
+
+@pytest.fixture
+def secrets(aws):
+    return boto3.client("secretsmanager")
+
+
+@pytest.fixture
+def calls(secrets):
+    """How often a secret was read."""
+    seen = []
+    secrets.meta.events.register("before-call.secrets-manager.GetSecretValue", lambda **_: seen.append(1))
+    return seen
+
+
+@pytest.fixture
+def token(secrets, calls, clock):
+    secrets.create_secret(Name="write", SecretString="first")
+    return SecretToken(secrets, "write", clock=clock)
+
+
+def replace(secrets, value):
+    secrets.put_secret_value(SecretId="write", SecretString=value)
+
+
+def test_a_token_is_read_once(secrets, calls, token, clock):
+    assert [token(), token()] == ["first", "first"]
+    replace(secrets, "second")
+    clock.now += 24 * 3_600_000
+    assert token() == "first"
+    assert len(calls) == 1
+
+
+def test_a_token_is_read_again_as_soon_as_it_is_refused(secrets, calls, token):
+    token()
+    replace(secrets, "second")
+    assert token(refused="first") == "second"
+    assert token() == "second"
+    assert len(calls) == 2
+
+
+def test_a_token_that_stays_wrong_does_not_hammer_the_service(secrets, calls, token, clock):
+    token()
+    for _ in range(100):
+        assert token(refused="first") == "first"
+    assert len(calls) == 2
+    clock.now += REREAD_MS
+    replace(secrets, "second")
+    assert token(refused="first") == "second"
+    for _ in range(100):
+        assert token(refused="second") == "second"
+    assert len(calls) == 3
+
+
+def test_a_refusal_of_a_token_that_was_replaced_meanwhile_asks_nobody(secrets, calls, token):
+    token()
+    replace(secrets, "second")
+    token(refused="first")
+    assert token(refused="first") == "second"
+    assert len(calls) == 2
+
+
+def test_a_service_that_does_not_answer_leaves_the_token_that_is_known(secrets, calls, token, clock):
+    token()
+    secrets.delete_secret(SecretId="write", ForceDeleteWithoutRecovery=True)
+    assert token(refused="first") == "first"
+    assert token(refused="first") == "first"
+    assert len(calls) == 2
+    clock.now += RETRY_MS
+    secrets.create_secret(Name="write", SecretString="second")
+    assert token(refused="first") == "second"
+
+
+def test_without_any_token_the_service_is_left_alone_for_a_moment(secrets, calls, clock):
+    token = SecretToken(secrets, "nowhere", clock=clock)
+    for _ in range(50):
+        with pytest.raises(StoreError, match="reading the token of the telemetry store in nowhere"):
+            token()
+    assert len(calls) == 1
+    clock.now += RETRY_MS
+    secrets.create_secret(Name="nowhere", SecretString="here")
+    assert token() == "here"
+
+
+@pytest.mark.parametrize("text", [" ", "with\nbreak", "tök\u00e9n", "a\x00b"])
+def test_what_cannot_be_a_token_is_refused_and_not_shown(secrets, clock, text):
+    secrets.create_secret(Name="odd", SecretString=text)
+    with pytest.raises(StoreError, match="the secret odd holds no token") as caught:
+        SecretToken(secrets, "odd", clock=clock)()
+    assert text.strip() == "" or text not in str(caught.value)
+
+
+def test_space_around_a_token_is_none_of_it(secrets, clock):
+    secrets.create_secret(Name="padded", SecretString=" abc== \n")
+    assert SecretToken(secrets, "padded", clock=clock)() == "abc=="
+
+
+def test_a_secret_without_a_value_holds_no_token_yet(secrets):
+    secrets.create_secret(Name="empty")
+    stored = StoredToken(secrets, "empty")
+    assert stored.read() is None
+    stored.write("first")
+    assert stored.read() == "first"
+    stored.write("second")
+    assert stored.read() == "second"
+
+
+def test_a_secret_that_cannot_be_used_is_named(secrets):
+    with pytest.raises(StoreAdminError, match="writing the secret nowhere"):
+        StoredToken(secrets, "nowhere").write("sesame")
+    with pytest.raises(StoreAdminError, match="reading the secret nowhere"):
+        StoredCredentials(secrets, "nowhere")()
+
+
+def test_credentials_are_user_name_and_password(secrets):
+    text = '{"username": "admin", "password": "pw", "organization": "fieldline", "bucket": "telemetry"}'
+    secrets.create_secret(Name="admin", SecretString=text)
+    credentials = StoredCredentials(secrets, "admin")()
+    assert (credentials.username, credentials.password) == ("admin", "pw")
+    assert "pw" not in repr(credentials)
+
+
+@pytest.mark.parametrize("text", ["sesame", '{"username": "sesame"}', '{"username": 7, "password": "sesame"}', "[]"])
+def test_credentials_that_are_none_are_refused_and_not_shown(secrets, text):
+    secrets.create_secret(Name="admin", SecretString=text)
+    with pytest.raises(StoreAdminError, match="expected JSON with username and password") as caught:
+        StoredCredentials(secrets, "admin")()
+    assert "sesame" not in str(caught.value)
+    assert caught.value.__cause__ is None
