@@ -1,0 +1,155 @@
+"""Bins counted by the server, where it can count right: it knows rows, not which of two versions of a point stands.
+
+The same request asks in which bins a point has two versions. Those bins, and those in which a metric has values of
+two types, are made of their points instead.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from functions.adapters.influx_answers import InfiniteAnswerError
+from functions.adapters.influx_pages import BIN_ROWS, Asking, Page, Position, bin_points, cut
+from functions.adapters.influx_queries import BinColumn, bin_columns, bins, raw, twins
+from functions.adapters.influx_rows import standing
+from functions.adapters.influx_slots import MS
+from functions.domain.series import Aggregate, Binner, BinRow, Point, Row, SeriesQuery, bin_start
+
+
+def page_of_bins(asking: Asking, query: SeriesQuery, bin_ms: int, after: Position, start: int, end: int) -> Page:
+    """The bins of a span that has as many as a page may have; an empty stretch behind it is skipped."""
+    metrics = sorted(set(query.metrics))
+    width = max(1, query.limit // len(metrics))
+    while True:
+        until = min(end, bin_start(start, bin_ms) + width * bin_ms)
+        span = _Span(query.device, metrics, start, until, bin_ms, query.aggregates)
+        try:
+            rows, following = _counted(asking, span, end)
+        except InfiniteAnswerError:
+            # One such bin spoils the answer for all: less is asked for, until it is alone.
+            if width > 1:
+                width //= 2
+                continue
+            rows, following = _recounted(asking, span, end)
+        reached = None if following is None else max(until, bin_start(following, bin_ms))
+        return cut(rows, after, query.limit, reached)
+
+
+class _Span(NamedTuple):
+    device: str
+    metrics: list[str]
+    start: int
+    end: int
+    bin_ms: int
+    aggregates: tuple[Aggregate, ...]
+
+
+def _counted(asking: Asking, span: _Span, end: int) -> tuple[list[Row], int | None]:
+    """The bins of a span in order, and the first ts behind it that has anything before `end`."""
+    device, metrics, start, until, bin_ms, aggregates = span
+    columns = bin_columns(aggregates)
+    counts, doubled, following = asking.query(
+        bins(device, metrics, start, until, bin_ms, columns),
+        twins(device, metrics, start, until, bin_ms),
+        raw(device, metrics, until, max(until, end), 1),
+    )
+    doubtful = {row[0] // MS for series in doubled for row in series.values if row[1]}
+    sizes: dict[int, int] = {}
+    found: list[_Counts] = []
+    for row in (row for series in counts for row in series.values):
+        of_bin = [*_counts(metrics, columns, row)]
+        found += of_bin
+        sizes[row[0] // MS] = sum(one.rows for one in of_bin)
+        if any(one.kinds > 1 for one in of_bin):
+            doubtful.add(row[0] // MS)
+    rows: list[Row] = [one.summary(aggregates) for one in found if one.ts not in doubtful]
+    if doubtful:
+        # A bin that has come between one statement and the next has no size yet.
+        rows += _made_of_points(asking, span, {ts: sizes.get(ts, BIN_ROWS) for ts in doubtful})
+        rows.sort(key=lambda row: (row.ts, row.metric))
+    return rows, following[0].values[0][0] // MS if following else None
+
+
+def _recounted(asking: Asking, span: _Span, end: int) -> tuple[list[Row], int | None]:
+    """As `_counted`, of a span that is one bin."""
+    rows: list[Row] = [*_made_of_points(asking, span, {bin_start(span.start, span.bin_ms): BIN_ROWS})]
+    (following,) = asking.query(raw(span.device, span.metrics, span.end, max(span.end, end), 1))
+    return rows, following[0].values[0][0] // MS if following else None
+
+
+class _Counts(NamedTuple):
+    """What the server says of a metric in a bin, by kind of field and function."""
+
+    ts: int
+    metric: str
+    said: Mapping[tuple[str, str], Any]
+
+    @property
+    def rows(self) -> int:
+        return sum(self.said[kind, "count"] or 0 for kind in "fbs")
+
+    @property
+    def kinds(self) -> int:
+        return sum(bool(self.said[kind, "count"]) for kind in "fbs")
+
+    def summary(self, aggregates: tuple[Aggregate, ...]) -> BinRow:
+        """Of values of one kind."""
+        said = self.said
+        kind = next(kind for kind in "fbs" if said[kind, "count"])
+        total = said.get(("f", "sum"))
+        known = {
+            Aggregate.COUNT: said[kind, "count"],
+            Aggregate.LAST: said.get((kind, "last")),
+            Aggregate.SUM: total,
+            Aggregate.AVG: None if total is None else total / said["f", "count"],
+            Aggregate.MIN: said.get(("f", "min")),
+            Aggregate.MAX: said.get(("f", "max")),
+        }
+        return BinRow(self.ts, self.metric, {aggregate: known[aggregate] for aggregate in aggregates})
+
+
+def _counts(metrics: Sequence[str], columns: Sequence[BinColumn], row: tuple[Any, ...]) -> Iterator[_Counts]:
+    """Of those metrics that have values."""
+    names = [(column.kind, column.function) for column in columns]
+    for at, metric in enumerate(metrics):
+        first = 1 + at * len(names)
+        counts = _Counts(row[0] // MS, metric, dict(zip(names, row[first : first + len(names)], strict=True)))
+        if counts.kinds:
+            yield counts
+
+
+def _made_of_points(asking: Asking, span: _Span, sizes: Mapping[int, int]) -> list[BinRow]:
+    """The bins that begin at the keys of `sizes`, which says about how many rows each has."""
+    binner = Binner(span.bin_ms, span.aggregates)
+    for ranges in _bundles(span, sizes):
+        answers = asking.query(*(raw(span.device, span.metrics, start, end, BIN_ROWS) for start, end in ranges))
+        for (start, end), series in zip(ranges, answers, strict=True):
+            rows = series[0].values if series else []
+            if len(rows) < BIN_ROWS:
+                bin_points(binner, [*standing(span.device, span.metrics, rows)])
+            else:
+                for points in _stepwise(asking, span, start, end):
+                    bin_points(binner, points)
+    return binner.complete()
+
+
+def _bundles(span: _Span, sizes: Mapping[int, int]) -> Iterator[list[tuple[int, int]]]:
+    """Ranges that one request asks for together; bins side by side are one range."""
+    ranges: list[tuple[int, int]] = []
+    size = 0
+    for ts in sorted(sizes):
+        start, end = max(span.start, ts), min(span.end, ts + span.bin_ms)
+        if ranges and size + sizes[ts] > BIN_ROWS:
+            yield ranges
+            ranges, size = [], 0
+        size += sizes[ts]
+        if ranges and ranges[-1][1] == start:
+            start = ranges.pop()[0]
+        ranges.append((start, end))
+    yield ranges
+
+
+def _stepwise(asking: Asking, span: _Span, start: int, end: int) -> Iterator[list[Point]]:
+    reached: int | None = start
+    while reached is not None:
+        points, reached = asking.points(span.device, span.metrics, reached, end, BIN_ROWS)
+        yield points

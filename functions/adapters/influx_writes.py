@@ -1,0 +1,86 @@
+"""Writing points in batches, and finding those that the server will never take.
+
+A server that refuses part of a batch names a reason and not the points. So what it refuses is halved and sent again,
+which does no harm to what it took, down to the point that is to blame.
+"""
+
+import re
+from collections.abc import Sequence
+from http import HTTPStatus
+
+from functions.adapters.influx_auth import Authorization
+from functions.adapters.influx_client import InfluxClient, RefusedError, UnavailableError
+from functions.adapters.influx_http import Deadline
+from functions.adapters.influx_lines import UnencodableError, encode
+from functions.domain.series import Point, Rejected
+from functions.errors import StoreError
+
+BATCH_POINTS = 5_000
+_SHOWN_CHARS = 300
+
+# What the server says of points that it will refuse for ever. Whatever else it says may pass: a full cache or disk, a
+# limit of series that somebody raises, a proxy that speaks for a server which is not there.
+_REFUSES_FOR_EVER = re.compile("field type conflict|unable to parse|beyond retention policy|max key length exceeded")
+_DROPPED = re.compile(r"beyond retention policy dropped=(\d+)$")
+
+
+class Writing:
+    """One call of `write`."""
+
+    def __init__(self, client: InfluxClient, auth: Authorization, deadline: Deadline) -> None:
+        self._client = client
+        self._auth = auth
+        self._deadline = deadline
+        self.stored = False
+        """Whether anything is known to be."""
+        self.rejected: list[Rejected] = []
+        self.open: list[Point] = []
+        """Points that may not have been stored, because of the `problem`."""
+        self.problem: StoreError | None = None
+
+    def write(self, points: Sequence[Point]) -> None:
+        for first in range(0, len(points), BATCH_POINTS):
+            self._send(points[first : first + BATCH_POINTS])
+
+    def _send(self, points: Sequence[Point]) -> None:
+        if isinstance(self.problem, UnavailableError):
+            self.open += points
+            return
+        try:
+            body, lines = encode(points)
+        except UnencodableError as exc:
+            if len(points) > 1:
+                self._send_halves(points)
+            else:
+                self.rejected.append(Rejected(points[0], "unstorable", str(exc)))
+            return
+        try:
+            self._client.write(body, self._auth, self._deadline)
+            self.stored = True
+        except RefusedError as exc:
+            self._part(points, lines, exc)
+        except StoreError as exc:
+            self._leave_open(points, exc)
+
+    def _part(self, points: Sequence[Point], lines: int, refusal: RefusedError) -> None:
+        """Those points that will never be taken from those that were, or may be."""
+        wrong = refusal.status in {HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY} and bool(
+            _REFUSES_FOR_EVER.search(refusal.reason)
+        )
+        dropped = _DROPPED.search(refusal.reason)
+        if wrong and (len(points) == 1 or (dropped is not None and int(dropped[1]) == lines)):
+            detail = refusal.reason[:_SHOWN_CHARS]
+            self.rejected += [Rejected(point, "refused", detail) for point in points]
+        elif len(points) > 1 and (wrong or refusal.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE):
+            self._send_halves(points)
+        else:
+            self._leave_open(points, StoreError(str(refusal)))
+
+    def _send_halves(self, points: Sequence[Point]) -> None:
+        middle = len(points) // 2
+        self._send(points[:middle])
+        self._send(points[middle:])
+
+    def _leave_open(self, points: Sequence[Point], problem: StoreError) -> None:
+        self.open += points
+        self.problem = problem
