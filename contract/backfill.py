@@ -147,8 +147,8 @@ class Copied(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_
     """What became of a slice of a piece. `next` is where to go on, nothing at the piece's end.
 
     Of the lake: `lines` were read, `outside` of them were received at another time, `bad_lines` are none of ours, the
-    first of which are among `damage`. `duplicates` are messages that came before, `repeats` points that the target
-    has from a message received earlier, `faults` values that ingest would not take either, by reason.
+    first of which are among `damage`. `duplicates` are messages that stood before in this slice, `repeats` those whose
+    every value the target has from one received earlier, `faults` what ingest would not take either, by reason.
     """
 
     next: Position | None = None

@@ -5,26 +5,23 @@
 Every step may be repeated, in any order and by several at once: what the target holds already it keeps.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from collections.abc import Iterable, Mapping
 
 from contract.backfill import LAKE, Copied, CopyRequest, DeviceDay, LakeObject, Listing, PlanRequest
 from functions.domain.reconciliation import Reconciliation
-from functions.domain.series import Point
+from functions.domain.series import Point, newest
 from functions.errors import PartialWriteError, RequestError
 from functions.ports import Clock, LakeReader, TelemetryStore
-from functions.services.backfill_sources import DAY_MS, Identity, LakeSource, StoreSource
+from functions.services.backfill_reading import DayOfDevice, by_device_day, side_by_side, stored
+from functions.services.backfill_repeats import repeated_messages
+from functions.services.backfill_sources import LakeSource, StoreSource
 from functions.services.device_models import DeviceModels
 
 WRITE_MS = 240_000
 VERIFY_MS = 240_000
 """After these no further attempt begins: with the time for reading and a last call they fit into 15 minutes."""
-READERS = 8
 
-_Item = TypeVar("_Item")
-_Result = TypeVar("_Result")
-_DeviceDay = tuple[str, int]
+_Identity = tuple[str, str, int]
 
 
 class Backfill:
@@ -71,9 +68,8 @@ class Backfill:
             else StoreSource(self._stores[request.source], self._clock)
         )
         read = source.read(request)
-        points = read.points
-        repeats = _repeats(target, points.values()) if request.source == LAKE else set()
-        points = {identity: point for identity, point in points.items() if identity not in repeats}
+        repeated = repeated_messages(target, read.of_messages) if request.source == LAKE else frozenset()
+        points = newest(point for at, points in enumerate(read.of_messages) if at not in repeated for point in points)
         refused = self._write(target, [*points.values()])
         return Copied(
             next=read.next,
@@ -85,18 +81,18 @@ class Backfill:
             damage=tuple(read.damage),
             messages=read.messages,
             duplicates=read.duplicates,
-            repeats=len(repeats),
+            repeats=len(repeated),
             faults=dict(read.faults),
         )
 
     def _check(self, request: PlanRequest | CopyRequest) -> None:
         if request.since >= request.until:
             raise RequestError("since", f"a time before until, {request.until}", str(request.since))
-        if request.source == request.target:
-            raise RequestError("to", "another store than the one to move from", repr(request.target))
         if request.source != LAKE:
             self._check_store("from", request.source, (LAKE, *self._known))
         self._check_store("to", request.target, self._known)
+        if request.source == request.target:
+            raise RequestError("to", "another store than the one to move from", repr(request.target))
 
     def _check_store(self, field: str, name: str, known: tuple[str, ...]) -> None:
         if name not in known:
@@ -105,9 +101,9 @@ class Backfill:
             deployed = " and ".join(self._stores)
             raise RequestError(field, f"a store that is deployed, which is {deployed}", repr(name))
 
-    def _write(self, target: TelemetryStore, points: list[Point]) -> dict[Identity, str]:
+    def _write(self, target: TelemetryStore, points: list[Point]) -> dict[_Identity, str]:
         """Why the target will never take some of them."""
-        refused: dict[Identity, str] = {}
+        refused: dict[_Identity, str] = {}
         until = self._clock.now_ms() + WRITE_MS
         problem: PartialWriteError | None = None
         for _ in self._attempts:
@@ -126,21 +122,21 @@ class Backfill:
         return refused
 
     def _verify(
-        self, target: TelemetryStore, points: Mapping[Identity, Point], refused: Mapping[Identity, str]
+        self, target: TelemetryStore, points: Mapping[_Identity, Point], refused: Mapping[_Identity, str]
     ) -> tuple[DeviceDay, ...]:
-        days = _by_device_day(points.values())
+        days = by_device_day(points.values())
         breaks_ties = target.capabilities().breaks_ties
         until = self._clock.now_ms() + VERIFY_MS
 
-        def compare(day: _DeviceDay) -> DeviceDay:
+        def compare(day: DayOfDevice) -> DeviceDay:
             some = {(point.metric, point.ts): point for point in days[day]}
             why = {one: refused[day[0], *one] for one in some if (day[0], *one) in refused}
             compared = Reconciliation(some, why, breaks_ties=breaks_ties)
-            for page in _pages(target, day[0], days[day]):
+            for page in stored(target, day[0], days[day]):
                 compared.see(page)
             return compared.device_day
 
-        def settled(day: _DeviceDay) -> DeviceDay:
+        def settled(day: DayOfDevice) -> DeviceDay:
             # A store may not yet show what it has just taken.
             for _ in self._attempts:
                 outcome = compare(day)
@@ -148,60 +144,8 @@ class Backfill:
                     return outcome
             return compare(day)
 
-        return tuple(_side_by_side(settled, sorted(days)))
+        return tuple(side_by_side(settled, sorted(days)))
 
 
-def _repeats(target: TelemetryStore, points: Iterable[Point]) -> set[Identity]:
-    """Late points that the target has already, from a message that was received on time.
-
-    A device that lost its connection sends again what was not acknowledged, perhaps hours later. Ingest knew such a
-    message by its number; here the first may lie in another object of the lake.
-    """
-    late = _by_device_day(point for point in points if point.late)
-
-    def known(day: _DeviceDay) -> set[Identity]:
-        wanted = {_identity(point): point for point in late[day]}
-        return {
-            _identity(found)
-            for page in _pages(target, day[0], late[day])
-            for found in page
-            if (point := wanted.get(_identity(found))) is not None and _repeated(found, point)
-        }
-
-    return set().union(*_side_by_side(known, sorted(late)))
-
-
-def _repeated(found: Point, point: Point) -> bool:
-    return (
-        not found.late
-        and found.received_at < point.received_at
-        and (type(found.value), found.value, found.quality) == (type(point.value), point.value, point.quality)
-    )
-
-
-def _pages(target: TelemetryStore, device: str, points: Iterable[Point]) -> Iterable[tuple[Point, ...]]:
-    """What the target holds from the first to the last of these points."""
-    moments = [point.ts for point in points]
-    cursor = None
-    while True:
-        page = target.export(device, min(moments), max(moments) + 1, cursor)
-        yield page.points
-        cursor = page.cursor
-        if cursor is None:
-            return
-
-
-def _by_device_day(points: Iterable[Point]) -> dict[_DeviceDay, list[Point]]:
-    days: dict[_DeviceDay, list[Point]] = {}
-    for point in points:
-        days.setdefault((point.device, point.ts // DAY_MS), []).append(point)
-    return days
-
-
-def _identity(point: Point) -> Identity:
+def _identity(point: Point) -> _Identity:
     return point.device, point.metric, point.ts
-
-
-def _side_by_side(call: Callable[[_Item], _Result], items: Iterable[_Item]) -> list[_Result]:
-    with ThreadPoolExecutor(READERS) as pool:
-        return list(pool.map(call, items))

@@ -9,10 +9,11 @@ from contract.backfill import CopyRequest, Damage, Position
 from contract.errors import DocumentError
 from contract.ingest import LakeLine, decode_line
 from functions.domain.ingest import Assessed, Incoming, assess
-from functions.domain.series import Point, precedence
+from functions.domain.series import Point
 from functions.domain.state import Boundless, DeviceState
 from functions.errors import DamagedObjectError
 from functions.ports import Clock, LakeReader, TelemetryStore
+from functions.services.backfill_reading import DAY_MS
 from functions.services.device_models import DeviceModels
 
 READ_MS = 60_000
@@ -20,18 +21,16 @@ READ_MS = 60_000
 MAX_DEVICE_DAYS = 20_000
 """Each is a row of the answer, which Lambda bounds at 6 MB."""
 MAX_DAMAGE = 20
-DAY_MS = 86_400_000
 
 _BATCH_LINES = 1000
 _BATCH_BYTES = 1_000_000
 
-Identity = tuple[str, str, int]
-
 
 class Slice(msgspec.Struct):
-    """What was read, each identity once as it stands in the source, and from where to go on."""
+    """What was read, the points of each message together, and from where to go on."""
 
-    points: dict[Identity, Point] = {}
+    of_messages: list[tuple[Point, ...]] = []
+    points: int = 0
     next: Position | None = None
     lines: int = 0
     outside: int = 0
@@ -42,13 +41,10 @@ class Slice(msgspec.Struct):
     faults: Counter[str] = msgspec.field(default_factory=Counter)
     device_days: set[tuple[str, int]] = set()
 
-    def add(self, points: Iterable[Point]) -> None:
-        for point in points:
-            identity = (point.device, point.metric, point.ts)
-            other = self.points.get(identity)
-            if other is None or precedence(point) > precedence(other):
-                self.points[identity] = point
-            self.device_days.add((point.device, point.ts // DAY_MS))
+    def add(self, points: tuple[Point, ...]) -> None:
+        self.of_messages.append(points)
+        self.points += len(points)
+        self.device_days.update((point.device, point.ts // DAY_MS) for point in points)
 
     def damaged(self, damage: Damage) -> None:
         if len(self.damage) < MAX_DAMAGE:
@@ -65,7 +61,7 @@ class _Bounds:
 
     def reached(self, read: Slice) -> bool:
         return (
-            len(read.points) >= self._max_points
+            read.points >= self._max_points
             or len(read.device_days) >= MAX_DEVICE_DAYS
             or self._clock.now_ms() >= self._until
         )
