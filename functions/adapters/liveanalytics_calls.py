@@ -1,7 +1,7 @@
 """Calls of Timestream that may fail for a while: which failures pass, and trying again within a time."""
 
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
@@ -22,15 +22,19 @@ class GarbledError(Exception):
 
 
 class Deadline:
-    """The end of the time that one use of the store may take."""
+    """The end of the time that one use of the store may take, on the clock of `backoff`."""
 
-    def __init__(self, within_s: float, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._monotonic = monotonic
-        self._end = monotonic() + within_s
+    def __init__(self, within_s: float, backoff: Backoff) -> None:
+        self._backoff = backoff
+        self._end = backoff.monotonic() + within_s
 
     @property
     def passed(self) -> bool:
-        return self._monotonic() >= self._end
+        return self._backoff.monotonic() >= self._end
+
+    def turns(self) -> Iterator[int]:
+        """Attempts with waits between them, none of which begins or ends too late; but always one."""
+        return iter(replace(self._backoff, within_s=self._end - self._backoff.monotonic()))
 
 
 def passes(exc: Exception) -> bool:
@@ -42,22 +46,17 @@ def passes(exc: Exception) -> bool:
     return not isinstance(exc, ParamValidationError)
 
 
-def patiently(call: Callable[[], _Answer], backoff: Backoff, deadline: Deadline) -> _Answer:
-    """The answer, after some attempts if need be; raises what the last of them raised, one of FAILURES or GarbledError.
-
-    The first attempt is always made, and none begins after the deadline.
-    """
-    failure: Exception | None = None
-    for _ in backoff:
-        if failure is not None and deadline.passed:
-            break
+def patiently(call: Callable[[], _Answer], deadline: Deadline) -> _Answer:
+    """The answer, after some attempts if need be; raises what the last of them raised: FAILURES or GarbledError."""
+    failure: Exception = GarbledError("no attempt was allowed")
+    for _ in deadline.turns():
         try:
             return _heard(call)
         except (*FAILURES, GarbledError) as exc:
             if not passes(exc):
                 raise
             failure = exc
-    raise failure or GarbledError("no attempt was allowed")
+    raise failure
 
 
 def _heard(call: Callable[[], _Answer]) -> _Answer:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from botocore.exceptions import ClientError
 
 from functions.adapters.aws import error_code
-from functions.adapters.backoff import Backoff
 from functions.adapters.liveanalytics_calls import FAILURES, Deadline, GarbledError, patiently
 from functions.errors import StoreError
 
@@ -27,9 +26,8 @@ _no_column = re.compile(r"Column '[^']*' does not exist").search
 
 
 class QueryRunner:
-    def __init__(self, client: "TimestreamQueryClient", backoff: Backoff) -> None:
+    def __init__(self, client: "TimestreamQueryClient") -> None:
         self._client = client
-        self._backoff = backoff
 
     def rows(self, sql: str, doing: str, deadline: Deadline) -> list[list[Scalar]]:
         """Every row of the answer. Raises StoreError, also when the answer does not end before the deadline."""
@@ -37,7 +35,7 @@ class QueryRunner:
         request = {"QueryString": sql}
         try:
             while True:
-                page, token = patiently(lambda: self._page(request), self._backoff, deadline)
+                page, token = patiently(lambda: self._page(request), deadline)
                 rows += page
                 if not token:  # a page before the last may be empty
                     return rows

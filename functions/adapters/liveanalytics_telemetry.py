@@ -3,8 +3,7 @@
 The service promises that a query sees a write after a short time, not at once. It cannot delete points.
 """
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
@@ -57,16 +56,14 @@ class LiveAnalyticsTelemetryStore:
         retention_ms: int,
         budget_s: float = 20.0,
         backoff: Backoff | None = None,
-        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        backoff = backoff or Backoff()
-        self._writer = RecordWriter(write_client, database, table, backoff) if write_client else None
-        self._runner = QueryRunner(query_client, backoff) if query_client else None
+        self._backoff = backoff or Backoff()
+        self._writer = RecordWriter(write_client, database, table) if write_client else None
+        self._runner = QueryRunner(query_client) if query_client else None
         self._table = sql.table_name(database, table)
         self._clock = clock
         self._retention_ms = retention_ms
         self._budget_s = budget_s
-        self._monotonic = monotonic
 
     def capabilities(self) -> Capabilities:
         return Capabilities(name="timestream-liveanalytics", deletes=False, breaks_ties=False)
@@ -146,7 +143,7 @@ class LiveAnalyticsTelemetryStore:
         return rows
 
     def _deadline(self) -> Deadline:
-        return Deadline(self._budget_s, self._monotonic)
+        return Deadline(self._budget_s, self._backoff)
 
     def _horizon(self) -> Horizon:
         return Horizon(self._clock.now_ms(), self._retention_ms)

@@ -1,4 +1,8 @@
-"""Writing points to Timestream for LiveAnalytics: requests side by side, and what became of each point."""
+"""Writing points to Timestream for LiveAnalytics: requests side by side, and what became of each point.
+
+Late points go to the magnetic store, which looks at them after it has answered: what it refuses then, it reports to the
+rejected-data location of the table only.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -7,7 +11,6 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from botocore.exceptions import ClientError
 
 from functions.adapters.aws import error_code, side_by_side
-from functions.adapters.backoff import Backoff
 from functions.adapters.liveanalytics_calls import FAILURES, Deadline, GarbledError, patiently
 from functions.adapters.liveanalytics_records import records, requests, version
 from functions.domain.series import Point, Rejected
@@ -31,11 +34,10 @@ class Outcome:
 
 
 class RecordWriter:
-    def __init__(self, client: "TimestreamWriteClient", database: str, table: str, backoff: Backoff) -> None:
+    def __init__(self, client: "TimestreamWriteClient", database: str, table: str) -> None:
         self._client = client
         self._database = database
         self._table = table
-        self._backoff = backoff
 
     def write(self, points: Sequence[Point], now: int, deadline: Deadline) -> Outcome:
         """No two points may have one identity. `now` in ms tells what the service means by outside its window."""
@@ -49,7 +51,7 @@ class RecordWriter:
             return _failed(points, "no time was left to try")
         common, rest = records(points)
         try:
-            patiently(lambda: self._call(common, rest), self._backoff, deadline)
+            patiently(lambda: self._call(common, rest), deadline)
         except ClientError as exc:
             match error_code(exc):
                 case "RejectedRecordsException":
