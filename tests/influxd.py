@@ -4,6 +4,7 @@
 """
 
 import fcntl
+import logging
 import os
 import re
 import shutil
@@ -11,6 +12,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Self
 from urllib.parse import urlencode
 
 import pytest
@@ -24,6 +26,7 @@ BINARY = FOLDER / "usr" / "bin" / "influxd"
 REQUIRED = "FIELDLINE_REQUIRE_INFLUXD"
 ADMIN = BasicAuth("admin", "not a 'secret' of anybody")
 _TETHER = ROOT / "local" / "tether.py"
+_log = logging.getLogger("influxd")
 _START_S = 30.0
 _STOP_S = 30.0
 
@@ -86,7 +89,7 @@ def _download() -> Path:
         _run("apt-get", "download", "influxdb")
     except MissingError:
         # A fresh machine has no lists of packages, and refreshing the system's takes root.
-        print("influxd: refreshing a list of packages of our own")
+        _log.info("refreshing a list of packages of our own")
         lists, cache = FOLDER / "lists", FOLDER / "cache"
         for folder in (lists / "partial", cache / "archives" / "partial"):
             folder.mkdir(parents=True, exist_ok=True)
@@ -97,7 +100,7 @@ def _download() -> Path:
 
 
 def _run(*command: str) -> None:
-    print("influxd:", *command)
+    _log.info(" ".join(command))
     done = subprocess.run(command, cwd=FOLDER, capture_output=True, text=True, check=False, timeout=240)
     if done.returncode:
         said = (done.stderr or done.stdout).strip().splitlines()[-1:]
@@ -129,7 +132,7 @@ class Influxd:
         self._port = 0
         directory.mkdir(parents=True, exist_ok=True)
 
-    def __enter__(self) -> "Influxd":
+    def __enter__(self) -> Self:
         self.start()
         return self
 
@@ -189,7 +192,8 @@ class Influxd:
             body=urlencode({"q": statement, "epoch": "ns"}),
             headers={"Authorization": ADMIN.header(), "Content-Type": "application/x-www-form-urlencoded"},
         )
-        assert answer.status == 200 and b'"error"' not in answer.data, answer.data
+        assert answer.status == 200, answer.data
+        assert b'"error"' not in answer.data, answer.data
         return answer.data
 
     def database(self, name: str) -> str:
@@ -225,7 +229,8 @@ def _escaped(text: str) -> str:
 
 
 if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s")
     try:
-        print(fetch())
+        _log.info(fetch())
     except MissingError as problem:
         sys.exit(str(problem))
