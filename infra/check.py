@@ -4,9 +4,15 @@ import json
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import cache
 from itertools import product
+from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
+from functions.settings import DYNAMODB, INFLUXDB
 from infra.config import STAGES, STORES
 from infra.node import use_packaged_node
 
@@ -16,27 +22,87 @@ IGNORED_CHECKS = ("W3005",)
 SKIP_BUNDLING: Mapping[str, list[str]] = {"aws:cdk:bundling-stacks": []}
 """CDK's own switch: no stack's assets are built."""
 SAMPLE_DEVICES = ("press-4", "van-12")
+Matches = list[tuple[str, int, str]]
+"""What cfn-lint finds: rule, line, message."""
+
+
+@dataclass(frozen=True)
+class Deployed:
+    stage: str
+    store: str
+    previous: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.stage}, {self.store}" + (f", moving from {self.previous}" if self.previous else "")
+
+
+DEPLOYMENTS = (
+    *(Deployed(stage, store) for stage, store in product(STAGES, STORES)),
+    Deployed("prod", INFLUXDB, DYNAMODB),
+    Deployed("prod", DYNAMODB, INFLUXDB),
+)
+"""Each stage with each store, and a move there and back."""
 
 
 def main() -> int:
     use_packaged_node()
     found = False
-    for stage, store in product(STAGES, STORES):
-        with tempfile.TemporaryDirectory(prefix="fieldline-check-") as directory:
-            findings = list(findings_of(stage, store, Path(directory)))
-        print(f"{stage}, {store}: {f'{len(findings)} findings' if findings else 'clean'}")  # noqa: T201 - a command
-        for finding in findings:
-            print(f"  {finding}")  # noqa: T201 - a command
-        found = found or bool(findings)
+    with (
+        tempfile.TemporaryDirectory(prefix="fieldline-check-") as root,
+        ProcessPoolExecutor(mp_context=get_context("spawn")) as processes,
+    ):
+        linter = Linter(processes)
+        begun = [begin(deployed, Path(root) / str(number), linter) for number, deployed in enumerate(DEPLOYMENTS)]
+        for deployed, check in zip(DEPLOYMENTS, begun, strict=True):
+            findings = list(check.findings())
+            print(f"{deployed}: {f'{len(findings)} findings' if findings else 'clean'}")  # noqa: T201 - a command
+            for finding in findings:
+                print(f"  {finding}")  # noqa: T201 - a command
+            found = found or bool(findings)
     return 1 if found else 0
 
 
-def findings_of(stage: str, store: str, directory: Path) -> Iterator[str]:
-    """One line for each finding, cdk-nag's first."""
+class Linter:
+    """cfn-lint in other processes, while this one synthesizes. Many a stack is the same with every store: read once."""
+
+    def __init__(self, processes: Executor) -> None:
+        self._processes = processes
+        self._begun: dict[str, Future[Matches]] = {}
+
+    def begin(self, template: str) -> "Future[Matches]":
+        if template not in self._begun:
+            self._begun[template] = self._processes.submit(lint, template)
+        return self._begun[template]
+
+
+@dataclass(frozen=True)
+class Check:
+    """A deployment that is synthesized, and perhaps still being linted."""
+
+    violations: tuple[str, ...]
+    linted: "Mapping[str, Future[Matches]]"
+
+    def findings(self) -> Iterator[str]:
+        """One line for each, cdk-nag's first; waits for cfn-lint."""
+        yield from self.violations
+        for name, matches in self.linted.items():
+            for rule, line, message in matches.result():
+                yield f"{rule} at {name}:{line}: {message}"
+
+
+def begin(deployed: Deployed, directory: Path, linter: Linter) -> Check:
+    directory.mkdir()
     outdir = directory / "cdk.out"
-    context = {**SKIP_BUNDLING, "stage": stage, "telemetry_store": store, "fleet": str(sample_fleet(directory))}
-    yield from _synthesize(outdir, context)
-    yield from _lint(sorted(outdir.glob("*.template.json")))
+    context = {
+        **SKIP_BUNDLING,
+        "stage": deployed.stage,
+        "telemetry_store": deployed.store,
+        "previous_store": deployed.previous,
+        "fleet": str(sample_fleet(directory)),
+    }
+    violations = tuple(synthesize(outdir, context))
+    templates = sorted(outdir.glob("*.template.json"))
+    return Check(violations, {path.name: linter.begin(path.read_text(encoding="utf-8")) for path in templates})
 
 
 def sample_fleet(directory: Path, names: Sequence[str] = SAMPLE_DEVICES) -> Path:
@@ -51,7 +117,7 @@ def sample_fleet(directory: Path, names: Sequence[str] = SAMPLE_DEVICES) -> Path
     return fleet
 
 
-def _synthesize(outdir: Path, context: Mapping[str, object]) -> Iterator[str]:
+def synthesize(outdir: Path, context: Mapping[str, object]) -> Iterator[str]:
     # Only now: importing CDK starts Node.
     from infra.app import VALIDATION_FAILED, build_app
 
@@ -72,14 +138,23 @@ def _report(path: Path) -> Iterator[str]:
                 yield f"{violation['ruleName']} at {construct['constructPath']}: {violation['description']}"
 
 
-def _lint(templates: list[Path]) -> Iterator[str]:
-    from cfnlint.api import lint
-    from cfnlint.config import ManualArgs
+def lint(template: str) -> Matches:
+    from cfnlint import api
+
+    config, rules = _rules()
+    return [
+        (match.rule.id, match.linenumber, match.message) for match in api.lint(template, rules=rules, config=config)
+    ]
+
+
+@cache
+def _rules() -> tuple[Any, Any]:
+    """cfn-lint's configuration and rules: loading them takes about as long as a template."""
+    from cfnlint.config import ConfigMixIn, ManualArgs
+    from cfnlint.runner import Runner
 
     config = ManualArgs(regions=list(REGIONS), ignore_checks=list(IGNORED_CHECKS))
-    for template in templates:
-        for match in lint(template.read_text(encoding="utf-8"), config=config):
-            yield f"{match.rule.id} at {template.name}:{match.linenumber}: {match.message}"
+    return config, Runner(ConfigMixIn(**config)).rules
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from constructs import Construct
 
 from contract.topics import RULE_SQL_VERSION
 from infra.function import PlatformFunction, allow
-from infra.queues import terminal_queue, work_queue
+from infra.queues import Patience, terminal_queue, work_queue
 
 
 class Feed(Construct):
@@ -24,6 +24,7 @@ class Feed(Construct):
         sql: str,
         consumer_timeout_s: int,
         window_s: int,
+        patience: Patience,
         errors: sqs.Queue,
     ) -> None:
         super().__init__(scope, id)
@@ -35,6 +36,7 @@ class Feed(Construct):
             dead_letters=self.dead_letters,
             consumer_timeout_s=consumer_timeout_s,
             window_s=window_s,
+            patience=patience,
         )
         self.rule = self._rule(rule_name, sql, errors)
 

@@ -1,10 +1,27 @@
 """SQS queues: encrypted, TLS only, and never without a place for what cannot be handled."""
 
+from dataclasses import dataclass
+
 from aws_cdk import Duration
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-MAX_RECEIVES = 5
+
+@dataclass(frozen=True)
+class Patience:
+    """How often a queue offers a message that cannot be handled, and how long it keeps it in all."""
+
+    receives: int
+    days: int
+
+
+BRIEF = Patience(receives=5, days=4)
+"""What fails five times will fail again."""
+OUTAGE = Patience(receives=1000, days=5)
+"""For a consumer behind which a store may be down. A message that failed stays hidden for the visibility timeout: with
+six minutes, SQS's most receives take 4.2 days, and only what fails for longer becomes a dead letter. The retention is a
+little more, so that it is never the one that ends first, unseen; what is left of it is for waiting among others.
+"""
 
 
 def terminal_queue(scope: Construct, name: str) -> sqs.Queue:
@@ -20,7 +37,7 @@ def terminal_queue(scope: Construct, name: str) -> sqs.Queue:
 
 
 def work_queue(
-    scope: Construct, name: str, *, dead_letters: sqs.Queue, consumer_timeout_s: int, window_s: int
+    scope: Construct, name: str, *, dead_letters: sqs.Queue, consumer_timeout_s: int, window_s: int, patience: Patience
 ) -> sqs.Queue:
     """A message stays hidden while its batch gathers and through six runs of its consumer, as Lambda asks for."""
     return sqs.Queue(
@@ -28,7 +45,7 @@ def work_queue(
         name,
         encryption=sqs.QueueEncryption.SQS_MANAGED,
         enforce_ssl=True,
-        retention_period=Duration.days(4),
+        retention_period=Duration.days(patience.days),
         visibility_timeout=Duration.seconds(6 * consumer_timeout_s + window_s),
-        dead_letter_queue=sqs.DeadLetterQueue(queue=dead_letters, max_receive_count=MAX_RECEIVES),
+        dead_letter_queue=sqs.DeadLetterQueue(queue=dead_letters, max_receive_count=patience.receives),
     )

@@ -13,7 +13,7 @@ from infra.findings import acknowledge
 from infra.function import SPECS, PlatformFunction
 from infra.lake import RAW_PREFIX
 from infra.platform import Platform
-from infra.queues import terminal_queue
+from infra.queues import BRIEF, OUTAGE, Patience, terminal_queue
 from infra.stacks.data import DataStack
 from infra.telemetry_store import Stores
 
@@ -40,7 +40,7 @@ class IngestStack(Stack):
 
     def _ingest(self) -> None:
         data = self._data
-        feed = self._feed("Ingest", topics.TELEMETRY_RULE_NAME, topics.TELEMETRY_RULE_SQL)
+        feed = self._feed("Ingest", topics.TELEMETRY_RULE_NAME, topics.TELEMETRY_RULE_SQL, OUTAGE)
         settings = IngestSettings(
             core_table=data.core.table_name,
             state_table=data.state.table_name,
@@ -108,7 +108,7 @@ class IngestStack(Stack):
         )
         CfnOutput(self, "BackfillFunctionName", value=function.function.function_name)
 
-    def _feed(self, name: str, rule_name: str, sql: str) -> Feed:
+    def _feed(self, name: str, rule_name: str, sql: str, patience: Patience = BRIEF) -> Feed:
         feed = Feed(
             self,
             f"{name}Feed",
@@ -116,6 +116,7 @@ class IngestStack(Stack):
             sql=sql,
             consumer_timeout_s=SPECS[name.lower()].timeout_s,
             window_s=self._platform.stage.batch_window_s,
+            patience=patience,
             errors=self._errors,
         )
         CfnOutput(self, f"{name}QueueUrl", value=feed.queue.queue_url)

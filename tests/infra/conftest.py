@@ -1,15 +1,18 @@
-"""Both stages, synthesized once for the whole run and without bundles; templates are read as plain JSON."""
+"""Every deployment, synthesized once for the whole run and without bundles; templates are read as plain JSON."""
 
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from infra.check import SKIP_BUNDLING, sample_fleet
+from functions.catalogue import FUNCTIONS, FunctionSpec, StoreAccess
+from functions.settings import INFLUXDB, LIVEANALYTICS
+from infra.check import DEPLOYMENTS, SKIP_BUNDLING, Deployed, sample_fleet
+from infra.config import DEFAULT_STORES
 from infra.node import use_packaged_node
 
 use_packaged_node()
@@ -28,11 +31,30 @@ class Resource:
 
 @dataclass(frozen=True)
 class Deployment:
-    """The templates of one stage. `render` turns intrinsics into readable text: `CoreTable97EB8292.Arn`."""
+    """The templates of one choice. `render` turns intrinsics into readable text: `CoreTable97EB8292.Arn`."""
 
     stage: str
+    store: str
+    previous: str | None
     templates: dict[str, dict[str, Any]]
     manifest: dict[str, Any]
+
+    @property
+    def stores(self) -> set[str]:
+        return {self.store, self.previous} - {None}
+
+    @property
+    def specs(self) -> list[FunctionSpec]:
+        """The functions of the catalogue that belong to it."""
+        return [spec for spec in FUNCTIONS if self.stores & {*spec.stores} and self._is_needed(spec)]
+
+    def _is_needed(self, spec: FunctionSpec) -> bool:
+        # Nobody asks a store that is only moved from.
+        return spec.store_access is not StoreAccess.READ or self.store in spec.stores
+
+    def store_of(self, spec: FunctionSpec) -> tuple[str, str | None]:
+        """The store that a function works for, and the one that it moves from: the set-up works for its own store."""
+        return (self.store, self.previous) if self.store in spec.stores else (spec.stores[0], None)
 
     def all(self, kind: str, stack: str | None = None) -> list[Resource]:
         return [r for r in self._resources if r.body["Type"] == kind and (stack is None or r.stack == stack)]
@@ -59,6 +81,8 @@ class Deployment:
                 return "".join(self.render(part) for part in parts)
             case {"Fn::ImportValue": name}:
                 return self.render(self._exports[name])
+            case {"Fn::GetStackOutput": {"StackName": str(stack), "OutputName": str(name)}}:
+                return self.render(self.templates[stack.split("-")[-1]]["Outputs"][name]["Value"])
             case dict():
                 value = {key: self.render(item) for key, item in value.items()}
             case list():
@@ -90,24 +114,60 @@ def synthesize(directory: Path, **context: Any) -> Deployment:
         path.name.split(".")[0].split("-")[-1]: json.loads(path.read_text())
         for path in sorted(outdir.glob("*.template.json"))
     }
-    return Deployment(context["stage"], templates, json.loads((outdir / "manifest.json").read_text()))
+    store = templates["Data"]["Outputs"]["TelemetryStore"]["Value"]
+    manifest = json.loads((outdir / "manifest.json").read_text())
+    return Deployment(context["stage"], store, context.get("previous_store"), templates, manifest)
 
 
 @pytest.fixture(scope="session")
-def dev(tmp_path_factory) -> Deployment:
-    directory = tmp_path_factory.mktemp("dev")
-    return synthesize(directory, stage="dev", fleet=str(sample_fleet(directory)))
+def deployments(tmp_path_factory):
+    """Synthesizes a deployment the first time that somebody asks for it."""
+
+    @cache
+    def deploy(deployed: Deployed) -> Deployment:
+        directory = tmp_path_factory.mktemp("deployment")
+        fleet = str(sample_fleet(directory))
+        return synthesize(
+            directory,
+            stage=deployed.stage,
+            telemetry_store=deployed.store,
+            previous_store=deployed.previous,
+            fleet=fleet,
+        )
+
+    return deploy
 
 
 @pytest.fixture(scope="session")
-def prod(tmp_path_factory) -> Deployment:
-    directory = tmp_path_factory.mktemp("prod")
-    return synthesize(directory, stage="prod", fleet=str(sample_fleet(directory)))
+def dev(deployments) -> Deployment:
+    return deployments(Deployed("dev", DEFAULT_STORES["dev"]))
+
+
+@pytest.fixture(scope="session")
+def prod(deployments) -> Deployment:
+    return deployments(Deployed("prod", DEFAULT_STORES["prod"]))
 
 
 @pytest.fixture(scope="session", params=["dev", "prod"])
 def deployment(request) -> Deployment:
+    """Either stage with its own store: for what has nothing to do with stores."""
     return request.getfixturevalue(request.param)
+
+
+@pytest.fixture(scope="session", params=DEPLOYMENTS, ids=str)
+def any_deployment(request, deployments) -> Deployment:
+    """Each stage with each store, and moves between them."""
+    return deployments(request.param)
+
+
+@pytest.fixture(scope="session", params=[d for d in DEPLOYMENTS if INFLUXDB in (d.store, d.previous)], ids=str)
+def influx(request, deployments) -> Deployment:
+    return deployments(request.param)
+
+
+@pytest.fixture(scope="session", params=["dev", "prod"])
+def liveanalytics(request, deployments) -> Deployment:
+    return deployments(Deployed(request.param, LIVEANALYTICS))
 
 
 def statements(deployment: Deployment, role: Resource) -> Iterator[dict[str, Any]]:

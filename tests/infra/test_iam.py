@@ -1,29 +1,49 @@
-"""What each role may do: exactly its catalogue entry, and never a wildcard."""
-
-import pytest
-
-from functions.catalogue import FUNCTIONS
+"""What each role may do: exactly its catalogue entry, and a wildcard only where AWS knows no name."""
 
 CONSUMERS = {"ingest", "events", "presence"}
 CONSUME = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ChangeMessageVisibility"}
+# What AWS documents for a function in a VPC, besides the log group that each function has of its own.
+PLACE = {
+    "ec2:CreateNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:DeleteNetworkInterface",
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:UnassignPrivateIpAddresses",
+}
+WITHOUT_RESOURCE = PLACE | {"timestream:DescribeEndpoints"}
 
 
 def arns(deployment):
-    def table(name):
-        (found,) = (t for t in deployment.all("AWS::DynamoDB::GlobalTable") if t.id.startswith(name))
-        return f"{found.id}.Arn"
+    def arn(kind, name, attribute="Arn"):
+        found = [r.id for r in deployment.all(kind) if r.id.startswith(name)]
+        return f"{found[0]}.{attribute}" if found else None
 
-    core = table("CoreTable")
-    (presence_queue,) = (q for q in deployment.all("AWS::SQS::Queue") if q.id.startswith("PresenceFeedQueue"))
+    def table(name):
+        return arn("AWS::DynamoDB::GlobalTable", name)
+
+    def secret(name):
+        return (arn("AWS::SecretsManager::Secret", name) or "").removesuffix(".Arn")
+
+    bucket = arn("AWS::S3::Bucket", "LakeBucket")
     return {
-        "core": core,
-        "core/listing": f"{core}/index/listing",
-        "core/by_model": f"{core}/index/by_model",
+        "core": table("CoreTable"),
+        "core/listing": f"{table('CoreTable')}/index/listing",
+        "core/by_model": f"{table('CoreTable')}/index/by_model",
         "state": table("StateTable"),
         "events": table("EventsTable"),
         "telemetry": table("TelemetryTable"),
         "lake": f"{deployment.one('AWS::KinesisFirehose::DeliveryStream').id}.Arn",
-        "presence-queue": f"{presence_queue.id}.Arn",
+        "lake-bucket": bucket,
+        "lake-bucket/raw": f"{bucket}/raw/*",
+        "presence-queue": arn("AWS::SQS::Queue", "PresenceFeedQueue"),
+        "influx-admin": arn("AWS::Timestream::InfluxDBInstance", "Influx", "InfluxAuthParametersSecretArn"),
+        "influx-write-token": secret("InfluxWriteToken"),
+        "influx-read-token": secret("InfluxReadToken"),
+        "series-function": arn("AWS::Lambda::Function", "SeriesFunction"),
+        "store-admin-function": arn("AWS::Lambda::Function", "StoreAdminFunction"),
+        "timestream": arn("AWS::Timestream::Table", "LiveAnalytics"),
+        "timestream-endpoints": "*",
     }
 
 
@@ -34,7 +54,7 @@ def role_of(deployment, function):
 
 
 def granted(deployment, statements_of, listed, role):
-    """(action, resource) pairs, with each function's own log group left out."""
+    """(action, resource) pairs."""
     pairs = set()
     for statement in statements_of(deployment, role):
         assert statement["Effect"] == "Allow"
@@ -44,45 +64,56 @@ def granted(deployment, statements_of, listed, role):
     return pairs
 
 
-@pytest.mark.parametrize("spec", FUNCTIONS, ids=lambda spec: spec.name)
-def test_a_function_may_do_what_its_entry_grants_and_nothing_else(deployment, statements_of, listed, spec):
+def expected(deployment, spec):
+    """The catalogue's grants for these stores, and what running takes: a log group, a queue, a place in a network."""
     function = deployment.function(spec.name)
-    role = role_of(deployment, function)
+    store, previous = deployment.store_of(spec)
     by_name = arns(deployment)
-    expected = {(action, by_name[grant.resource]) for grant in spec.grants for action in grant.actions}
+    grants = spec.grants_with(store, previous)
+    pairs = {(action, by_name[grant.resource]) for grant in grants for action in grant.actions}
     log_group = deployment.render(function.properties["LoggingConfig"]["LogGroup"]) + ".Arn"
-    expected |= {("logs:CreateLogStream", log_group), ("logs:PutLogEvents", log_group)}
+    pairs |= {("logs:CreateLogStream", log_group), ("logs:PutLogEvents", log_group)}
     if spec.name in CONSUMERS:
         (queue,) = (
             q for q in deployment.all("AWS::SQS::Queue") if q.id.startswith(f"{spec.name.capitalize()}FeedQueue")
         )
-        expected |= {(action, f"{queue.id}.Arn") for action in CONSUME}
+        pairs |= {(action, f"{queue.id}.Arn") for action in CONSUME}
     if dead_letters := function.properties.get("DeadLetterConfig"):
-        expected.add(("sqs:SendMessage", deployment.render(dead_letters["TargetArn"])))
-
-    assert granted(deployment, statements_of, listed, role) == expected
-    assert "ManagedPolicyArns" not in role.properties
-
-
-def test_no_two_functions_share_a_role(deployment):
-    roles = [deployment.render(f.properties["Role"]) for f in deployment.all("AWS::Lambda::Function")]
-    assert len(roles) == len(FUNCTIONS) == len(set(roles))
+        pairs.add(("sqs:SendMessage", deployment.render(dead_letters["TargetArn"])))
+    if spec.runs_in_store_network(store, previous):
+        pairs |= {(action, "*") for action in PLACE}
+    return pairs
 
 
-def test_no_role_holds_a_wildcard_action_or_resource(deployment, statements_of, listed):
+def test_a_function_may_do_what_its_entry_grants_and_nothing_else(any_deployment, statements_of, listed):
+    for spec in any_deployment.specs:
+        role = role_of(any_deployment, any_deployment.function(spec.name))
+        assert granted(any_deployment, statements_of, listed, role) == expected(any_deployment, spec), spec.name
+        assert "ManagedPolicyArns" not in role.properties
+
+
+def test_no_two_functions_share_a_role(any_deployment):
+    functions = any_deployment.all("AWS::Lambda::Function")
+    assert len({any_deployment.render(f.properties["Role"]) for f in functions}) == len(functions)
+
+
+def test_no_role_holds_a_wildcard_where_a_name_is_possible(any_deployment, statements_of, listed):
     checked = 0
-    for role in deployment.all("AWS::IAM::Role"):
-        for statement in statements_of(deployment, role):
+    for role in any_deployment.all("AWS::IAM::Role"):
+        for statement in statements_of(any_deployment, role):
             checked += 1
             assert not [action for action in listed(statement["Action"]) if "*" in action], (role.id, statement)
+            if statement["Resource"] == "*":
+                assert {*listed(statement["Action"])} <= WITHOUT_RESOURCE, (role.id, statement)
+                continue
             wide = [r for r in listed(statement["Resource"]) if "*" in r]
-            # Firehose names its objects by time; the prefix is as narrow as it can be.
+            # Firehose names its objects by time; the prefix is as narrow as it can be, for whoever reads them too.
             assert all(r.endswith((".Arn/raw/*", ".Arn/errors/*")) for r in wide), (role.id, wide)
-    assert checked > len(FUNCTIONS)
+    assert checked > len(any_deployment.specs)
 
 
-def test_only_api_gateway_uses_a_managed_policy(deployment):
-    managed = [role for role in deployment.all("AWS::IAM::Role") if "ManagedPolicyArns" in role.properties]
+def test_only_api_gateway_uses_a_managed_policy(any_deployment):
+    managed = [role for role in any_deployment.all("AWS::IAM::Role") if "ManagedPolicyArns" in role.properties]
     (role,) = managed
     assert role.properties["AssumeRolePolicyDocument"]["Statement"][0]["Principal"] == {
         "Service": "apigateway.amazonaws.com"
