@@ -3,6 +3,7 @@
 https://docs.influxdata.com/influxdb/v2/api/
 """
 
+from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from http import HTTPStatus
@@ -114,8 +115,8 @@ class InfluxAdminApi:
     def signed_in(self) -> Iterator["SignedIn"]:
         credentials = self._credentials()
         doing = f"signing in as {credentials.username}"
-        basic = urllib3.make_headers(basic_auth=f"{credentials.username}:{credentials.password}")
-        reply = self.call(doing, "POST", "/api/v2/signin", headers=basic)
+        basic = b64encode(f"{credentials.username}:{credentials.password}".encode()).decode()
+        reply = self.call(doing, "POST", "/api/v2/signin", headers={"Authorization": f"Basic {basic}"})
         if reply.status == HTTPStatus.UNAUTHORIZED:
             raise StoreAdminError(f"{doing}: the instance refuses the user name or the password")
         if reply.status != HTTPStatus.NO_CONTENT or not reply.cookie:

@@ -6,6 +6,7 @@ from moto import mock_aws
 
 from functions.adapters.backoff import Backoff
 from functions.adapters.memory import ManualClock
+from tests.functions.adapters.influx_admin_server import InfluxAdminServer
 from tests.functions.lambda_endpoint import LambdaEndpoint
 
 NOW = 1_764_000_000_000  # 2025-11-24T16:00:00Z
@@ -71,3 +72,10 @@ def lambda_endpoint():
     endpoint = LambdaEndpoint()
     yield endpoint
     endpoint.close()
+
+
+@pytest.fixture
+def influx_admin_server():
+    server = InfluxAdminServer()
+    yield server
+    server.close()

@@ -1,12 +1,21 @@
 """AWS Lambda's Invoke on a real socket, so that the real client asks and the real handler answers."""
 
 import json
+import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from urllib.parse import unquote
 
 import boto3
 from botocore.config import Config
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request, client_address):
+        if not isinstance(sys.exc_info()[1], ConnectionError):  # who asked did not wait for the answer
+            super().handle_error(request, client_address)
 
 
 class LambdaEndpoint:
@@ -19,8 +28,7 @@ class LambdaEndpoint:
         self.functions = {}
         self.refusals = []
         self.calls = []
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), self._handler())
         Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
 
     def client(self, read_s=10.0):
