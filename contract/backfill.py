@@ -99,8 +99,12 @@ class CopyRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
 
 
 class Listing(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="answer", tag="listing"):
-    """Objects in the order of their time, or devices in no order, of which one may come again on a later page."""
+    """Objects in the order of their time, or devices in no order, of which one may come again on a later page.
 
+    Whatever is from before `oldest` no store of the deployment takes or gives.
+    """
+
+    oldest: int = 0
     objects: tuple[LakeObject, ...] = ()
     devices: tuple[str, ...] = ()
     cursor: str | None = None

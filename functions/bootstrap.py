@@ -164,7 +164,8 @@ def backfill(env: Env) -> "Backfill":
         lake=S3LakeReader(client("s3"), settings.lake_bucket),
         models=DeviceModels(DynamoDBRegistry(client("dynamodb"), settings.core_table), models.shipped(), _CLOCK),
         clock=_CLOCK,
-        attempts=Backoff(),
+        retention_ms=settings.retention_days * _DAY_MS,
+        attempts=Backoff(attempts=8, base_s=0.1, cap_s=10),  # also until an eventually consistent store shows a write
     )
 
 

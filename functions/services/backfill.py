@@ -8,7 +8,9 @@ Every step may be repeated, in any order and by several at once: what the target
 from collections.abc import Iterable, Mapping
 
 from contract.backfill import LAKE, Copied, CopyRequest, DeviceDay, LakeObject, Listing, PlanRequest
+from functions.domain.ingest import FUTURE_MS
 from functions.domain.reconciliation import Reconciliation
+from functions.domain.retention import Horizon
 from functions.domain.series import Point, newest
 from functions.errors import PartialWriteError, RequestError
 from functions.ports import Clock, LakeReader, TelemetryStore
@@ -38,6 +40,7 @@ class Backfill:
         lake: LakeReader,
         models: DeviceModels,
         clock: Clock,
+        retention_ms: int,
         attempts: Iterable[int],
     ) -> None:
         self._stores = stores
@@ -45,18 +48,21 @@ class Backfill:
         self._lake = lake
         self._models = models
         self._clock = clock
+        self._retention_ms = retention_ms
         self._attempts = attempts
 
     def plan(self, request: PlanRequest) -> Listing:
         """A page of what there is to move. Raises RequestError, LakeReadError, StoreError."""
         self._check(request)
-        if request.source == LAKE:
-            objects = self._lake.objects(request.since, request.until, request.cursor)
-            return Listing(
-                objects=tuple(LakeObject(one.key, one.size) for one in objects.objects), cursor=objects.cursor
-            )
-        devices = self._stores[request.source].devices(request.cursor)
-        return Listing(devices=devices.devices, cursor=devices.cursor)
+        oldest = Horizon(self._clock.now_ms(), self._retention_ms).oldest
+        if request.source != LAKE:
+            devices = self._stores[request.source].devices(request.cursor)
+            return Listing(devices=devices.devices, cursor=devices.cursor, oldest=oldest)
+        # A point lies at most so far ahead of its receipt.
+        since = max(request.since, oldest - FUTURE_MS)
+        objects = self._lake.objects(since, max(since + 1, request.until), request.cursor)
+        found = tuple(LakeObject(one.key, one.size) for one in objects.objects)
+        return Listing(objects=found, cursor=objects.cursor, oldest=oldest)
 
     def copy(self, request: CopyRequest) -> Copied:
         """Raises RequestError, and AdapterError where a service failed: then the slice is to be copied again."""

@@ -60,6 +60,7 @@ class Deployment:
             lake=self.lake,
             models=self.models,
             clock=self.clock,
+            retention_ms=RETENTION,
             attempts=self.attempts,
         )
 

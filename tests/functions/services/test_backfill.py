@@ -456,3 +456,12 @@ def test_a_line_of_the_lake_says_when_it_was_received(cloud, now):
     cloud.move()
     (found,) = everything(cloud.new, "pump-1", now).values()
     assert (found.late, found.received_at) == (False, now)
+
+
+def test_what_no_store_would_take_any_more_is_not_listed(cloud, now):
+    cloud.put(b"x\n", hour=-24 * 31)
+    recent = cloud.put(b"x\n", hour=-24 * 29)
+    listing = cloud.backfill.plan(PlanRequest(source=LAKE, target="new", since=0, until=LAST))
+    assert ([one.key for one in listing.objects], listing.oldest) == ([recent], now - 30 * DAY_MS)
+    assert cloud.backfill.plan(PlanRequest(source=LAKE, target="new", since=0, until=1)).objects == ()
+    assert cloud.backfill.plan(PlanRequest(source="old", target="new", since=0, until=LAST)).oldest == listing.oldest
