@@ -53,6 +53,14 @@ def idle_table() -> str:
     return _table(["store", "idle, a month", "of it"], rows)
 
 
+def moving_table() -> str:
+    rows = [
+        [f"`{store}`", *(money(costs.moving_to(store, fleet)) if store != INFLUXDB else "nothing" for fleet in FLEETS)]
+        for store in STORES
+    ]
+    return _table(["moving 90 days to", *(f"{fleet.devices:,} devices" for fleet in FLEETS)], rows)
+
+
 def break_even_table() -> str:
     rows = [
         [zones, *(f"{devices:,}" for devices in costs.break_even(multi_az=multi_az))]
@@ -78,6 +86,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "breakdown": breakdown_table,
     "break-even": break_even_table,
     "idle": idle_table,
+    "moving": moving_table,
     "prices": price_table,
 }
 

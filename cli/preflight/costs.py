@@ -39,14 +39,16 @@ LAKE_LINE_BYTES = 325
 LAKE_OBJECT_BYTES = 60
 """Of a line once it is compressed."""
 LINES_A_RECORD = 25
-INFLUX_POINT_BYTES = 14.5
-"""On disk and compacted: measured on InfluxDB 1.6 with rows of five floats, and times to the nanosecond."""
+INFLUX_POINT_BYTES = 10.5
+"""On disk and compacted: measured on InfluxDB 1.6, rows of five values that wander, received within 1 to 7 s."""
 INFLUX_HEADROOM = 1.25
 """Disk for what is not compacted yet; the instance must never be full."""
-BUCKET_EXTRA_DAYS = 7
-RECORD_BYTES = 28
-"""Of a point in LiveAnalytics: time 8, number 8, name of the device 12. Names of dimensions and measures are free."""
+GRACE_DAYS = 7
+"""Both of Timestream's stores keep that much longer than readers see."""
+RECORD_BYTES = 41
+"""Of a point in LiveAnalytics: time 8, device 12, number 8, type 1, quality 4, receipt 8. Names of columns are free."""
 RECORDS_A_WRITE = 100
+_KIB_A_WRITE = math.ceil(RECORDS_A_WRITE * RECORD_BYTES / 1024)
 MEMORY_HOURS = 24
 """Of LiveAnalytics' memory store."""
 QUERY_TCU_SECONDS = 4 * 30
@@ -58,13 +60,13 @@ BATCH = 1000
 WINDOW_S = 5
 POLLERS = 5
 DAY_QUERY_ITEMS = 1440
+MOVED_HOUR_UNITS = 2
+"""An hour of a device comes in one piece when it is moved: 300 points of 5.6 bytes."""
 
 _UNITS: Mapping[str, int] = {"medium": 1, "large": 2, "xlarge": 4}
 _SIZING = ((10_000, "medium"), (100_000, "large"), (1_000_000, "2xlarge"), (5_000_000, "4xlarge"))
 _LARGEST = "8xlarge"
 """By fewer series than; up to 10 million, beyond which AWS advises against version 2."""
-_FAST_FROM = 16
-"""Units of instances from which AWS's sizing table asks for storage with 12,000 IOPS."""
 
 
 class Line(NamedTuple):
@@ -108,10 +110,13 @@ def _influx_idle(influx: Influx) -> tuple[Line, ...]:
     zones = "two zones" if influx.multi_az else "one zone"
     times = prices.INFLUX_STANDBY.each if influx.multi_az else 1.0
     units = instance_units(influx.instance)
-    storage = prices.INFLUX_FAST_STORAGE if units >= _FAST_FROM else prices.INFLUX_STORAGE
     return (
         Line(f"instance in {zones}", units * prices.INFLUX_MEDIUM.each * HOURS * times, influx.instance),
-        Line(f"storage in {zones}", influx.storage_gib * storage.each * times, f"{influx.storage_gib:,} GiB"),
+        Line(
+            f"storage in {zones}",
+            influx.storage_gib * prices.INFLUX_STORAGE.each * times,
+            f"{influx.storage_gib:,} GiB",
+        ),
         Line(
             f"{len(INTERFACE_ENDPOINTS)} VPC endpoints in {STORE_ZONES} zones",
             len(INTERFACE_ENDPOINTS) * STORE_ZONES * prices.ENDPOINT.each * HOURS,
@@ -133,7 +138,7 @@ def influx_for(fleet: Fleet, *, multi_az: bool = False) -> Influx:
     """
     series = fleet.devices * fleet.metrics
     size = next((size for most, size in _SIZING if series < most), _LARGEST)
-    days = fleet.retention_days + BUCKET_EXTRA_DAYS
+    days = fleet.retention_days + GRACE_DAYS
     stored = fleet.devices * 1440 * days * fleet.metrics * INFLUX_POINT_BYTES * INFLUX_HEADROOM
     return Influx(f"db.influx.{size}", max(20, _round_up(stored / 2**30)), multi_az)
 
@@ -157,15 +162,26 @@ def influxdb(fleet: Fleet, *, multi_az: bool = False) -> tuple[Line, ...]:
 
 def liveanalytics(fleet: Fleet) -> tuple[Line, ...]:
     points = fleet.messages * fleet.metrics
-    kib_a_write = math.ceil(RECORDS_A_WRITE * RECORD_BYTES / 1024)
     in_memory = points / HOURS * MEMORY_HOURS * RECORD_BYTES / GB
-    stored = fleet.stored_messages * fleet.metrics * RECORD_BYTES / GB
+    stored = fleet.devices * 1440 * (fleet.retention_days + GRACE_DAYS) * fleet.metrics * RECORD_BYTES / GB
     return (
-        Line("writes", points / RECORDS_A_WRITE * kib_a_write * prices.TIMESTREAM_WRITE.each),
+        Line("writes", points / RECORDS_A_WRITE * _KIB_A_WRITE * prices.TIMESTREAM_WRITE.each),
         Line(f"memory store, {MEMORY_HOURS} h", in_memory * prices.TIMESTREAM_MEMORY.each * HOURS),
         Line("magnetic store", stored * prices.TIMESTREAM_MAGNETIC.each),
         Line("queries", fleet.queries * QUERY_TCU_SECONDS / 3600 * prices.TIMESTREAM_QUERY.each),
     )
+
+
+def moving_to(store: str, fleet: Fleet) -> float:
+    """Writing all that readers may see into a store that is new; the function that does it comes on top."""
+    hours = fleet.devices * 24 * fleet.retention_days
+    points = fleet.stored_messages * fleet.metrics
+    of = {
+        DYNAMODB: hours * MOVED_HOUR_UNITS * prices.WRITE_UNIT.each,
+        INFLUXDB: 0.0,
+        LIVEANALYTICS: points / RECORDS_A_WRITE * _KIB_A_WRITE * prices.TIMESTREAM_WRITE.each,
+    }
+    return of[store]
 
 
 def shared(fleet: Fleet) -> tuple[Line, ...]:

@@ -19,7 +19,7 @@ OTHER_CONSUMERS = 10
 BOOTSTRAP_VERSION = 6
 """The oldest bootstrap stack that the assembly accepts."""
 CDK_CLI = "aws-cdk@2.1148.1"
-INTERFACE_ENDPOINTS = ("kinesis-firehose", "secretsmanager")
+INTERFACE_ENDPOINTS = ("firehose", "secretsmanager")
 GATEWAY_ENDPOINTS = ("dynamodb", "s3")
 STORE_ZONES = 2
 """Where the store's network has subnets, and so each interface endpoint an address."""

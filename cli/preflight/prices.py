@@ -71,9 +71,6 @@ INFLUX_STORAGE = Price(
     "a published cost plan for us-east-1, no address kept: 300 GB and the instance for 116.40 in 720 hours",
     "2026",
 )
-INFLUX_FAST_STORAGE = Price(
-    "Timestream for InfluxDB, storage with 12,000 IOPS, one zone", 0.20, "GB-month", f"{_ASSUMED}: twice the above"
-)
 INFLUX_STANDBY = Price(
     "Timestream for InfluxDB, a standby in another zone",
     2.0,
