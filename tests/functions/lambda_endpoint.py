@@ -29,12 +29,13 @@ class LambdaEndpoint:
         self.refusals = []
         self.calls = []
         self._server = _Server(("127.0.0.1", 0), self._handler())
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
         Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
 
     def client(self, read_s=10.0):
         return boto3.client(
             "lambda",
-            endpoint_url=f"http://127.0.0.1:{self._server.server_port}",
+            endpoint_url=self.url,
             region_name="eu-west-1",
             aws_access_key_id="testing",
             aws_secret_access_key="testing",
