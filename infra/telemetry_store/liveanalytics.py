@@ -43,11 +43,15 @@ class LiveAnalyticsStore(Construct):
             "Table",
             database_name=self._database.ref,
             table_name=TABLE,
-            # As CloudFormation spells them: CDK passes these three on as they are.
-            schema={
-                # A question is about one device, and is billed by what it scans: by default that is a metric's fleet.
-                "CompositePartitionKey": [{"Type": "DIMENSION", "Name": "device", "EnforcementInRecord": "REQUIRED"}]
-            },
+            # A question is about one device, and is billed by what it scans: by default that is a metric's whole fleet.
+            schema=timestream.CfnTable.SchemaProperty(
+                composite_partition_key=[
+                    timestream.CfnTable.PartitionKeyProperty(
+                        type="DIMENSION", name="device", enforcement_in_record="REQUIRED"
+                    )
+                ]
+            ),
+            # As CloudFormation spells them: CDK passes these two on as they are.
             retention_properties={
                 "MemoryStoreRetentionPeriodInHours": str(MEMORY_HOURS),
                 "MagneticStoreRetentionPeriodInDays": str(kept_days(platform.config)),

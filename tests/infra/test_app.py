@@ -62,6 +62,11 @@ def test_stacks_name_no_account_and_no_region(synthesized):
     assert {stack["environment"] for stack in stacks} == {"aws://unknown-account/unknown-region"}
 
 
+def test_prod_has_a_stack_for_the_store_that_it_takes_by_default(prod):
+    assert prod.store == "timestream-influxdb"
+    assert prod.templates.keys() == {"Data", "Store", "Fleet", "Ingest", "Api"}
+
+
 def test_stacks_that_read_the_data_stack_wait_for_it(synthesized):
     _, outdir = synthesized
     artifacts = json.loads((outdir / "manifest.json").read_text())["artifacts"]

@@ -60,8 +60,9 @@ def copy(tmp_path):
 
 
 @pytest.mark.parametrize("spec", FUNCTIONS, ids=lambda spec: spec.name)
-def test_a_handler_imports_with_nothing_but_its_bundle_on_the_path(built, dev, spec):
-    variables = dev.render(dev.function(spec.name).properties["Environment"]["Variables"])
+def test_a_handler_imports_with_nothing_but_its_bundle_on_the_path(built, prod, spec):
+    # In prod's store, every function of the catalogue is deployed.
+    variables = prod.render(prod.function(spec.name).properties["Environment"]["Variables"])
     environment = {
         **variables,
         "AWS_REGION": "eu-west-1",

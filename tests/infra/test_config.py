@@ -1,6 +1,7 @@
 import pytest
 
-from infra.config import DEFAULT_FLEET, DeployConfig
+from functions.settings import DYNAMODB, INFLUXDB, LIVEANALYTICS
+from infra.config import DEFAULT_FLEET, DEFAULT_STORES, INFLUX_INSTANCES, STAGES, STORES, DeployConfig, InfluxOptions
 from infra.errors import ConfigError
 
 
@@ -8,8 +9,30 @@ def config(**context):
     return DeployConfig.from_context(context.get)
 
 
+def refused(**context):
+    with pytest.raises(ConfigError) as error:
+        config(**context)
+    return error.value.problems
+
+
 def test_without_context_it_is_dev_on_dynamodb_with_the_repositorys_fleet():
-    assert config() == DeployConfig(stage="dev", telemetry_store="dynamodb", fleet=(DEFAULT_FLEET,), target="lambda")
+    assert config() == DeployConfig(
+        stage="dev",
+        telemetry_store="dynamodb",
+        previous_store=None,
+        retention_days=90,
+        influx=InfluxOptions(instance="db.influx.medium", storage_gib=20, multi_az=False),
+        fleet=(DEFAULT_FLEET,),
+        target="lambda",
+    )
+
+
+def test_the_store_depends_on_the_stage_unless_it_is_given():
+    assert config(stage="prod").telemetry_store == INFLUXDB
+    assert config(stage="prod", telemetry_store=DYNAMODB).telemetry_store == DYNAMODB
+    assert config(stage="dev", telemetry_store=INFLUXDB).telemetry_store == INFLUXDB
+    assert DEFAULT_STORES.keys() == {*STAGES}
+    assert {*DEFAULT_STORES.values()} <= {*STORES}
 
 
 def test_several_fleet_files_are_separated_by_commas(tmp_path):
@@ -19,22 +42,87 @@ def test_several_fleet_files_are_separated_by_commas(tmp_path):
     assert config(fleet=f"{files[0]}, {files[1]}").fleet == tuple(files)
 
 
-@pytest.mark.parametrize("store", ["timestream-influxdb", "timestream-liveanalytics"])
-def test_a_store_of_a_later_version_is_refused_with_those_that_work(store):
-    with pytest.raises(
-        ConfigError, match=f"{store} is designed but not available in this version; available: dynamodb"
-    ):
-        config(telemetry_store=store)
+@pytest.mark.parametrize("value", ["400", 400])
+def test_numbers_come_as_text_or_as_json(value):
+    assert config(retention_days=value).retention_days == 400
+    assert config(influx_storage_gib=value).influx.storage_gib == 400
+
+
+@pytest.mark.parametrize(("value", "expected"), [("true", True), ("false", False), (True, True), (False, False)])
+def test_a_standby_is_asked_for_by_text_or_by_json(value, expected):
+    assert config(influx_multi_az=value).influx.multi_az is expected
+
+
+@pytest.mark.parametrize("value", ["0", "3651", "-1", "1.5", "", "many", True, [90], "٩"])
+def test_a_retention_is_a_number_of_days_in_ten_years(value):
+    assert refused(retention_days=value) == (f"retention_days: expected a whole number from 1 to 3650, got {value!r}",)
+
+
+@pytest.mark.parametrize("value", ["yes", "True", 1, 0, "", [], {}])
+def test_a_standby_is_a_yes_or_a_no(value):
+    assert refused(influx_multi_az=value) == (f"influx_multi_az: expected true or false, got {value!r}",)
+
+
+def test_an_instance_of_influxdb_is_one_that_cloudformation_knows():
+    assert config(influx_instance="db.influx.2xlarge").influx.instance == "db.influx.2xlarge"
+    assert refused(influx_instance="db.t4g.micro") == (
+        f"influx_instance: expected one of {', '.join(INFLUX_INSTANCES)}, got 'db.t4g.micro'",
+    )
+
+
+def test_influxdb_takes_no_less_storage_than_20_gib():
+    assert refused(influx_storage_gib="19") == (
+        "influx_storage_gib: expected a whole number from 20 to 16384, got '19'",
+    )
+
+
+@pytest.mark.parametrize("nothing", [None, ""])
+def test_without_a_previous_store_there_is_one_store(nothing):
+    assert config(previous_store=nothing).previous_store is None
+    assert config(previous_store=nothing).stores == (DYNAMODB,)
+
+
+def test_a_previous_store_is_deployed_beside_the_store():
+    assert config(telemetry_store=INFLUXDB, previous_store=DYNAMODB).stores == (INFLUXDB, DYNAMODB)
+    assert config(stage="prod", previous_store=DYNAMODB).stores == (INFLUXDB, DYNAMODB)
+
+
+def test_a_previous_store_is_another_one_than_the_store():
+    assert refused(previous_store=DYNAMODB) == (
+        "previous_store: expected another store than telemetry_store, got 'dynamodb' for both",
+    )
+
+
+@pytest.mark.parametrize(("store", "previous"), [(INFLUXDB, LIVEANALYTICS), (LIVEANALYTICS, INFLUXDB)])
+def test_no_function_reaches_influxdb_and_liveanalytics_at_once(store, previous):
+    (problem,) = refused(telemetry_store=store, previous_store=previous)
+    assert problem.startswith(f"previous_store: expected dynamodb or nothing beside {store}, got {previous!r}")
+    assert "backfill --from lake" in problem
 
 
 def test_everything_that_is_wrong_is_said_at_once():
     with pytest.raises(ConfigError) as error:
-        config(stage="test", telemetry_store="sqlite", target="moon", fleet="/nowhere/fleet.toml")
+        config(
+            stage="test",
+            telemetry_store="sqlite",
+            previous_store="csv",
+            retention_days="long",
+            influx_instance="big",
+            influx_storage_gib=5,
+            influx_multi_az="maybe",
+            target="moon",
+            fleet="/nowhere/fleet.toml",
+        )
     assert str(error.value).splitlines() == [
         "the deployment's context is not usable:",
         "  - stage: expected one of dev, prod, got 'test'",
         "  - target: expected one of lambda, host, got 'moon'",
-        "  - telemetry_store: expected one of dynamodb, got 'sqlite'",
+        f"  - telemetry_store: expected one of {', '.join(STORES)}, got 'sqlite'",
+        f"  - previous_store: expected one of {', '.join(STORES)}, got 'csv'",
+        "  - retention_days: expected a whole number from 1 to 3650, got 'long'",
+        f"  - influx_instance: expected one of {', '.join(INFLUX_INSTANCES)}, got 'big'",
+        "  - influx_storage_gib: expected a whole number from 20 to 16384, got 5",
+        "  - influx_multi_az: expected true or false, got 'maybe'",
         "  - fleet: expected a fleet file, got /nowhere/fleet.toml, which does not exist",
     ]
 

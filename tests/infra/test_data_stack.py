@@ -2,21 +2,61 @@
 
 import pytest
 
+from functions.settings import DYNAMODB, INFLUXDB, LIVEANALYTICS
+
 # A changed id makes CloudFormation create an empty resource beside (dev: instead of) the full one.
 STATEFUL = {
     "Data": {
-        "AWS::DynamoDB::GlobalTable": {
-            "CoreTable97EB8292",
-            "StateTable9728C7E5",
-            "EventsTableD24865E5",
-            "TelemetryTableB87F4322",
-        },
+        "AWS::DynamoDB::GlobalTable": {"CoreTable97EB8292", "StateTable9728C7E5", "EventsTableD24865E5"},
         "AWS::S3::Bucket": {"LakeBucketB1D32E10", "LakeAccessLogs4431AB8D"},
         "AWS::KinesisFirehose::DeliveryStream": {"LakeStreamFF47BEAA"},
     },
     "Api": {"AWS::Cognito::UserPool": {"UsersPoolBFC35D3B"}},
 }
-KEEPS_DATA = ("AWS::DynamoDB::GlobalTable", "AWS::S3::Bucket", "AWS::Cognito::UserPool")
+OF_STORE = {
+    DYNAMODB: {"Data": {"AWS::DynamoDB::GlobalTable": {"TelemetryTableB87F4322"}}},
+    LIVEANALYTICS: {
+        "Data": {
+            "AWS::Timestream::Database": {"LiveAnalyticsDatabase4B87A166"},
+            "AWS::Timestream::Table": {"LiveAnalyticsTable9EC1FB82"},
+            "AWS::S3::Bucket": {"LiveAnalyticsRejected9DEB231A"},
+        }
+    },
+    INFLUXDB: {
+        "Store": {
+            "AWS::Timestream::InfluxDBInstance": {"InfluxInstance21FC3BA6"},
+            # Where it stands cannot be changed: another subnet or group would be another instance.
+            "AWS::EC2::VPC": {"NetworkVpc7FB7348F"},
+            "AWS::EC2::Subnet": {"NetworkVpcIsolatedSubnet1Subnet0400477E", "NetworkVpcIsolatedSubnet2SubnetF65B365A"},
+            "AWS::EC2::SecurityGroup": {
+                "NetworkFunctionsGroup60FB6878",
+                "NetworkDatabaseGroupD0B4F916",
+                "NetworkEndpointsGroup228F77A9",
+            },
+        }
+    },
+}
+KEEPS_DATA = (
+    "AWS::DynamoDB::GlobalTable",
+    "AWS::S3::Bucket",
+    "AWS::Cognito::UserPool",
+    "AWS::Timestream::Database",
+    "AWS::Timestream::Table",
+    "AWS::Timestream::InfluxDBInstance",
+)
+LIVED_IN = ("AWS::EC2::VPC", "AWS::EC2::Subnet")
+"""What a retained database goes on standing in."""
+
+
+def pinned(deployment):
+    """(stack, type, id) of all that must stay what it is."""
+    return {
+        (stack, kind, id_)
+        for stacks in (STATEFUL, *(OF_STORE[store] for store in deployment.stores))
+        for stack, kinds in stacks.items()
+        for kind, ids in kinds.items()
+        for id_ in ids
+    }
 
 
 def table(deployment, name):
@@ -34,24 +74,24 @@ def replica(found):
     return only
 
 
-def test_logical_ids_of_what_keeps_data_never_change(deployment):
-    for stack, kinds in STATEFUL.items():
-        for kind, expected in kinds.items():
-            assert {resource.id for resource in deployment.all(kind, stack)} == expected
+def test_logical_ids_of_what_keeps_data_never_change(any_deployment):
+    kinds = {kind for _, kind, _ in pinned(any_deployment)} | {*KEEPS_DATA}
+    found = {(r.stack, kind, r.id) for kind in kinds for r in any_deployment.all(kind)}
+    assert found == pinned(any_deployment)
 
 
-def test_data_is_pinned_wherever_it_is(deployment):
-    pinned = {id_ for kinds in STATEFUL.values() for ids in kinds.values() for id_ in ids}
-    assert {resource.id for kind in KEEPS_DATA for resource in deployment.all(kind)} <= pinned
-
-
-@pytest.mark.parametrize(("stage", "policy"), [("dev", "Delete"), ("prod", "Retain")])
-def test_prod_retains_what_dev_may_delete(request, stage, policy):
-    deployment = request.getfixturevalue(stage)
-    for kind in KEEPS_DATA:
-        for resource in deployment.all(kind):
+def test_what_keeps_data_goes_with_dev_and_stays_with_prod(any_deployment):
+    policy = {"dev": "Delete", "prod": "Retain"}[any_deployment.stage]
+    for kind in (*KEEPS_DATA, *LIVED_IN):
+        for resource in any_deployment.all(kind):
             assert resource.body["DeletionPolicy"] == policy, resource.id
             assert resource.body["UpdateReplacePolicy"] == policy, resource.id
+
+
+def test_a_group_stays_as_long_as_the_database_in_it(influx):
+    policy = {"dev": "Delete", "prod": "Retain"}[influx.stage]
+    kept = {g.id for g in influx.all("AWS::EC2::SecurityGroup") if g.body.get("DeletionPolicy") == policy}
+    assert kept == {"NetworkDatabaseGroupD0B4F916", "NetworkFunctionsGroup60FB6878"}
 
 
 @pytest.mark.parametrize(("stage", "protected"), [("dev", False), ("prod", True)])
@@ -63,7 +103,7 @@ def test_prod_protects_tables_and_users_from_deletion(request, stage, protected)
     assert pool.properties.get("DeletionProtection", "INACTIVE") == ("ACTIVE" if protected else "INACTIVE")
 
 
-@pytest.mark.parametrize(("stage", "protected"), [("dev", set()), ("prod", {"Data", "Fleet", "Api"})])
+@pytest.mark.parametrize(("stage", "protected"), [("dev", set()), ("prod", {"Data", "Store", "Fleet", "Api"})])
 def test_prod_protects_stacks_with_data_identities_and_users_from_termination(request, stage, protected):
     artifacts = request.getfixturevalue(stage).manifest["artifacts"]
     found = {
@@ -80,18 +120,18 @@ def test_firehose_acts_for_this_account_only(deployment):
     assert trust["Condition"] == {"StringEquals": {"sts:ExternalId": {"Ref": "AWS::AccountId"}}}
 
 
-def test_what_cannot_be_rebuilt_has_point_in_time_recovery(deployment):
+def test_what_cannot_be_rebuilt_has_point_in_time_recovery(any_deployment):
     recovered = {
         found.id
-        for found in deployment.all("AWS::DynamoDB::GlobalTable")
+        for found in any_deployment.all("AWS::DynamoDB::GlobalTable")
         if replica(found)["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"]
     }
     assert recovered == {"CoreTable97EB8292", "EventsTableD24865E5"}
 
 
-def test_tables_are_keyed_as_the_data_model_says(deployment):
+def test_tables_are_keyed_as_the_data_model_says(any_deployment):
     keys = [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}]
-    for found in deployment.all("AWS::DynamoDB::GlobalTable"):
+    for found in any_deployment.all("AWS::DynamoDB::GlobalTable"):
         assert found.properties["KeySchema"] == keys
         assert found.properties["BillingMode"] == "PAY_PER_REQUEST"
         assert found.properties["TimeToLiveSpecification"] == {"AttributeName": "expires", "Enabled": True}
@@ -106,8 +146,8 @@ def test_tables_are_keyed_as_the_data_model_says(deployment):
         ("TelemetryTable", {}),
     ],
 )
-def test_indexes_are_those_of_the_data_model(deployment, name, indexes):
-    found = table(deployment, name).properties.get("GlobalSecondaryIndexes", [])
+def test_indexes_are_those_of_the_data_model(dev, name, indexes):
+    found = table(dev, name).properties.get("GlobalSecondaryIndexes", [])
     assert {i["IndexName"]: [key["AttributeName"] for key in i["KeySchema"]] for i in found} == indexes
 
 
@@ -117,19 +157,19 @@ def test_a_days_listing_holds_no_raw_bytes(deployment):
     assert "raw" not in by_day["Projection"]["NonKeyAttributes"]
 
 
-def test_everything_is_encrypted_at_rest(deployment):
-    for found in deployment.all("AWS::DynamoDB::GlobalTable"):
+def test_everything_is_encrypted_at_rest(any_deployment):
+    for found in any_deployment.all("AWS::DynamoDB::GlobalTable"):
         assert found.properties["SSESpecification"] == {"SSEEnabled": True, "SSEType": "KMS"}, found.id
-    for found in deployment.all("AWS::S3::Bucket"):
+    for found in any_deployment.all("AWS::S3::Bucket"):
         (rule,) = found.properties["BucketEncryption"]["ServerSideEncryptionConfiguration"]
         assert rule["ServerSideEncryptionByDefault"]["SSEAlgorithm"] == "AES256", found.id
-    stream = deployment.one("AWS::KinesisFirehose::DeliveryStream")
+    stream = any_deployment.one("AWS::KinesisFirehose::DeliveryStream")
     assert stream.properties["DeliveryStreamEncryptionConfigurationInput"] == {"KeyType": "AWS_OWNED_CMK"}
 
 
-def test_buckets_are_private_and_refuse_anything_below_tls_1_2(deployment):
-    policies = {p.properties["Bucket"]["Ref"]: p for p in deployment.all("AWS::S3::BucketPolicy")}
-    for found in deployment.all("AWS::S3::Bucket"):
+def test_buckets_are_private_and_refuse_anything_below_tls_1_2(any_deployment):
+    policies = {p.properties["Bucket"]["Ref"]: p for p in any_deployment.all("AWS::S3::BucketPolicy")}
+    for found in any_deployment.all("AWS::S3::Bucket"):
         assert set(found.properties["PublicAccessBlockConfiguration"].values()) == {True}
         denied = [
             statement["Condition"]
@@ -171,11 +211,23 @@ def test_the_lake_is_packed_by_day_and_hour_and_its_failures_are_logged(deployme
     assert deployment.render(logging["LogGroupName"]) in groups
 
 
-def test_outputs_name_what_others_look_up(deployment):
-    assert {
-        "CoreTableName",
-        "StateTableName",
-        "EventsTableName",
-        "TelemetryTableName",
-        "LakeBucketName",
-    } <= deployment.templates["Data"]["Outputs"].keys()
+OUTPUTS = {
+    DYNAMODB: {"TelemetryTableName"},
+    LIVEANALYTICS: {"TimestreamDatabaseName", "TimestreamTableName"},
+    INFLUXDB: set(),
+}
+
+
+def test_outputs_name_what_others_look_up(any_deployment):
+    outputs = {
+        name
+        for name in any_deployment.templates["Data"]["Outputs"]
+        # CDK's own, for the references of other stacks.
+        if not name.startswith(("ExportsOutput", "PublishOutput"))
+    }
+    expected = {"CoreTableName", "StateTableName", "EventsTableName", "LakeBucketName", "TelemetryStore"}
+    for store in any_deployment.stores:
+        expected |= OUTPUTS[store]
+    assert outputs == expected
+    assert "BackfillFunctionName" in any_deployment.templates["Ingest"]["Outputs"]
+    assert ("SeriesFunctionName" in any_deployment.templates["Api"]["Outputs"]) == (any_deployment.store == INFLUXDB)
