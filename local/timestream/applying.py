@@ -1,5 +1,4 @@
 """Takes rows from memory into a table of DuckDB, so that each series has one row a moment there."""
-# ruff: noqa: S608 - names of tables and columns in SQL are of our own making
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple

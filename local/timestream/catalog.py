@@ -1,5 +1,4 @@
 """Databases, tables, their columns and series: in memory, and in DuckDB what was taken there."""
-# ruff: noqa: S608 - names of tables and columns in SQL are of our own making
 
 import json
 import threading

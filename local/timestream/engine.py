@@ -24,7 +24,6 @@ their series.
 
 **query** sees every row whose append has returned. The SQL is DuckDB's and trusted: a front compiles it.
 """
-# ruff: noqa: S608 - names of tables and columns in SQL are of our own making
 
 import contextlib
 import logging
