@@ -57,7 +57,7 @@ class MemoryTelemetryStore:
     def write(self, points: Sequence[Point]) -> list[Rejected]:
         horizon = self._horizon()
         rejected = [refusal for refusal in map(horizon.refusal, points) if refusal is not None]
-        taken = [point for point in points if horizon.refusal(point) is None]
+        taken = [msgspec.structs.replace(one, fresh=False) for one in points if horizon.refusal(one) is None]
         self._points = newest([*self._points.values(), *taken])
         return rejected
 

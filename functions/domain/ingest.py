@@ -146,6 +146,8 @@ class _Reader:
         late = ts < received_at - self._lateness_ms
         for metric, value in measurement.values.items():
             point = Point(self._message.thing, metric, ts, value, measurement.q, late, received_at)
+            if self._room.knows_all and moves_latest(self._state.latest, point):
+                point = msgspec.structs.replace(point, fresh=True)
             fault = self._fault(point)
             if fault is None:
                 self.points.append(point)

@@ -25,7 +25,11 @@ class Aggregate(StrEnum):
 
 
 class Point(msgspec.Struct, frozen=True, gc=False):
-    """One value of one metric of one device. `(device, metric, ts)` identifies it."""
+    """One value of one metric of one device. `(device, metric, ts)` identifies it.
+
+    `fresh` is what the writer knows, no part of the point: its `ts` is after all that were known of the metric, so that
+    a store need not look for another version of it. Without it a store assumes nothing.
+    """
 
     device: str
     metric: str
@@ -34,6 +38,7 @@ class Point(msgspec.Struct, frozen=True, gc=False):
     quality: Quality
     late: bool
     received_at: int
+    fresh: bool = False
 
 
 class Rejected(msgspec.Struct, frozen=True, gc=False):

@@ -143,6 +143,9 @@ def _boots_with(boots: tuple[Boot, ...], boot: str, seq: int) -> tuple[Boot, ...
 class Room:
     """How much more `latest` may take up: bounds the item and a batch, however many metrics a device invents."""
 
+    knows_all = True
+    """Whether `latest` tells of every metric that was heard before."""
+
     def __init__(self, latest: Mapping[str, Latest]) -> None:
         self._names = set(latest)
         self._sizes = {metric: _size(metric, known.value) for metric, known in latest.items()}
@@ -168,6 +171,8 @@ class Room:
 
 class Boundless(Room):
     """For what was admitted before, when it is read again without the state that it was admitted to."""
+
+    knows_all = False
 
     def __init__(self) -> None:
         super().__init__({})

@@ -4,7 +4,7 @@ import pytest
 
 from contract.models import shipped
 from functions.domain.ingest import FUTURE_MS, Fault, Incoming, assess, state_after
-from functions.domain.state import MAX_METRICS, DeviceState, Latest
+from functions.domain.state import MAX_METRICS, Boundless, DeviceState, Latest
 
 NOW = 1_764_000_000_000
 HOUR = 3_600_000
@@ -188,3 +188,30 @@ def test_an_entry_names_each_reason_once():
     values = {"temperature": 5000, "humidity": -1, "pressure": "low"}
     one = assess_one(incoming(measured(**values), measured(NOW + HOUR, temperature=1)))
     assert one.entry.reasons == ("out_of_range", "wrong_type", "future")
+
+
+def test_a_point_on_time_and_after_all_that_were_known_is_fresh():
+    known = DeviceState(latest={"temperature": Latest(NOW - 5, 20.0, "good")})
+    newer, same, older = (
+        assess_one(incoming(measured(ts, temperature=21.0)), state=known).points[0].fresh
+        for ts in (NOW, NOW - 5, NOW - 6)
+    )
+    assert (newer, same, older) == (True, False, False)
+
+
+def test_a_late_point_is_never_fresh():
+    assert not assess_one(incoming(measured(NOW - 48 * HOUR, temperature=21.0))).points[0].fresh
+
+
+def test_of_two_messages_with_the_same_instant_only_the_first_is_fresh():
+    first, second = assess(
+        [incoming(measured(temperature=value), seq=seq) for seq, value in enumerate((20.0, 21.0))],
+        CLIMATE,
+        DeviceState(),
+    )
+    assert [first.points[0].fresh, second.points[0].fresh] == [True, False]
+
+
+def test_nothing_is_fresh_where_the_state_is_not_known():
+    (one,) = assess([incoming(measured(temperature=21.0))], CLIMATE, DeviceState(), Boundless())
+    assert not one.points[0].fresh
