@@ -56,8 +56,9 @@ class Stores:
     def environment(self, spec: FunctionSpec) -> dict[str, str]:
         if spec.store_access is None:
             return {}
-        moves = self.previous is not None and spec.store_access is StoreAccess.MOVE
-        reached = [self.current, *([self.previous] if self.previous and moves else [])]
+        reached = [self.current]
+        if self.previous and spec.store_access is StoreAccess.MOVE:
+            reached.append(self.previous)
         found = [store.settings(spec.store_access) for store in reached]
         return {name: value for settings in found if settings for name, value in settings.to_env().items()}
 

@@ -7,7 +7,7 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_timestream as timestream
 from constructs import Construct
 
-from functions.catalogue import StoreAccess
+from functions.catalogue import STORE_GRANTS, StoreAccess
 from functions.settings import INFLUXDB, InfluxStoreSettings, Settings, StoreAdminSettings
 from infra.findings import acknowledge
 from infra.platform import Platform
@@ -58,15 +58,14 @@ class InfluxStore(Construct):
 
     def settings(self, access: StoreAccess) -> Settings | None:
         """None for the set-up, whose own settings say it all, and for who must ask a function inside the network."""
-        writes = access in {StoreAccess.WRITE, StoreAccess.MOVE}
-        reads = access in {StoreAccess.READ, StoreAccess.MOVE}
-        if not (writes or reads):
+        if access in {StoreAccess.ADMIN, StoreAccess.ASK}:
             return None
+        granted = {grant.resource for grant in STORE_GRANTS[INFLUXDB][access]}
         return InfluxStoreSettings(
             url=self.url,
             database=DATABASE,
-            write_secret=self._write_token.ref if writes else "",
-            read_secret=self._read_token.ref if reads else "",
+            write_secret=self._write_token.ref if "influx-write-token" in granted else "",
+            read_secret=self._read_token.ref if "influx-read-token" in granted else "",
         )
 
     def _instance(self, platform: Platform) -> timestream.CfnInfluxDBInstance:

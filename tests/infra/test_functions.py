@@ -62,18 +62,18 @@ def test_only_a_move_names_the_previous_store(any_deployment):
         assert spec.name == "backfill" or "FIELDLINE_PREVIOUS_STORE" not in others
 
 
-def test_a_write_token_is_for_those_that_write_and_a_read_token_for_those_that_read(influx):
-    def named(secret):
-        return {
-            spec.name
-            for spec in influx.specs
-            if secret in influx.function(spec.name).properties["Environment"]["Variables"]
-        }
-
-    inside = {"ingest"} if influx.store == INFLUXDB else set()
-    assert named("FIELDLINE_INFLUX_WRITE_SECRET") == {"backfill", "store_admin"} | inside
-    assert named("FIELDLINE_INFLUX_READ_SECRET") == {"backfill", "store_admin"} | ({"series"} if inside else set())
-    assert named("FIELDLINE_INFLUX_ADMIN_SECRET") == {"store_admin"}
+@pytest.mark.parametrize("secret", ["write-token", "read-token", "admin"])
+def test_a_secret_is_named_to_those_that_may_read_it_and_to_nobody_else(influx, secret):
+    variable = "FIELDLINE_INFLUX_" + secret.replace("-token", "").upper() + "_SECRET"
+    named, granted = set(), set()
+    for spec in influx.specs:
+        if variable in influx.function(spec.name).properties["Environment"]["Variables"]:
+            named.add(spec.name)
+        if f"influx-{secret}" in {grant.resource for grant in spec.grants_with(*influx.store_of(spec))}:
+            granted.add(spec.name)
+    assert named == granted
+    assert "store_admin" in named
+    assert "api" not in named
 
 
 def test_they_run_as_their_entries_say(any_deployment):
