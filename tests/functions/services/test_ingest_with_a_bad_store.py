@@ -1,35 +1,16 @@
 """A store that fails in whatever way delays messages: none is lost, counted twice or quarantined for it."""
 
-import json
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contract import ingest as wrapper
-from contract.ingest import IngestMessage
-from contract.models import shipped
 from functions import bootstrap
 from functions.adapters.backoff import Backoff
-from functions.adapters.memory import (
-    ManualClock,
-    MemoryLake,
-    MemoryQuarantine,
-    MemoryRegistry,
-    MemoryStateStore,
-    MemoryTelemetryStore,
-    MemoryWorld,
-)
+from functions.adapters.memory import ManualClock, MemoryTelemetryStore
 from functions.catalogue import FUNCTIONS, StoreAccess
-from functions.domain.devices import Source
 from functions.domain.state import DeviceState, Saved
 from functions.errors import PartialWriteError, StoreError
-from functions.services.device_models import DeviceModels
-from functions.services.ingest import Ingest
-
-NOW = 1_764_000_000_000
-DAY = 86_400_000
-MINUTE = 60_000
+from tests.functions.ingest_fleet import BATCH, DAY, NOW, Fleet
 
 
 class Sick(MemoryTelemetryStore):
@@ -56,61 +37,6 @@ class Sick(MemoryTelemetryStore):
             return rejected
         raise PartialWriteError("full", frozenset(range(cut, len(points))), rejected)
 
-
-class Fleet:
-    """Ingest over a store, and the queue before it: what failed is delivered again."""
-
-    def __init__(self, store, clock):
-        self.clock, self.store = clock, store
-        self.world = MemoryWorld()
-        self.lake = MemoryLake()
-        self.quarantine = MemoryQuarantine(self.world)
-        self.states = MemoryStateStore(self.world)
-        registry = MemoryRegistry()
-        registry.register("pump-1", "Pump", "climate", "plant-1", Source.FLEET, clock.now)
-        self.models = DeviceModels(registry, shipped(), clock)
-
-    def take(self, bodies, attempts=range(3)):
-        ingest = Ingest(
-            lake=self.lake,
-            store=self.store,
-            quarantine=self.quarantine,
-            states=self.states,
-            models=self.models,
-            attempts=attempts,
-        )
-        return ingest.take(bodies)
-
-    def deliver(self, bodies):
-        """The batch, and what failed of it, until nothing does."""
-        for _ in range(100):
-            failed = self.take(bodies).failed
-            bodies = {id_: body for id_, body in bodies.items() if id_ in failed}
-            self.clock.now += 6 * MINUTE
-            if not bodies:
-                return
-        raise AssertionError("something is delivered for ever")
-
-    def everything(self):
-        stored = {device: points(self.store, device) for device in ("pump-1", "pump-2")}
-        states = {thing: (one.latest, one.counters, one.boots) for thing, one in self.world.states.items()}
-        return stored, states, self.world.quarantined
-
-
-def points(store, device):
-    return sorted(store.export(device, 0, NOW + DAY).points, key=lambda one: (one.ts, one.metric))
-
-
-def body(seq, thing="pump-1", **values):
-    document = {"v": 1, "boot": "b1", "seq": seq, "sent": NOW, "m": [{"ts": NOW - seq * 1000, "values": values}]}
-    return wrapper.encode(IngestMessage(data=json.dumps(document).encode(), thing=thing, received_at=NOW))
-
-
-BATCH = {
-    **{f"id-{seq}": body(seq, temperature=float(seq), humidity=40.0) for seq in range(4)},
-    "id-other": body(0, "pump-2", x=True),
-    "id-wrong": body(9, temperature=5000.0, humidity=41.0),
-}
 
 illnesses = st.lists(st.tuples(st.sampled_from(["down", "lost", "partly"]), st.floats(0, 1)), max_size=8)
 
