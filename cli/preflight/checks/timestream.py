@@ -54,7 +54,7 @@ def influxdb(account: Account, deployment: Deployment) -> Finding:
         return _absent(INFLUXDB, account, asked=asked, where=account.regions("timestream-influxdb"))
     used = len(page["items"])
     figures = {"usable": used < INSTANCES, "instances": used, "quota": INSTANCES}
-    if used >= INSTANCES and deployment.stack("Data") not in account.stacks():
+    if used >= INSTANCES and deployment.stack("Store") not in account.stacks():
         return Finding(
             INFLUXDB,
             Status.FAILED if asked else Status.OK,

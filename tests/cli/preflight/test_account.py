@@ -84,7 +84,7 @@ def test_an_account_with_all_its_instances_has_no_place_for_ours(preflight, clou
 
 def test_our_own_instance_needs_no_second_place(preflight, cloud):
     cloud.instances = [f"one-{at}" for at in range(40)]
-    cloud.stacks = {"Fieldline-prod-Data": "UPDATE_COMPLETE"}
+    cloud.stacks = {"Fieldline-prod-Store": "UPDATE_COMPLETE"}
     assert preflight("--stage", "prod", "--store", INFLUX)["of"][INFLUX]["status"] == "ok"
 
 

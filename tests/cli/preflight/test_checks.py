@@ -30,11 +30,11 @@ def test_another_stage_in_the_account_and_region_fails(preflight, cloud, stage, 
 
 
 def test_our_own_stage_and_other_peoples_stacks_do_not(preflight, cloud):
-    cloud.stacks = {f"Fieldline-dev-{name}": "UPDATE_COMPLETE" for name in ("Data", "Fleet", "Ingest", "Api")}
+    cloud.stacks = {f"Fieldline-dev-{name}": "UPDATE_COMPLETE" for name in ("Data", "Store", "Fleet", "Ingest", "Api")}
     cloud.stacks |= {"CDKToolkit": "CREATE_COMPLETE", "Fieldline": "ROLLBACK_COMPLETE", "Field": "DELETE_FAILED"}
     document = preflight()
     assert document["of"]["one stage"]["status"] == "ok"
-    assert "4 stacks of stage dev are whole" in document["of"]["earlier deployment"]["says"]
+    assert "5 stacks of stage dev are whole" in document["of"]["earlier deployment"]["says"]
 
 
 def test_stacks_on_later_pages_count(preflight, cloud):
@@ -150,7 +150,7 @@ def test_interface_endpoints_too(preflight, cloud):
 
 
 def test_a_network_that_stands_already_needs_no_room(preflight, cloud):
-    cloud.vpcs = ["theirs"] * 4 + ["Fieldline-prod-Data"]
+    cloud.vpcs = ["theirs"] * 4 + ["Fieldline-prod-Store"]
     assert preflight("--stage", "prod")["of"]["network"]["status"] == "ok"
     assert preflight("--stage", "dev", "--store", INFLUX, fails=1)["of"]["network"]["status"] == "failed"
 
