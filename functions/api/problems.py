@@ -11,7 +11,14 @@ from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValida
 
 from contract.errors import IdentityError
 from functions.api.times import shown
-from functions.errors import AdapterError, ForbiddenError, NotFoundError, RequestError, UnauthorizedError
+from functions.errors import (
+    AdapterError,
+    ForbiddenError,
+    NotFoundError,
+    RequestError,
+    UnauthorizedError,
+    UnsupportedError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,14 +42,8 @@ def install(app: APIGatewayRestResolver, logger: Logger) -> None:
     def invalid(exc: RequestValidationError) -> Response[str]:
         return wrong(_first_of(exc))
 
-    def unknown(exc: UnauthorizedError) -> Response[str]:
-        return problem(app, 401, "Unauthorized", str(exc))
-
-    def forbidden(exc: ForbiddenError) -> Response[str]:
-        return problem(app, 403, "Forbidden", str(exc))
-
-    def missing(exc: NotFoundError) -> Response[str]:
-        return problem(app, 404, "Not found", str(exc))
+    def told(status: int, title: str) -> "Callable[[Exception], Response[str]]":
+        return lambda exc: problem(app, status, title, str(exc))
 
     def no_route(_: NoRouteError) -> Response[str]:
         event = app.current_event
@@ -53,14 +54,19 @@ def install(app: APIGatewayRestResolver, logger: Logger) -> None:
         logger.error("a service did not answer", exc_info=exc)
         return problem(app, 503, "Service unavailable", "A service behind the API did not answer; try again shortly.")
 
+    def unsupported(_: UnsupportedError) -> Response[str]:
+        # Trying again does not help, so it is not told to.
+        return problem(app, 501, "Not implemented", "The telemetry store of this deployment cannot do this.")
+
     handlers: dict[type[Exception], Callable[[Any], Response[str]]] = {
         RequestError: wrong,
         IdentityError: misnamed,
         RequestValidationError: invalid,
-        UnauthorizedError: unknown,
-        ForbiddenError: forbidden,
-        NotFoundError: missing,
+        UnauthorizedError: told(401, "Unauthorized"),
+        ForbiddenError: told(403, "Forbidden"),
+        NotFoundError: told(404, "Not found"),
         NoRouteError: no_route,
+        UnsupportedError: unsupported,
         AdapterError: unavailable,
     }
     for kind, handle in handlers.items():
