@@ -2,7 +2,7 @@
 
 from functions.adapters.dynamodb_telemetry import DynamoDBTelemetryStore
 from functions.adapters.memory import MemoryTelemetryStore
-from tests.functions.adapters import influx_backends
+from tests.functions.adapters import influx_backends, liveanalytics_backend
 from tests.functions.adapters.invoked_backend import InvokedStore
 
 RETENTION = 30 * 86_400_000
@@ -13,6 +13,7 @@ STORES = {
     "dynamodb": lambda request, clock: DynamoDBTelemetryStore(
         request.getfixturevalue("dynamodb"), "telemetry", clock=clock, retention_ms=RETENTION
     ),
+    "liveanalytics": liveanalytics_backend.on_lookalike,
     "influxdb-real": influx_backends.on_influxd,
     "invoked": lambda request, clock: InvokedStore(request, clock, RETENTION),
 }
