@@ -26,7 +26,7 @@ app.command("login")(sign_in.login)
 app.command("logout")(sign_in.logout)
 app.command("whoami")(sign_in.whoami)
 app.add_typer(devices.app, name="devices")
-app.command("telemetry")(telemetry.telemetry)
+app.add_typer(telemetry.app, name="telemetry")
 app.add_typer(fleet.app, name="fleet")
 app.command("preflight")(preflight.preflight)
 

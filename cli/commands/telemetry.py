@@ -1,12 +1,14 @@
-"""telemetry ID METRIC…: what a device measured, as a table, JSON, CSV or plot."""
+"""telemetry ID METRIC…: what a device measured, as a table, JSON, CSV or plot; telemetry backfill: see its module."""
 
 import sys
 from collections.abc import Iterator
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from cli.api import Api
+from cli.commands.backfill import backfill
 from cli.commands.options import JsonOption, ProfileOption, checked, signed_in
 from cli.csv_output import write_rows
 from cli.device_view import latest_units
@@ -48,6 +50,9 @@ def telemetry(
     Example: fieldline telemetry press-4 temperature --since 24h --bin 5m --plot
 
     Example: fieldline telemetry press-4 temperature vibration --since 2026-01-31 --until 2026-02-01 --csv
+
+    `fieldline telemetry backfill` moves history between stores. A device of that name is asked for behind two dashes:
+    fieldline telemetry -- backfill temperature
     """
     if as_json + as_csv + plot > 1:
         raise InputError("Give at most one of --json, --csv and --plot.")
@@ -141,3 +146,22 @@ def _print_plots(layout: Layout, rows: list[dict[str, Any]]) -> None:
 def _note_more(cursor: str | None, limit: int) -> None:
     if cursor:
         note(f"There are more than {limit} rows: narrow the time, or raise --limit.")
+
+
+_shown = typer.Typer(add_completion=False)
+_shown.command("telemetry")(telemetry)
+
+
+class TelemetryGroup(TyperGroup):
+    """Whatever does not begin with the name of a command is the question for a device."""
+
+    default = typer.main.get_command(_shown)
+
+    def make_context(self, info_name: Any, args: list[str], parent: Any = None, **extra: Any) -> Any:
+        if args and args[0] in self.commands:
+            return super().make_context(info_name, args, parent, **extra)
+        return self.default.make_context(info_name, args, parent, **extra)
+
+
+app = typer.Typer(cls=TelemetryGroup, help="Show what a device measured, or move history between stores.")
+app.command("backfill")(backfill)

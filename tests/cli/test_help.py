@@ -17,6 +17,8 @@ HEAVY = {"boto3", "botocore", "httpx", "plotext"}
 
 def commands(command, words=("fieldline",)):
     yield words, command
+    if default := getattr(command, "default", None):
+        yield words, default
     for name, inner in getattr(command, "commands", {}).items():
         yield from commands(inner, (*words, name))
 

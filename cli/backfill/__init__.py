@@ -1,0 +1,1 @@
+"""Moving history between stores: the function in the cloud copies and verifies, the command says what and when."""
