@@ -55,7 +55,11 @@ STORE_GRANTS: Mapping[str, Mapping[StoreAccess, tuple[Grant, ...]]] = {
         StoreAccess.MOVE: (Grant("telemetry", ("dynamodb:BatchWriteItem", "dynamodb:Query", "dynamodb:Scan")),),
     },
     INFLUXDB: {
-        StoreAccess.WRITE: (Grant("influx-write-token", ("secretsmanager:GetSecretValue",)),),
+        # Writing a version of a point that may stand already looks for the other one.
+        StoreAccess.WRITE: (
+            Grant("influx-write-token", ("secretsmanager:GetSecretValue",)),
+            Grant("influx-read-token", ("secretsmanager:GetSecretValue",)),
+        ),
         StoreAccess.READ: (Grant("influx-read-token", ("secretsmanager:GetSecretValue",)),),
         StoreAccess.ASK: (Grant("series-function", ("lambda:InvokeFunction",)),),
         StoreAccess.MOVE: (
