@@ -52,7 +52,7 @@ def made(aws, monkeypatch):
 
 @pytest.mark.parametrize("store", TELEMETRY_STORES)
 def test_ingest_writes_to_the_store_of_its_settings(made, store):
-    ingest = bootstrap.ingest(env_of(store, **WRITE_SECRET))
+    ingest = bootstrap.ingest(env_of(store, **WRITE_SECRET, **READ_SECRET))
     assert type(ingest._store) is KINDS[store]
 
 
@@ -65,7 +65,7 @@ def test_ingest_writes_to_the_store_of_its_settings(made, store):
     ],
 )
 def test_ingest_makes_each_client_that_it_needs_once(made, store, services):
-    bootstrap.ingest(env_of(store, **WRITE_SECRET))
+    bootstrap.ingest(env_of(store, **WRITE_SECRET, **READ_SECRET))
     assert sorted(made) == sorted(services)
 
 
@@ -116,7 +116,7 @@ ADAPTERS = {
 @pytest.mark.parametrize("store", TELEMETRY_STORES)
 @pytest.mark.parametrize("function", ["ingest", "api"])
 def test_a_function_loads_the_adapter_of_its_store_only(store, function):
-    env = env_of(store, **WRITE_SECRET, FIELDLINE_SERIES_FUNCTION="series")
+    env = env_of(store, **WRITE_SECRET, **READ_SECRET, FIELDLINE_SERIES_FUNCTION="series")
     script = (
         f"import sys; from functions import bootstrap; bootstrap.{function}({env!r}); print('\\n'.join(sys.modules))"
     )
