@@ -10,7 +10,7 @@ import pytest
 from contract import ingest as wrapper
 from contract.ingest import IngestMessage
 from functions.handlers import ingest
-from functions.settings import IngestSettings
+from functions.settings import DynamoDBStoreSettings, IngestSettings
 
 CONTEXT = SimpleNamespace(
     function_name="ingest", memory_limit_in_mb=1, invoked_function_arn="arn", aws_request_id="r", log_group_name="g"
@@ -58,10 +58,10 @@ def cloud(dynamodb, monkeypatch):
         state_table="state",
         events_table="events",
         telemetry_store="dynamodb",
-        telemetry_table="telemetry",
         lake_stream="lake",
     )
-    for name, value in settings.to_env().items():
+    store = DynamoDBStoreSettings(telemetry_table="telemetry")
+    for name, value in {**settings.to_env(), **store.to_env()}.items():
         monkeypatch.setenv(name, value)
     ingest._ingest.cache_clear()
     yield dynamodb
