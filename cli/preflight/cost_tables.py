@@ -1,4 +1,4 @@
-"""The tables of docs/storage.md: `python -m cli.preflight.costs --table [NAME]`, or `--write FILE` to renew them there."""
+"""The tables of docs/storage.md: `python -m cli.preflight.costs --table [NAME]`; `--write FILE` renews them there."""
 
 import re
 import sys

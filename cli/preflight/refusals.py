@@ -21,6 +21,14 @@ THROTTLED = frozenset(
 _ACTION = re.compile(r"not authorized to perform:?\s+([a-z0-9-]+:[A-Za-z]+)")
 
 
+def troubles() -> tuple[type[Exception], ...]:
+    """What a question may raise: errors of AWS, of the way there, and of answers that AWS never gave."""
+    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.parsers import ResponseParserError
+
+    return (BotoCoreError, ClientError, ResponseParserError, ValueError, LookupError, TypeError, AttributeError)
+
+
 def unanswered(name: str, exc: Exception, action: str) -> Finding:
     """`action` is the permission that the question needs, where AWS does not name one itself."""
     from botocore import exceptions
@@ -44,7 +52,14 @@ def unanswered(name: str, exc: Exception, action: str) -> Finding:
         return Finding(name, Status.UNKNOWN, f"Not checked: AWS answered {code}: {said}")
     if is_unreachable(exc):
         return Finding(name, Status.UNKNOWN, f"Not checked: {exc}", "Try again; see the network, proxy and endpoint.")
-    return Finding(name, Status.UNKNOWN, f"Not checked: {type(exc).__name__}: {exc}")
+    if isinstance(exc, exceptions.BotoCoreError):
+        return Finding(name, Status.UNKNOWN, f"Not checked: {exc}")
+    return Finding(
+        name,
+        Status.UNKNOWN,
+        f"Not checked: the answer is none that AWS gives ({type(exc).__name__}: {exc}).",
+        "See the proxy and the endpoint: something else may be answering.",
+    )
 
 
 def code_of(exc: Exception) -> str:

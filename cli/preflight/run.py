@@ -21,7 +21,7 @@ from cli.preflight.checks.stacks import HALF_WAY, ONE_STAGE, half_way, one_stage
 from cli.preflight.checks.timestream import influxdb, liveanalytics
 from cli.preflight.deployment import INFLUXDB, LIVEANALYTICS, Deployment
 from cli.preflight.findings import Finding, Status
-from cli.preflight.refusals import unanswered
+from cli.preflight.refusals import troubles, unanswered
 
 TIMEOUT_S = 45
 """For all questions together; each call has its own, shorter ones."""
@@ -81,11 +81,9 @@ def _side_by_side(checks: Sequence[Check], account: Account, deployment: Deploym
 
 
 def _ask(check: Check, account: Account, deployment: Deployment) -> Finding:
-    from botocore.exceptions import BotoCoreError, ClientError
-
     try:
         return check.ask(account, deployment)
-    except (BotoCoreError, ClientError) as exc:
+    except troubles() as exc:
         return unanswered(check.name, exc, check.action)
 
 

@@ -3,7 +3,7 @@
 from cli.preflight.account import Account
 from cli.preflight.deployment import Deployment
 from cli.preflight.findings import Finding, Status
-from cli.preflight.refusals import code_of, has_no_address, is_unreachable, message_of
+from cli.preflight.refusals import code_of, has_no_address, is_unreachable, message_of, troubles
 
 NAME = "credentials"
 SIGN_IN = "Sign in again (`aws sso login`, or new keys), or choose another profile with AWS_PROFILE or --aws-profile."
@@ -14,14 +14,11 @@ _WRONG_SIGNATURE = frozenset({"SignatureDoesNotMatch", "InvalidSignatureExceptio
 
 def caller(account: Account, _: Deployment) -> Finding:
     """Finds the account's number. Whatever goes wrong here is a failure: the deployment would meet it too."""
-    from botocore import exceptions
-
     try:
         identity = account.client("sts").get_caller_identity()
-    except (exceptions.BotoCoreError, exceptions.ClientError, ValueError) as exc:
+        account.number, arn = identity["Account"], identity["Arn"]
+    except troubles() as exc:
         return _failure(account, exc)
-    account.number = identity["Account"]
-    arn = identity["Arn"]
     if arn.endswith(":root"):
         return Finding(
             NAME,
@@ -49,9 +46,13 @@ def _refused(account: Account, exc: Exception) -> tuple[str, str]:
 
 
 def _unanswered(account: Account, exc: Exception) -> tuple[str, str]:
+    from botocore.exceptions import BotoCoreError
+
     if has_no_address(exc):
         says = f"AWS STS has no address in {account.region}, or this machine cannot look names up."
         return says, "See the region's name and the network."
     if is_unreachable(exc):
         return f"AWS cannot be reached: {exc}", "See the network, proxy and endpoint."
-    return f"There are no usable AWS credentials: {exc}", SIGN_IN
+    if isinstance(exc, BotoCoreError):
+        return f"There are no usable AWS credentials: {exc}", SIGN_IN
+    return f"What answers is no AWS STS ({type(exc).__name__}: {exc}).", "See the proxy and the endpoint."

@@ -17,7 +17,7 @@ def liveanalytics(account: Account, deployment: Deployment) -> Finding:
 
     asked = deployment.store == LIVEANALYTICS
     try:
-        account.client("timestream-write").describe_endpoints()
+        account.client("timestream-write").describe_endpoints()["Endpoints"][0]
     except ClientError as exc:
         if code_of(exc) not in DENIED or is_iam_refusal(exc):
             raise

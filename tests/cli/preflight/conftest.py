@@ -51,6 +51,7 @@ class Cloud:
     closed: bool = False
     refuse: dict = field(default_factory=dict)
     hang: set = field(default_factory=set)
+    garbage: dict = field(default_factory=dict)
     released: threading.Event = field(default_factory=threading.Event)
     asked: Counter = field(default_factory=Counter)
 
@@ -163,6 +164,9 @@ class Handler(BaseHTTPRequestHandler):
     do_GET = do_POST  # noqa: N815 - the name is http.server's
 
     def _answer(self, service, operation, request, success, failure):
+        if operation in self.server.cloud.garbage:
+            self._send(200, self.server.cloud.garbage[operation], "text/html")
+            return
         try:
             success(operation, self.server.cloud.answer(service, operation, request))
         except RefusedError as exc:

@@ -220,3 +220,38 @@ def test_what_aws_says_cannot_command_the_terminal(run, environment, cloud, refu
 
 def test_the_json_is_one_object(run, environment):
     assert json.loads(run("preflight", "--json", env=environment).stdout)["ok"]
+
+
+GARBAGE = ["<html>Sign in to the hotel</html>", "", "{}", "[1]", '{"Quota": null, "Vpcs": 3}', "<a/>"]
+ASKED = [
+    "DescribeStacks",
+    "DescribeVpcs",
+    "DescribeEndpoints",
+    "DescribeLogGroups",
+    "GetAccount",
+    "GetAccountSettings",
+    "GetParameter",
+    "GetServiceQuota",
+    "ListDbInstances",
+]
+
+
+@pytest.mark.parametrize("text", GARBAGE)
+def test_what_is_no_aws_never_crashes_the_command(preflight, cloud, text):
+    cloud.garbage = dict.fromkeys(ASKED, text)
+    document = preflight("--store", INFLUX)
+    assert document["ok"]
+    assert document["of"]["bootstrap"]["status"] == document["of"][INFLUX]["status"] == "unknown"
+    assert document["of"][LIVE]["status"] == "unknown"
+
+
+@pytest.mark.parametrize("text", GARBAGE)
+def test_what_is_no_aws_is_no_caller(preflight, cloud, text):
+    cloud.garbage = {"GetCallerIdentity": text}
+    assert preflight(fails=1)["of"]["credentials"]["status"] == "failed"
+
+
+def test_an_endpoint_that_is_no_address_is_told(preflight):
+    document = preflight(env={"AWS_ENDPOINT_URL_SSM": "not an address"})
+    assert document["of"]["bootstrap"]["status"] == "unknown"
+    assert preflight(fails=1, env={"AWS_ENDPOINT_URL": "not an address"})["of"]["credentials"]["status"] == "failed"

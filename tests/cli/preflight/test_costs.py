@@ -31,7 +31,7 @@ def by_what(lines):
 
 def test_the_page_shows_every_table_as_it_is_computed():
     assert set(re.findall(r"<!-- table: ([a-z-]+) -->", PAGE)) == set(TABLES)
-    assert PAGE == renewed(PAGE), "renew it: .venv/bin/python -m cli.preflight.costs --write docs/storage.md"
+    assert renewed(PAGE) == PAGE, "renew it: .venv/bin/python -m cli.preflight.costs --write docs/storage.md"
 
 
 def test_tables_that_have_changed_are_renewed_and_nothing_else(tmp_path):
