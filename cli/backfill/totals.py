@@ -9,7 +9,7 @@ import msgspec
 from cli.csv_output import Cell
 from contract.backfill import Copied, Damage, DeviceDay
 
-MAX_DAMAGE = 100
+MAX_BAD_LINES = 100
 _MODULUS = 1 << 64
 
 REPORT_HEADER = (
@@ -57,7 +57,10 @@ class DaySums(msgspec.Struct):
 
 
 class Totals(msgspec.Struct):
-    """`comparisons` are of a device's day in a slice; `unverified` holds those days of which one failed."""
+    """`comparisons` are of a device's day in a slice; `unverified` holds those days of which one failed.
+
+    `bad` names the first of the bad lines, `unreadable` every object that could not be read to its end.
+    """
 
     slices: int = 0
     points: int = 0
@@ -72,8 +75,8 @@ class Totals(msgspec.Struct):
     faults: Counter[str] = msgspec.field(default_factory=Counter)
     refused: Counter[str] = msgspec.field(default_factory=Counter)
     unverified: dict[tuple[str, str], DaySums] = {}
-    damage: list[Damage] = []
-    unreadable: int = 0
+    bad: list[Damage] = []
+    unreadable: list[Damage] = []
 
     def add(self, copied: Copied) -> None:
         self.slices += 1
@@ -86,8 +89,8 @@ class Totals(msgspec.Struct):
         self.repeats += copied.repeats
         self.comparisons += len(copied.days)
         self.faults.update(copied.faults)
-        self.unreadable += sum(one.line is None for one in copied.damage)
-        self.damage += copied.damage[: MAX_DAMAGE - len(self.damage)]
+        self.unreadable += (one for one in copied.damage if one.line is None)
+        self.bad += [one for one in copied.damage if one.line is not None][: MAX_BAD_LINES - len(self.bad)]
         for day in copied.days:
             self.superseded += day.superseded
             self.refused.update(day.refused)
@@ -112,8 +115,8 @@ class Totals(msgspec.Struct):
             "refused": dict(self.refused),
             "comparisons": self.comparisons,
             "bad_lines": self.bad_lines,
-            "unreadable_objects": self.unreadable,
-            "damage": [msgspec.to_builtins(one) for one in self.damage],
+            "bad": [msgspec.to_builtins(one) for one in self.bad],
+            "unreadable": [msgspec.to_builtins(one) for one in self.unreadable],
             "verified": self.verified,
             "unverified": [
                 {

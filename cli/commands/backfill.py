@@ -234,7 +234,7 @@ def _judge(totals: Totals, failures: list[Failure]) -> None:
         f"{sums.different:,} different"
         for (device, day), sums in sorted(totals.unverified.items())
     ]
-    problems += [f"{one.object}: {one.why}" for one in totals.damage if one.line is None]
+    problems += [f"{one.object}: {one.why}" for one in totals.unreadable]
     if not problems:
         return
     more = len(problems) - _LISTED

@@ -20,7 +20,8 @@ READ_MS = 60_000
 """An invocation of a minute or two shows progress, and seldom meets what cuts long idle connections."""
 MAX_DEVICE_DAYS = 20_000
 """Each is a row of the answer, which Lambda bounds at 6 MB."""
-MAX_DAMAGE = 20
+MAX_BAD_LINES = 20
+"""So many are named, all are counted."""
 
 _BATCH_LINES = 1000
 _BATCH_BYTES = 1_000_000
@@ -47,7 +48,7 @@ class Slice(msgspec.Struct):
         self.device_days.update((point.device, point.ts // DAY_MS) for point in points)
 
     def damaged(self, damage: Damage) -> None:
-        if len(self.damage) < MAX_DAMAGE:
+        if damage.line is None or self.bad_lines <= MAX_BAD_LINES:
             self.damage.append(damage)
 
 
