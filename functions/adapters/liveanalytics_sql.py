@@ -4,20 +4,21 @@
 ours are. Bounds are literal where `ago` would be shorter: retention goes by the clock of the store, not the service's.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
+
+from functions.domain.series import Aggregate
 
 UNITS = (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1))
 """Of an interval literal, in ms."""
 
 _NUMBER = "CASE WHEN s = 'f' THEN f END"
 _POINT_COLUMNS = ("to_milliseconds(time) AS ts", "measure_name", "f", "s", "q", "r")
-_BIN_COLUMNS = (
-    "count(*)",
-    *(f"{aggregate}({_NUMBER})" for aggregate in ("count", "sum", "min", "max")),
-    "max_by(f, time)",
-    "max_by(s, time)",
-)
+_BIN_COLUMNS: Mapping[Aggregate, tuple[str, ...]] = {
+    Aggregate.COUNT: ("count(*)",),
+    Aggregate.LAST: ("max_by(f, time)", "max_by(s, time)"),
+    **{one: (f"{one}({_NUMBER})",) for one in (Aggregate.AVG, Aggregate.SUM, Aggregate.MIN, Aggregate.MAX)},
+}
 
 
 class Span(NamedTuple):
@@ -42,13 +43,17 @@ def points(table: str, span: Span, metrics: Sequence[str] | None, limit: int) ->
     return _select(_POINT_COLUMNS, table, where, f"ORDER BY time, measure_name LIMIT {limit}")
 
 
-def bins(table: str, span: Span, metrics: Sequence[str], bin_ms: int, limit: int) -> str:
-    """Rows of ts, measure_name, count, count of numbers, their sum, min and max, f and s of the last; ordered so."""
+def bins(
+    table: str, span: Span, metrics: Sequence[str], bin_ms: int, aggregates: Sequence[Aggregate], limit: int
+) -> str:
+    """Rows of ts, measure_name and the aggregates, of which LAST is f and s, by time and metric."""
     where = _where(span, metrics)
     if span.after is not None:
         ts, metric = span.after
         where.append(f"(time >= {_moment(ts + bin_ms)} OR measure_name > {_literal(metric)})")
-    columns = (f"to_milliseconds(bin(time, {_interval(bin_ms)})) AS ts", "measure_name", *_BIN_COLUMNS)
+    columns = [f"to_milliseconds(bin(time, {_interval(bin_ms)})) AS ts", "measure_name"]
+    for aggregate in aggregates:
+        columns += _BIN_COLUMNS[aggregate]
     return _select(columns, table, where, f"GROUP BY 1, 2 ORDER BY 1, 2 LIMIT {limit}")
 
 

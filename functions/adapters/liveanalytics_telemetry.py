@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from mypy_boto3_timestream_query import TimestreamQueryClient
     from mypy_boto3_timestream_write import TimestreamWriteClient
 
+    from contract.telemetry import Value
+
 EXPORT_POINTS = 5000
 DEVICES = 10_000
 """Names on a page of devices: few pages, since the service reads the whole table for each."""
@@ -105,7 +107,7 @@ class LiveAnalyticsTelemetryStore:
             text = sql.points(self._table, span, query.metrics, query.limit + 1)
             rows = [_raw(columns) for columns in self._rows(text, query.device)]
         else:
-            text = sql.bins(self._table, span, query.metrics, query.bin_ms, query.limit + 1)
+            text = sql.bins(self._table, span, query.metrics, query.bin_ms, query.aggregates, query.limit + 1)
             rows = [_bin(columns, query.aggregates) for columns in self._rows(text, query.device)]
         page = rows[: query.limit]
         more = len(rows) > query.limit
@@ -172,19 +174,17 @@ def _point(device: str, columns: list[Any]) -> Point:
 
 
 def _bin(columns: list[Any], aggregates: tuple[Aggregate, ...]) -> BinRow:
-    ts, metric, count, numbers, total, minimum, maximum, last_number, last_text = columns
-    if total is not None and not isfinite(total):
-        total = None
-    try:
-        last = value_of(last_number, last_text)
-    except (ValueError, AttributeError) as exc:
-        raise StoreError(f"a bin of {metric} at {ts}: {exc}") from exc
-    known = {
-        Aggregate.COUNT: count,
-        Aggregate.LAST: last,
-        Aggregate.SUM: total,
-        Aggregate.AVG: None if total is None else total / numbers,
-        Aggregate.MIN: minimum,
-        Aggregate.MAX: maximum,
-    }
-    return BinRow(ts, metric, {aggregate: known[aggregate] for aggregate in aggregates})
+    ts, metric, *rest = columns
+    left = iter(rest)
+    values: dict[Aggregate, Value | int | None] = {}
+    for aggregate in aggregates:
+        value = next(left)
+        if aggregate is Aggregate.LAST:
+            try:
+                value = value_of(value, next(left))
+            except (ValueError, AttributeError) as exc:
+                raise StoreError(f"a bin of {metric} at {ts}: {exc}") from exc
+        elif value is not None and not isfinite(value):
+            value = None  # the sum is beyond a float
+        values[aggregate] = value
+    return BinRow(ts, metric, values)

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from sqlglot import exp
 
 from functions.adapters.liveanalytics_sql import Span, bins, devices, points, table_name
+from functions.domain.series import Aggregate
 
 TABLE = table_name("fieldline", "telemetry")
 names = st.text(st.characters(exclude_categories=["Cs"]), max_size=40) | st.sampled_from(
@@ -42,7 +43,7 @@ def test_points_are_asked_for_by_device_time_and_metric():
 def test_the_rows_after_a_row_are_asked_for():
     text = points(TABLE, Span("pump-1", 1500, 2000, (1500, "b")), None, 11)
     assert " AND (time > from_milliseconds(1500) OR measure_name > 'b') ORDER BY" in text
-    text = bins(TABLE, Span("pump-1", 1500, 2000, (1200, "b")), ("a", "b"), 400, 11)
+    text = bins(TABLE, Span("pump-1", 1500, 2000, (1200, "b")), ("a", "b"), 400, (Aggregate.AVG,), 11)
     assert " AND (time >= from_milliseconds(1600) OR measure_name > 'b') GROUP BY" in text
 
 
@@ -60,16 +61,16 @@ def test_the_rows_after_a_row_are_asked_for():
     ],
 )
 def test_the_width_of_a_bin_is_said_in_its_largest_whole_unit(bin_ms, interval):
-    text = bins(TABLE, Span("pump-1", 0, 9), ("a",), bin_ms, 11)
-    assert text.startswith(f"SELECT to_milliseconds(bin(time, {interval})) AS ts, measure_name, count(*), ")
+    text = bins(TABLE, Span("pump-1", 0, 9), ("a",), bin_ms, (Aggregate.COUNT,), 11)
+    assert text.startswith(f"SELECT to_milliseconds(bin(time, {interval})) AS ts, measure_name, count(*) FROM ")
     assert text.endswith(" GROUP BY 1, 2 ORDER BY 1, 2 LIMIT 11")
 
 
-def test_only_numbers_are_added_up():
-    text = bins(TABLE, Span("pump-1", 0, 9), ("a",), 1000, 11)
-    for aggregate in ("count", "sum", "min", "max"):
-        assert f"{aggregate}(CASE WHEN s = 'f' THEN f END)" in text
-    assert "max_by(f, time), max_by(s, time)" in text
+def test_only_numbers_are_added_up_and_only_what_is_wanted():
+    text = bins(TABLE, Span("pump-1", 0, 9), ("a",), 1000, (Aggregate.MAX, Aggregate.LAST, Aggregate.AVG), 11)
+    number = "CASE WHEN s = 'f' THEN f END"
+    wanted = f"max({number}), max_by(f, time), max_by(s, time), avg({number})"
+    assert text.startswith(f"SELECT to_milliseconds(bin(time, 1s)) AS ts, measure_name, {wanted} FROM ")
 
 
 def test_a_name_of_the_deployment_s_is_quoted():
