@@ -4,7 +4,7 @@ The same request asks in which bins a point has two versions. Those bins, and th
 two types, are made of their points instead.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from functions.adapters.influx_answers import InfiniteAnswerError
@@ -53,71 +53,63 @@ def _counted(asking: Asking, span: _Span, end: int) -> tuple[list[Row], int | No
         raw(device, metrics, until, max(until, end), 1),
     )
     doubtful = {row[0] // MS for series in doubled for row in series.values if row[1]}
+    layout = _Layout(columns, aggregates)
     sizes: dict[int, int] = {}
-    found: list[_Counts] = []
+    rows: list[Row] = []
     for row in (row for series in counts for row in series.values):
-        of_bin = [*_counts(metrics, columns, row)]
-        found += of_bin
-        sizes[row[0] // MS] = sum(one.rows for one in of_bin)
-        if any(one.kinds > 1 for one in of_bin):
-            doubtful.add(row[0] // MS)
-    rows: list[Row] = [one.summary(aggregates) for one in found if one.ts not in doubtful]
+        ts, size = row[0] // MS, 0
+        for at, metric in enumerate(metrics):
+            said = row[1 + at * len(columns) :]
+            numbers, booleans, texts = said[:3]
+            if not booleans and not texts:
+                if numbers:
+                    rows.append(BinRow(ts, metric, layout.of_numbers(said)))
+            elif bool(numbers) + bool(booleans) + bool(texts) > 1:
+                doubtful.add(ts)
+            else:
+                rows.append(BinRow(ts, metric, layout.of_others(said)))
+            size += (numbers or 0) + (booleans or 0) + (texts or 0)
+        sizes[ts] = size
     if doubtful:
         # A bin that has come between one statement and the next has no size yet.
-        rows += _made_of_points(asking, span, {ts: sizes.get(ts, BIN_ROWS) for ts in doubtful})
-        rows.sort(key=lambda row: (row.ts, row.metric))
+        recounted = _made_of_points(asking, span, {ts: sizes.get(ts, BIN_ROWS) for ts in doubtful})
+        rows = [row for row in rows if row.ts not in doubtful] + recounted
+    rows.sort(key=lambda row: (row.ts, row.metric))
     return rows, following[0].values[0][0] // MS if following else None
+
+
+class _Layout:
+    """Where in the columns of one metric is what was asked of it."""
+
+    def __init__(self, columns: Sequence[BinColumn], aggregates: Iterable[Aggregate]) -> None:
+        self._at = {(column.kind, column.function): place for place, column in enumerate(columns)}
+        self._aggregates = [*aggregates]
+        self._numbers = [(one, self._at["f", one]) for one in self._aggregates if one is not Aggregate.AVG]
+        self._averaged = Aggregate.AVG in self._aggregates
+
+    def of_numbers(self, said: tuple[Any, ...]) -> dict[Aggregate, Any]:
+        values: dict[Aggregate, Any] = {one: said[place] for one, place in self._numbers}
+        if self._averaged:
+            values[Aggregate.AVG] = said[self._at["f", "sum"]] / said[self._at["f", "count"]]
+        return values
+
+    def of_others(self, said: tuple[Any, ...]) -> dict[Aggregate, Any]:
+        """Of booleans or strings."""
+        kind = "b" if said[self._at["b", "count"]] else "s"
+        values: dict[Aggregate, Any] = dict.fromkeys(self._aggregates)
+        for one in values.keys() & {Aggregate.COUNT, Aggregate.LAST}:
+            values[one] = said[self._at[kind, one]]
+        return values
 
 
 def _recounted(asking: Asking, span: _Span, end: int) -> tuple[list[Row], int | None]:
     """As `_counted`, of a span that is one bin."""
-    rows: list[Row] = [*_made_of_points(asking, span, {bin_start(span.start, span.bin_ms): BIN_ROWS})]
+    rows = _made_of_points(asking, span, {bin_start(span.start, span.bin_ms): BIN_ROWS})
     (following,) = asking.query(raw(span.device, span.metrics, span.end, max(span.end, end), 1))
     return rows, following[0].values[0][0] // MS if following else None
 
 
-class _Counts(NamedTuple):
-    """What the server says of a metric in a bin, by kind of field and function."""
-
-    ts: int
-    metric: str
-    said: Mapping[tuple[str, str], Any]
-
-    @property
-    def rows(self) -> int:
-        return sum(self.said[kind, "count"] or 0 for kind in "fbs")
-
-    @property
-    def kinds(self) -> int:
-        return sum(bool(self.said[kind, "count"]) for kind in "fbs")
-
-    def summary(self, aggregates: tuple[Aggregate, ...]) -> BinRow:
-        """Of values of one kind."""
-        said = self.said
-        kind = next(kind for kind in "fbs" if said[kind, "count"])
-        total = said.get(("f", "sum"))
-        known = {
-            Aggregate.COUNT: said[kind, "count"],
-            Aggregate.LAST: said.get((kind, "last")),
-            Aggregate.SUM: total,
-            Aggregate.AVG: None if total is None else total / said["f", "count"],
-            Aggregate.MIN: said.get(("f", "min")),
-            Aggregate.MAX: said.get(("f", "max")),
-        }
-        return BinRow(self.ts, self.metric, {aggregate: known[aggregate] for aggregate in aggregates})
-
-
-def _counts(metrics: Sequence[str], columns: Sequence[BinColumn], row: tuple[Any, ...]) -> Iterator[_Counts]:
-    """Of those metrics that have values."""
-    names = [(column.kind, column.function) for column in columns]
-    for at, metric in enumerate(metrics):
-        first = 1 + at * len(names)
-        counts = _Counts(row[0] // MS, metric, dict(zip(names, row[first : first + len(names)], strict=True)))
-        if counts.kinds:
-            yield counts
-
-
-def _made_of_points(asking: Asking, span: _Span, sizes: Mapping[int, int]) -> list[BinRow]:
+def _made_of_points(asking: Asking, span: _Span, sizes: Mapping[int, int]) -> list[Row]:
     """The bins that begin at the keys of `sizes`, which says about how many rows each has."""
     binner = Binner(span.bin_ms, span.aggregates)
     for ranges in _bundles(span, sizes):
@@ -129,7 +121,7 @@ def _made_of_points(asking: Asking, span: _Span, sizes: Mapping[int, int]) -> li
             else:
                 for points in _stepwise(asking, span, start, end):
                     bin_points(binner, points)
-    return binner.complete()
+    return [*binner.complete()]
 
 
 def _bundles(span: _Span, sizes: Mapping[int, int]) -> Iterator[list[tuple[int, int]]]:

@@ -6,13 +6,17 @@ in a noted slot (see `influx_slots`) has a string `x:<metric>` beside its value:
 `received_at`, joined by commas.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from functools import lru_cache
+
+import msgspec
 
 from functions.adapters.influx_slots import MS, PLAIN_LAG_MS, noted_slot, plain_slot
 from functions.domain.series import Point
 
 MEASUREMENT = "telemetry"
+
+_json = msgspec.json.Encoder()
 
 # Line protocol has no escape for these in a name, nor for a backslash before what it does escape.
 _UNNAMEABLE = frozenset("\\\n\r\0")
@@ -22,40 +26,48 @@ class UnencodableError(ValueError):
     """Line protocol cannot carry a name or text as it is."""
 
 
-def encode(points: Iterable[Point]) -> tuple[bytes, int]:
+def encode(points: Sequence[Point]) -> tuple[bytes, int]:
     """Lines, and how many. Neighbours of one device and slot share a line.
 
     Raises UnencodableError for what line protocol cannot carry; what it can but must not, NaN, the server refuses.
     """
+    # All at once, since that is several times faster than one by one. As JSON does, each is written as short as can be.
+    number = iter(_json.encode([one.value for one in points if type(one.value) is float])[1:-1].decode().split(","))
     lines: list[str] = []
-    device, time, line = "", -1, ""
+    fields: list[str] = []
+    version: tuple[object, ...] | None = None
+    head = tail = ""
+    plain = True
     for point in points:
-        ts, received_at, metric, value = point.ts, point.received_at, point.metric, point.value
-        lag = received_at - ts
-        plain = 0 <= lag < PLAIN_LAG_MS and point.quality == "good" and not point.late
-        at = ts * MS + (plain_slot(lag) if plain else noted_slot(received_at))
-        kind = type(value)
-        if kind is float:
-            field = f"{_float_field(metric)}{value!r}"
-        elif kind is bool:
-            field = f"{_bool_field(metric)}{'t' if value else 'f'}"
+        value, metric = point.value, point.metric
+        key = (point.ts, point.received_at, point.device, point.quality, point.late)
+        if key != version:
+            if version is not None:
+                lines.append(head + ",".join(fields) + tail)
+            version, fields = key, []
+            plain, at = time_of(point)
+            head, tail = _series(point.device), f" {at}"
+        if type(value) is float:
+            fields.append(_float_field(metric) + next(number))
+        elif value is True or value is False:
+            fields.append(_bool_field(metric) + ("t" if value else "f"))
         else:
-            field = f"{_string_field(metric)}{_quoted(str(value))}"
+            fields.append(_string_field(metric) + _quoted(str(value)))
         if not plain:
-            field += f",{_note_field(metric)}{_note(point)}"
-        if at == time and point.device == device:
-            line += f",{field}"
-        else:
-            if line:
-                lines.append(f"{line} {time}")
-            device, time = point.device, at
-            line = f"{_series(device)}{field}"
-    if line:
-        lines.append(f"{line} {time}")
+            fields.append(_note_field(metric) + _note(point))
+    if version is not None:
+        lines.append(head + ",".join(fields) + tail)
     try:
         return "\n".join(lines).encode(), len(lines)
     except UnicodeEncodeError as exc:
         raise UnencodableError(f"expected text that UTF-8 can carry, got {exc.object[exc.start : exc.end]!r}") from exc
+
+
+def time_of(point: Point) -> tuple[bool, int]:
+    """Whether the point's version has a plain slot, and that slot in ns since the epoch."""
+    lag = point.received_at - point.ts
+    plain = 0 <= lag < PLAIN_LAG_MS and point.quality == "good" and not point.late
+    return plain, point.ts * MS + (plain_slot(lag) if plain else noted_slot(point.received_at))
 
 
 def carries(name: str) -> bool:

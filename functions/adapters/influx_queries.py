@@ -52,7 +52,7 @@ class BinColumn(NamedTuple):
 
 
 def bin_columns(aggregates: Iterable[Aggregate]) -> list[BinColumn]:
-    """What must be known of each metric; counts always, since what else is right depends on them."""
+    """What must be known of each metric; first the counts, always, since what else is right depends on them."""
     asked = frozenset(aggregates)
     functions = [str(one) for one in (Aggregate.SUM, Aggregate.MIN, Aggregate.MAX) if one in asked]
     if Aggregate.AVG in asked and Aggregate.SUM not in asked:

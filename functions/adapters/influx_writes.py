@@ -5,8 +5,11 @@ which does no harm to what it took, down to the point that is to blame.
 """
 
 import re
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from http import HTTPStatus
+from typing import NamedTuple
 
 from functions.adapters.influx_auth import Authorization
 from functions.adapters.influx_client import InfluxClient, RefusedError, UnavailableError
@@ -16,12 +19,33 @@ from functions.domain.series import Point, Rejected
 from functions.errors import StoreError
 
 BATCH_POINTS = 5_000
+_SIDE_BY_SIDE = 2
+"""Batches on the way: the server parses one while it makes another durable."""
 _SHOWN_CHARS = 300
 
 # What the server says of points that it will refuse for ever. Whatever else it says may pass: a full cache or disk, a
 # limit of series that somebody raises, a proxy that speaks for a server which is not there.
 _REFUSES_FOR_EVER = re.compile("field type conflict|unable to parse|beyond retention policy|max key length exceeded")
 _DROPPED = re.compile(r"beyond retention policy dropped=(\d+)$")
+
+
+_Submit = Callable[..., "Future[None]"]
+
+
+class _Begun(NamedTuple):
+    points: Sequence[Point]
+    lines: int
+    sent: "Future[None]"
+
+
+def _at_once(call: Callable[..., None], *arguments: object) -> "Future[None]":
+    done: Future[None] = Future()
+    try:
+        call(*arguments)
+        done.set_result(None)
+    except (RefusedError, StoreError) as exc:
+        done.set_exception(exc)
+    return done
 
 
 class Writing:
@@ -39,13 +63,25 @@ class Writing:
         self.problem: StoreError | None = None
 
     def write(self, points: Sequence[Point]) -> None:
-        for first in range(0, len(points), BATCH_POINTS):
-            self._send(points[first : first + BATCH_POINTS])
+        """Batch by batch, the next ones being encoded and sent while the server is at the one before."""
+        batches = [points[first : first + BATCH_POINTS] for first in range(0, len(points), BATCH_POINTS)]
+        if len(batches) <= 1:
+            for batch in batches:
+                self._settle(self._begin(batch, _at_once))
+            return
+        with ThreadPoolExecutor(_SIDE_BY_SIDE) as senders:
+            begun: deque[_Begun | None] = deque()
+            for batch in batches:
+                begun.append(self._begin(batch, senders.submit))
+                if len(begun) > _SIDE_BY_SIDE:
+                    self._settle(begun.popleft())
+            for one in begun:
+                self._settle(one)
 
-    def _send(self, points: Sequence[Point]) -> None:
+    def _begin(self, points: Sequence[Point], submit: _Submit) -> "_Begun | None":
         if isinstance(self.problem, UnavailableError):
             self.open += points
-            return
+            return None
         try:
             body, lines = encode(points)
         except UnencodableError as exc:
@@ -53,14 +89,19 @@ class Writing:
                 self._send_halves(points)
             else:
                 self.rejected.append(Rejected(points[0], "unstorable", str(exc)))
+            return None
+        return _Begun(points, lines, submit(self._client.write, body, self._auth, self._deadline))
+
+    def _settle(self, begun: "_Begun | None") -> None:
+        if begun is None:
             return
         try:
-            self._client.write(body, self._auth, self._deadline)
+            begun.sent.result()
             self.stored = True
         except RefusedError as exc:
-            self._part(points, lines, exc)
+            self._part(begun.points, begun.lines, exc)
         except StoreError as exc:
-            self._leave_open(points, exc)
+            self._leave_open(begun.points, exc)
 
     def _part(self, points: Sequence[Point], lines: int, refusal: RefusedError) -> None:
         """Those points that will never be taken from those that were, or may be."""
@@ -78,8 +119,8 @@ class Writing:
 
     def _send_halves(self, points: Sequence[Point]) -> None:
         middle = len(points) // 2
-        self._send(points[:middle])
-        self._send(points[middle:])
+        for half in (points[:middle], points[middle:]):
+            self._settle(self._begin(half, _at_once))
 
     def _leave_open(self, points: Sequence[Point], problem: StoreError) -> None:
         self.open += points
