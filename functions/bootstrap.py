@@ -48,10 +48,13 @@ if TYPE_CHECKING:
 Env = Mapping[str, str]
 Clients = Callable[..., Any]
 
-INGEST_WITHIN_S = 25.0
+INGEST_WITHIN_S = 20.0
 """No attempt at a batch begins later: with one use of the store it ends within the function's 60 s, whatever fails."""
 STORE_BUDGET_S = {StoreAccess.WRITE: 20.0, StoreAccess.READ: 15.0, StoreAccess.ASK: 15.0, StoreAccess.MOVE: 120.0}
 """What one use of a store may take in all, retries included; the functions that read it wait for people."""
+TIMESTREAM_CALL_S = {StoreAccess.WRITE: 5.0, StoreAccess.ASK: 8.0, StoreAccess.MOVE: 60.0}
+"""How long a single call of LiveAnalytics is waited for; the last one may begin when the budget ends."""
+CONNECT_S = 2
 SERIES_WAIT_S = 26
 """Longer than the series function's own time, and within the API function's."""
 SET_UP_WITHIN_S = 100.0
@@ -250,9 +253,7 @@ def _on_liveanalytics(env: Env, client: Clients, access: StoreAccess, retention_
     from functions.adapters.liveanalytics_telemetry import LiveAnalyticsTelemetryStore
 
     settings = LiveAnalyticsStoreSettings.from_env(env)
-    budget_s = STORE_BUDGET_S[access]
-    # Two attempts and what lies between them fit into the budget. The query service answers a long query within 60 s.
-    wait = {"read_s": min(60.0, budget_s / 2 - 2), "attempts": 2}
+    wait = {"read_s": TIMESTREAM_CALL_S[access], "attempts": 1}  # the store tries again itself, within its budget
     return LiveAnalyticsTelemetryStore(
         client("timestream-write", **wait) if access in {StoreAccess.WRITE, StoreAccess.MOVE} else None,
         client("timestream-query", **wait) if access is not StoreAccess.WRITE else None,
@@ -260,7 +261,7 @@ def _on_liveanalytics(env: Env, client: Clients, access: StoreAccess, retention_
         settings.table,
         clock=_CLOCK,
         retention_ms=retention_ms,
-        budget_s=budget_s,
+        budget_s=STORE_BUDGET_S[access],
     )
 
 
@@ -275,7 +276,7 @@ def _client(service: Any, *, read_s: float = 10, attempts: int = 4) -> Any:
     from botocore.config import Config
 
     config = Config(
-        connect_timeout=2,
+        connect_timeout=CONNECT_S,
         read_timeout=read_s,
         retries={"mode": "standard", "total_max_attempts": attempts},
         max_pool_connections=16,

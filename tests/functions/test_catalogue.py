@@ -145,7 +145,13 @@ def test_what_answers_cloudformation_or_people_is_outside_the_network():
 def test_nobody_waits_for_a_function_longer_than_it_waits_itself():
     timeouts = {spec.name: spec.timeout_s for spec in FUNCTIONS}
     assert bootstrap.STORE_BUDGET_S[StoreAccess.READ] < timeouts["series"] < bootstrap.SERIES_WAIT_S < timeouts["api"]
-    assert bootstrap.INGEST_WITHIN_S + bootstrap.STORE_BUDGET_S[StoreAccess.WRITE] < timeouts["ingest"] - 10
+
+    def longest(access):
+        return bootstrap.STORE_BUDGET_S[access] + bootstrap.TIMESTREAM_CALL_S[access] + bootstrap.CONNECT_S
+
+    assert bootstrap.INGEST_WITHIN_S + longest(StoreAccess.WRITE) < timeouts["ingest"] - 10
+    assert longest(StoreAccess.ASK) < timeouts["api"] - 2
+    assert longest(StoreAccess.MOVE) < timeouts["backfill"] / 4
     assert timeouts["store_admin"] - 30 > bootstrap.SET_UP_WITHIN_S > bootstrap.TAKE_BACK_WITHIN_S
     assert timeouts["store_admin"] + bootstrap.ORDERED_WITHIN_S + store_setup.ANSWER_S < timeouts["store_setup"]
 

@@ -1,5 +1,7 @@
 """Tokens in Secrets Manager: read once, again when refused, and never shown."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import boto3
 import pytest
 
@@ -64,6 +66,14 @@ def test_a_refusal_of_a_token_that_was_replaced_meanwhile_asks_nobody(secrets, c
     replace(secrets, "second")
     token(refused="first")
     assert token(refused="first") == "second"
+    assert len(calls) == 2
+
+
+def test_many_threads_that_are_refused_together_ask_once(secrets, calls, token):
+    token()
+    replace(secrets, "second")
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(lambda _: token(refused="first"), range(40))) == {"second"}
     assert len(calls) == 2
 
 

@@ -163,3 +163,46 @@ def test_a_first_attempt_that_succeeds_waits_for_nothing():
     for _ in Backoff(sleep=waits.append):
         break
     assert waits == []
+
+
+class Time:
+    """Seconds that pass while somebody waits, or as a test says."""
+
+    def __init__(self):
+        self.now = 100.0
+
+    def sleep(self, seconds):
+        self.now += seconds
+
+    def __call__(self):
+        return self.now
+
+
+def test_no_turn_begins_and_no_wait_ends_after_the_time_is_over():
+    time = Time()
+    backoff = Backoff(
+        attempts=100, base_s=1, cap_s=4, within_s=10, sleep=time.sleep, monotonic=time, chance=lambda: 1.0
+    )
+    assert list(backoff) == [0, 1, 2]  # after 0, 2 and 6 seconds; the next would be at 10
+    assert time.now == 106.0
+    assert list(backoff) == [0, 1, 2], "each loop has its own time"
+
+
+def test_what_a_turn_takes_is_time_too():
+    time = Time()
+    backoff = Backoff(attempts=100, within_s=10, sleep=time.sleep, monotonic=time)
+    turns = []
+    for turn in backoff:
+        turns.append(turn)
+        time.now += 6
+    assert turns == [0, 1]
+
+
+def test_there_is_a_first_turn_even_without_time():
+    assert list(Backoff(within_s=0)) == [0]
+
+
+def test_many_turns_wait_no_longer_than_the_cap():
+    waits = []
+    list(Backoff(attempts=3000, base_s=0.5, cap_s=7, sleep=waits.append, chance=lambda: 1.0))
+    assert max(waits) == 7

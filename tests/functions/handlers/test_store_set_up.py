@@ -266,3 +266,8 @@ def test_whoever_cannot_be_answered_is_an_error(deploy, cloudformation, field):
     with pytest.raises(CloudFormationError, match=f"got no {field}"):
         deploy("Create", **{field: None})
     assert cloudformation.answers == []
+
+
+@pytest.mark.parametrize("order", [{}, {"v": 2, "request": "Create", "deployment": "d", "properties": {}}, []])
+def test_an_order_that_is_none_is_refused_in_words(deploy, order):
+    assert "order: expected" in store_admin.handler(order, context())["problem"]

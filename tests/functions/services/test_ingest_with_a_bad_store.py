@@ -97,13 +97,13 @@ class Hours:
 
 
 def test_attempts_at_a_batch_end_while_there_is_time_to_say_so():
-    """A store that answers at the very end of its budget, and a device that others keep writing to."""
+    """A store that answers just before the end of its budget, and a device that others keep writing to."""
     clock, hours = ManualClock(NOW), Hours()
     fleet = Fleet(Sick(clock), clock)
     write = fleet.store.write
 
     def slow(points):
-        hours.now += bootstrap.STORE_BUDGET_S[StoreAccess.WRITE]
+        hours.now += bootstrap.STORE_BUDGET_S[StoreAccess.WRITE] - 1
         return write(points)
 
     def wait(seconds):
