@@ -27,7 +27,7 @@ setup: .venv/.synced ## make .venv with everything, from uv.lock
 	@touch $@
 
 up: setup ## run the whole platform on this machine, with live devices (Ctrl-C stops it)
-	@$(BIN)/fieldline local up --port $(PORT) --devices $(DEVICES)
+	@$(BIN)/fieldline local up --port $(PORT) --devices $(DEVICES) $(if $(STORE),--store $(STORE))
 
 down: setup ## stop it
 	@$(BIN)/fieldline local down --port $(PORT)
@@ -61,7 +61,10 @@ preflight: setup ## ask the AWS account whether STAGE with STORE can be deployed
 	@$(BIN)/fieldline preflight --stage $(STAGE) $(if $(STORE),--store $(STORE)) $(call of_context,influx_instance,--influx-instance) \
 	  $(call of_context,influx_storage_gib,--influx-storage) $(if $(filter influx_multi_az=true,$(CONTEXT)),--influx-multi-az)
 
+bootstrap: setup ## prepare the AWS account and region for the CDK, once
+	@$(CDK) bootstrap
+
 deploy: preflight ## deploy STAGE with STORE to AWS, after preflight
 	@$(CDK) deploy --all $(CHOSEN)
 
-.PHONY: help setup up down test check bench synth preflight deploy
+.PHONY: help setup up down test check bench synth preflight bootstrap deploy

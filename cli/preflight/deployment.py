@@ -18,7 +18,6 @@ OTHER_CONSUMERS = 10
 """Functions that drain the queues of events and presence, at once."""
 BOOTSTRAP_VERSION = 6
 """The oldest bootstrap stack that the assembly accepts."""
-CDK_CLI = "aws-cdk@2.1148.1"
 INTERFACE_ENDPOINTS = ("firehose", "secretsmanager")
 GATEWAY_ENDPOINTS = ("dynamodb", "s3")
 STORE_ZONES = 2
