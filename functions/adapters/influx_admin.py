@@ -265,9 +265,9 @@ class SignedIn:
 
 
 def _rule(retention_s: int) -> dict[str, Any]:
-    """With the group of shards that the instance would choose: a bucket made to keep data for ever has a longer one,
+    """With the length of shard groups that the instance would choose itself.
 
-    beyond which a short retention would be refused.
+    A bucket that was made to keep data for ever has longer ones, and a retention below theirs would be refused.
     """
     group_s = 7 * _DAY_S
     if retention_s < 180 * _DAY_S:

@@ -33,9 +33,9 @@ def invoke(
     backoff: Backoff,
     again: frozenset[str] = BUSY,
 ) -> bytes:
-    """What the function returned, as JSON. Asks again where Lambda answers one of `again`, and never where the
+    """What the function returned, as JSON. Raises `error`.
 
-    function may have been called. Raises `error`.
+    Asks again where Lambda answers one of `again`, and never where the function may have been called.
     """
     problem = ""
     for _ in backoff:

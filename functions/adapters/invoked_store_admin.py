@@ -24,9 +24,9 @@ class InvokedStoreAdmin:
         self._backoff = backoff
 
     def __call__(self, event: Mapping[str, Any]) -> Outcome:
-        """What an event of CloudFormation led to; raises RequestError for one that lacks something, StoreAdminError
+        """What an event of CloudFormation led to.
 
-        for what could not be done or was not answered.
+        Raises RequestError for one that lacks something, StoreAdminError for what was not done or not answered.
         """
         order = Order(
             request=_text(event, "RequestType"),
