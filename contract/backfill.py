@@ -210,7 +210,7 @@ def read_answer(document: object) -> Answer:
 
 
 def write(message: Request | Answer) -> dict[str, Any]:
-    """What `read_request` or `read_answer` reads back equal, of JSON's types only."""
+    """What `read_request` or `read_answer` reads back equal, ready to be written as JSON."""
     # A default is left out, and the version must not be.
     return {"v": message.v, **msgspec.to_builtins(message, str_keys=True)}
 
