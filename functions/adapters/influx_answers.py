@@ -1,5 +1,7 @@
 """What InfluxDB answers, read strictly: whatever is not what was asked for is a StoreError."""
 
+import json
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Generic, TypeVar
@@ -52,6 +54,7 @@ class _Problem(msgspec.Struct):
     message: str = ""
 
 
+_NEGATIVE_ZERO = re.compile(rb"[\[,]-0[,\]]")
 _TYPES: dict[str, Any] = {"f": float | None, "b": bool | None, "s": str | None, "i": int | None}
 _answer_decoder = msgspec.json.Decoder(_Answer)
 _problem_decoder = msgspec.json.Decoder(_Problem)
@@ -61,10 +64,10 @@ def series_of(doing: str, statements: Sequence[Statement], body: bytes) -> list[
     """The series that answer each statement; raises StoreError."""
     try:
         results = [
-            _decoder(statement.types).decode(result)
+            _decoded(statement.types, bytes(result))
             for statement, result in zip(statements, _answer_decoder.decode(body).results, strict=False)
         ]
-    except (msgspec.DecodeError, UnicodeDecodeError) as exc:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as exc:
         if b"json: unsupported value: " in body[: 4 * _SHOWN_CHARS]:
             raise InfiniteAnswerError(f"{doing}: {shown(body)}") from exc
         raise StoreError(f"{doing}: expected the results of a query, got {shown(body)} ({exc})") from exc
@@ -93,6 +96,16 @@ def shown(body: bytes) -> str:
     """Whoever reads it in a log wants the beginning, on one line."""
     text = " ".join(body[: 4 * _SHOWN_CHARS].decode(errors="replace").split())
     return repr(text[:_SHOWN_CHARS]) if text else "nothing"
+
+
+def _decoded(types: str | None, result: bytes) -> _Result[Any]:
+    decoder = _decoder(types)
+    if not _NEGATIVE_ZERO.search(result):
+        return decoder.decode(result)
+    # Go writes it like an integer, and as one msgspec reads it, without its sign.
+    plain = json.loads(result, parse_int=lambda digits: -0.0 if digits == "-0" else int(digits))
+    read: _Result[Any] = msgspec.convert(plain, decoder.type)
+    return read
 
 
 @lru_cache(maxsize=256)
