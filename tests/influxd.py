@@ -184,12 +184,12 @@ class Influxd:
         self.stop()
         self.start()
 
-    def ask(self, statement: str) -> bytes:
+    def ask(self, statement: str, database: str = "") -> bytes:
         """As ADMIN; the answer, which must be no error."""
         answer = urllib3.request(
             "POST",
             f"{self.url}/query",
-            body=urlencode({"q": statement, "epoch": "ns"}),
+            body=urlencode({"q": statement, "db": database, "epoch": "ns"}),
             headers={"Authorization": ADMIN.header(), "Content-Type": "application/x-www-form-urlencoded"},
         )
         assert answer.status == 200, answer.data
