@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 import boto3
 from botocore.config import Config
@@ -75,7 +75,7 @@ class Lookalike:
             config=Config(**{"retries": {"total_max_attempts": 1}, **config}),
         )
 
-    def __enter__(self) -> "Lookalike":
+    def __enter__(self) -> Self:
         self.start()
         return self
 

@@ -45,9 +45,10 @@ from local.timestream.errors import (
     QueryError,
     StorageError,
 )
-from local.timestream.intake import Entry, Intake, Key, Recent, Values, decode, encode
+from local.timestream.intake import Entry, Intake, Key, Values, decode
 from local.timestream.journal import DiskFile, Journal, JournalFile, Ticket
 from local.timestream.model import Conflict, Policy, Row, Series
+from local.timestream.pending import Pending
 
 FLUSH_ROWS = 20_000
 FLUSH_S = 0.25
@@ -74,14 +75,10 @@ class Engine:
         self._connections = Connections(directory / "telemetry.duckdb")
         self._catalog = Catalog(self._connections.writer)
         self._applied = self._catalog.position()
-        self._state = threading.Condition()
         self._flushing = threading.RLock()
-        self._pending: list[Entry] = []
-        self._pending_rows = 0
-        self._enqueued: dict[Ticket, Entry] = {}
-        self._recent: dict[int, dict[Key, Recent]] = {}
+        self._pending = Pending(flush_rows)
         self._closed = False
-        self._journal = Journal(directory / "journal", self._applied, self._settled, open_file)
+        self._journal = Journal(directory / "journal", self._applied, self._pending.settled, open_file)
         try:
             self._replay()
         except BaseException:
@@ -99,9 +96,8 @@ class Engine:
                 continue
             entry.ticket = Ticket(number, b"")
             count += len(entry.rows)
-            self._pending.append(entry)
-            self._pending_rows += len(entry.rows)
-            if self._pending_rows >= self._flush_rows:
+            self._pending.replayed(entry)
+            if self._pending.rows >= self._flush_rows:
                 self.flush()
         if count:
             log.info("took %d rows from the journal that DuckDB did not have", count)
@@ -156,25 +152,22 @@ class Engine:
         """Raises MissingError."""
         with self._changing():
             table = self._catalog.drop_table(database, name)
-            self._recent.pop(table.id, None)
+            self._pending.forget(table)
 
     # Rows
 
     def append(self, table: Table, rows: Sequence[Row]) -> list[Conflict]:
         """Raises MissingError when the table was dropped, StorageError, OverloadedError."""
-        if self._pending_rows > MAX_PENDING_ROWS:
-            raise OverloadedError(f"{self._pending_rows} rows wait to be taken into DuckDB")
+        if self._pending.rows > MAX_PENDING_ROWS:
+            raise OverloadedError(f"{self._pending.rows} rows wait to be taken into DuckDB")
         with table.lock:
             if table.dropped:
                 raise MissingError(f"there is no table {table.name!r} in database {table.database!r}")
-            intake = Intake(table, self._recent.setdefault(table.id, {}), self._stored)
+            intake = Intake(table, self._pending.recent(table), self._stored)
             intake.take(rows)
             entry = intake.entry
             if entry.rows:
-                payload = encode(entry)
-                with self._state:  # so that `_settled` finds the entry of each ticket that it hears of
-                    entry.ticket = self._journal.enqueue(payload)
-                    self._enqueued[entry.ticket] = entry
+                self._pending.enqueue(entry, self._journal)
         for other in intake.relied_on:
             assert other.ticket is not None  # noqa: S101 - enqueued under the lock that let us see it
             self._journal.wait(other.ticket)
@@ -214,8 +207,7 @@ class Engine:
     def flush(self) -> None:
         """Take what is durable into DuckDB. Raises StorageError when DuckDB cannot: the rows wait for a next time."""
         with self._flushing:
-            with self._state:
-                entries = self._pending.copy()
+            entries = self._pending.durable()
             stale = [table for table in list(self._catalog.by_id.values()) if _lacks_schema(table)]
             if not entries and not stale:
                 return
@@ -230,11 +222,11 @@ class Engine:
 
     def close(self) -> None:
         """Everything is in DuckDB afterwards, or still in the journal when DuckDB cannot take it."""
-        with self._state:
+        with self._pending.changed:
             if self._closed:
                 return
             self._closed = True
-            self._state.notify_all()
+            self._pending.changed.notify_all()
         if self._background.is_alive():
             self._background.join()
         with self._flushing:
@@ -260,32 +252,6 @@ class Engine:
     def _mend(self, exc: duckdb.Error) -> None:
         if self._connections.mend(exc):
             self._catalog.reconnected(self._connections.writer)
-
-    def _settled(self, tickets: Sequence[Ticket], durable: bool) -> None:  # noqa: FBT001 - the journal's callback
-        with self._state:
-            entries = [self._enqueued.pop(ticket) for ticket in tickets]
-            if durable:
-                for entry in entries:
-                    entry.table.volatile_series.difference_update(entry.series)
-                    entry.table.volatile_columns.difference_update(entry.columns)
-                    self._pending_rows += len(entry.rows)
-                self._pending += entries
-                if self._pending_rows >= self._flush_rows:
-                    self._state.notify_all()
-                return
-        for table in {entry.table.id: entry.table for entry in entries}.values():
-            self._forget_failed(table)
-
-    def _forget_failed(self, table: Table) -> None:
-        """Rows of failed entries no longer count when versions are compared, and those under them do again."""
-        with table.lock, self._state:
-            recent = self._recent.get(table.id)
-            if recent is None or table.policy is Policy.MERGE:
-                return
-            recent.clear()
-            for entry in (*self._pending, *self._enqueued.values()):
-                if entry.table is table:
-                    recent.update({(row.sid, row.time): Recent(row.version, row.values, entry) for row in entry.rows})
 
     def _write_schema(self, table: Table) -> None:
         columns, tags = list(table.columns.values()), list(table.tags.values())
@@ -316,22 +282,8 @@ class Engine:
         for table, series in added:
             table.stored_series.update(series)
         self._applied = position
-        self._forget_taken(entries)
+        self._pending.taken(entries)
         self._journal.forget(position)
-
-    def _forget_taken(self, entries: Sequence[Entry]) -> None:
-        with self._state:
-            del self._pending[: len(entries)]
-            self._pending_rows -= sum(len(entry.rows) for entry in entries)
-        for entry in entries:
-            recent = self._recent.get(entry.table.id)
-            if not recent:
-                continue
-            with entry.table.lock:
-                for row in entry.rows:
-                    known = recent.get((row.sid, row.time))
-                    if known is not None and known.entry is entry:
-                        del recent[row.sid, row.time]
 
     def _stored(self, table: Table, keys: Sequence[Key]) -> dict[Key, tuple[int, Values]]:
         """The rows that DuckDB has of these moments. Under the table's lock, so none of them is on its way there."""
@@ -358,18 +310,18 @@ class Engine:
         }
 
     def _flush_now_and_then(self) -> None:
+        changed, pending = self._pending.changed, self._pending
         while True:
-            with self._state:
-                self._state.wait_for(lambda: self._closed or bool(self._pending))
-                self._state.wait_for(lambda: self._closed or self._pending_rows >= self._flush_rows, FLUSH_S)
+            with changed:
+                changed.wait_for(lambda: self._closed or pending.rows >= self._flush_rows, FLUSH_S)
                 if self._closed:
                     return
             try:
                 self.flush()
             except StorageError as exc:
                 log.warning("%s; trying again", exc)
-                with self._state:
-                    self._state.wait_for(lambda: self._closed, 1.0)
+                with changed:
+                    changed.wait_for(lambda: self._closed, 1.0)
 
 
 def _lacks_schema(table: Table) -> bool:

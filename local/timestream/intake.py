@@ -150,14 +150,14 @@ class Intake:
             if column is None:
                 missing.append((name, kind, value))
             elif column.kind is kind:
-                values[int(column.sql[1:])] = value
+                values[int(column.sql[1:])] = int(value) if kind is Kind.TIMESTAMP else value
             else:
                 self.conflicts.append(KindConflict(index, name, column.kind, kind))
                 return None
         for name, kind, value in missing:
             number = int(self._table.add_column(name, kind).sql[1:])
             self._table.volatile_columns.add(number)
-            values[number] = value
+            values[number] = int(value) if kind is Kind.TIMESTAMP else value
         return values
 
     def _sid(self, series: Series) -> int:

@@ -86,10 +86,13 @@ class _Names:
     """The columns that a table has or is about to get: each a dimension or a measure, and so many at most."""
 
     def __init__(self, table: Table) -> None:
+        self._known = table.sids
         self._dimensions = set(table.tags)
         self._measures = set(table.columns)
 
     def require(self, row: Row) -> None:
+        if row.series in self._known and row.values.keys() <= self._measures:
+            return
         dimensions = {name for name, _ in row.series}
         for name in (*(dimensions & self._measures), *(row.values.keys() & self._dimensions)):
             raise RejectedError(f"The name {name} is that of a dimension and of a measure in this table.")
