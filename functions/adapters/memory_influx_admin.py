@@ -75,7 +75,6 @@ class MemoryInfluxAdmin:
         return [token.authorization for token in self.tokens.values()]
 
     def authorize(self, organization: str, bucket: Bucket, access: Access, description: str) -> str:  # noqa: ARG002
-        self._name_of(bucket)
         identifier = self._id()
         token = f"token-{identifier}"
         self.tokens[token] = _Token(Authorization(identifier, description), bucket.id, access)

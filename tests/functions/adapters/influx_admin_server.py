@@ -14,7 +14,7 @@ from functions.adapters.memory_influx_admin import MemoryInfluxAdmin
 from functions.domain.store_setup import Access, Authorization, Bucket, DatabaseMapping
 from functions.errors import StoreAdminError
 
-USER, PASSWORD = "admin", "sésame"
+USER, PASSWORD = "admin", "öffne dich, sésame"
 UNAUTHORIZED = 401, {"code": "unauthorized", "message": "unauthorized access"}
 
 
