@@ -86,7 +86,7 @@ RESOURCES = (
     _native("AWS::Logs::LogStream"),
     _native("AWS::S3::Bucket", "Lifecycle, versioning and access logs are stored; objects stay until `down --purge`."),
     _substituted("AWS::S3::BucketPolicy", "Denials of plain HTTP are taken out: everything here is HTTP on loopback."),
-    _native("AWS::SecretsManager::Secret"),
+    _substituted("AWS::SecretsManager::Secret", "What refers to it gets its ARN by Fn::GetAtt: Ref is its name here."),
     _native("AWS::SQS::Queue"),
     _substituted("AWS::SQS::QueuePolicy", "Denials of plain HTTP are taken out: everything here is HTTP on loopback."),
     _substituted("AWS::Timestream::Database", "Made in Timestream's look-alike by the launcher."),

@@ -11,7 +11,7 @@ from typing import Any
 
 from local import support
 from local.errors import TransformError
-from local.intrinsics import merge_text, references, replace_text
+from local.intrinsics import Replacements, merge_text, references, replace_references, replace_text
 from local.support import Row, Treatment
 from local.timestream_template import take_out
 
@@ -60,7 +60,7 @@ def transform(stack: str, template: Mapping[str, Any], place: Place) -> Template
         del result["Parameters"][_BOOTSTRAP_PARAMETER]
     for name, resource in result.get("Resources", {}).items():
         _require_known(stack, name, resource)
-    result = take_out(result, place)
+    result = _with_arns_of_secrets(take_out(result, place))
     resources: dict[str, Resource] = {}
     for name, resource in result.get("Resources", {}).items():
         try:
@@ -72,6 +72,14 @@ def transform(stack: str, template: Mapping[str, Any], place: Place) -> Template
     ignored = result.get("Resources", {}).keys() - resources.keys()
     result["Resources"] = resources
     _forget(stack, result, frozenset(ignored))
+    return result
+
+
+def _with_arns_of_secrets(template: Template) -> Template:
+    """A secret's Ref is its ARN on AWS and its name in MiniStack; Fn::GetAtt of its Id is the ARN on both."""
+    secrets = [name for name, one in template["Resources"].items() if one["Type"] == "AWS::SecretsManager::Secret"]
+    by_id: Replacements = {(name, None): {"Fn::GetAtt": [name, "Id"]} for name in secrets}
+    result: Template = replace_references(template, by_id)
     return result
 
 

@@ -54,10 +54,10 @@ def test_what_refers_to_an_influxdb_instance_gets_what_aws_would_answer():
     adapted = adapt({"Store": INSTANCE, "Role": role}, Outputs=exports)
     assert adapted["Resources"]["Role"] == {
         "Type": "AWS::IAM::Role",
-        "Properties": {"Policies": [{"Resource": [{"Ref": "StoreAuthParameters"}]}]},
+        "Properties": {"Policies": [{"Resource": [{"Fn::GetAtt": ["StoreAuthParameters", "Id"]}]}]},
     }
     assert adapted["Outputs"]["Endpoint"]["Value"] == "127.0.0.1"
-    assert adapted["Outputs"]["Secret"]["Value"] == {"Ref": "StoreAuthParameters"}
+    assert adapted["Outputs"]["Secret"]["Value"] == {"Fn::GetAtt": ["StoreAuthParameters", "Id"]}
 
 
 def test_a_function_is_told_the_address_of_the_look_alike():

@@ -64,7 +64,9 @@ def test_a_native_resource_passes_unchanged():
 
 
 def test_an_unlisted_resource_type_is_refused_by_stack_name_and_type():
-    with pytest.raises(TransformError, match=r"Stack, Db \(AWS::Timestream::InfluxDBCluster\).*AWS::Timestream::InfluxDBCluster"):
+    with pytest.raises(
+        TransformError, match=r"Stack, Db \(AWS::Timestream::InfluxDBCluster\).*AWS::Timestream::InfluxDBCluster"
+    ):
         adapt({"Db": {"Type": "AWS::Timestream::InfluxDBCluster"}})
 
 
@@ -204,3 +206,9 @@ def test_an_unlisted_sql_function_is_refused():
 def test_text_and_keywords_in_sql_are_no_functions():
     sql = "SELECT topic(2) AS t FROM 'a/b' WHERE (n = 'abs(1)') AND s IN ('x')"
     assert adapted(rule(Sql=sql))["TopicRulePayload"]["Sql"] == sql
+
+
+def test_what_refers_to_a_secret_gets_its_arn():
+    secret = {"Type": "AWS::SecretsManager::Secret", "Properties": {}}
+    outputs = {"Arn": {"Value": {"Ref": "Token"}}}
+    assert adapt({"Token": secret}, Outputs=outputs)["Outputs"]["Arn"]["Value"] == {"Fn::GetAtt": ["Token", "Id"]}

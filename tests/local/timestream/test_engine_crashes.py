@@ -230,3 +230,37 @@ def test_rows_wait_in_the_journal_while_duckdb_cannot_take_them(tmp_path, policy
             engine.query("SELECT 1")
     assert engine.query(f"SELECT time FROM {table.data}") == [(1,)]
     engine.close()
+
+
+def killed(path, copy):
+    """An engine on the files as a SIGKILL at this moment would leave them."""
+    shutil.copytree(path, copy)
+    return Engine(copy, background=False)
+
+
+@pytest.mark.parametrize("policy", Policy)
+def test_what_duckdb_has_is_not_taken_from_the_journal_again(tmp_path, policy):
+    engine = Engine(tmp_path / "store", background=False)
+    engine.create_database("db")
+    table = engine.create_table("db", "t", policy)
+    engine.append(table, [Row(SERIES[0], 1, 1, {"x": 1.0}), Row(SERIES[1], 1, 1, {"x": 1.0})])
+    engine.delete(table, table.find({"device": "a"}), 0, 10)
+    again = killed(tmp_path / "store", tmp_path / "copy")
+    assert set(stored(again, again.table("db", "t"))) == {(SERIES[1], 1)}
+    again.close()
+    engine.close()
+
+
+def test_a_series_and_a_column_that_a_failed_write_brought_are_known_after_the_next(tmp_path, monkeypatch):
+    engine = Engine(tmp_path / "store", open_file=Disk, background=False)
+    engine.create_database("db")
+    table = engine.create_table("db", "t", Policy.MERGE)
+    monkeypatch.setattr(Disk, "full", True)
+    with pytest.raises(StorageFullError):
+        engine.append(table, [Row(SERIES[2], 1, 0, {"x": 1.0, "y": "s"})])
+    monkeypatch.setattr(Disk, "full", False)
+    engine.append(table, [Row(SERIES[2], 2, 0, {"y": "t"})])
+    again = killed(tmp_path / "store", tmp_path / "copy")
+    assert stored(again, again.table("db", "t")) == {(SERIES[2], 2): (0, {"y": "t"})}
+    again.close()
+    engine.close()
