@@ -7,10 +7,10 @@ two types, are made of their points instead.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from functions.adapters.influx_answers import InfiniteAnswerError
+from functions.adapters.influx_answers import InfiniteAnswerError, Series, Statement
 from functions.adapters.influx_pages import BIN_ROWS, Asking, Page, Position, bin_points, cut
 from functions.adapters.influx_queries import BinColumn, bin_columns, bins, raw, twins
-from functions.adapters.influx_rows import standing
+from functions.adapters.influx_rows import standing, ts_of
 from functions.adapters.influx_slots import MS
 from functions.domain.series import Aggregate, Binner, BinRow, Point, Row, SeriesQuery, bin_start
 
@@ -47,10 +47,10 @@ def _counted(asking: Asking, span: _Span, end: int) -> tuple[list[Row], int | No
     """The bins of a span in order, and the first ts behind it that has anything before `end`."""
     device, metrics, start, until, bin_ms, aggregates = span
     columns = bin_columns(aggregates)
-    counts, doubled, following = asking.query(
+    counts, doubled, *behind = asking.query(
         bins(device, metrics, start, until, bin_ms, columns),
         twins(device, metrics, start, until, bin_ms),
-        raw(device, metrics, until, max(until, end), 1),
+        *_first_behind(span, end),
     )
     doubtful = {row[0] // MS for series in doubled for row in series.values if row[1]}
     layout = _Layout(columns, aggregates)
@@ -75,7 +75,7 @@ def _counted(asking: Asking, span: _Span, end: int) -> tuple[list[Row], int | No
         recounted = _made_of_points(asking, span, {ts: sizes.get(ts, BIN_ROWS) for ts in doubtful})
         rows = [row for row in rows if row.ts not in doubtful] + recounted
     rows.sort(key=lambda row: (row.ts, row.metric))
-    return rows, following[0].values[0][0] // MS if following else None
+    return rows, _ts_of_first(behind)
 
 
 class _Layout:
@@ -105,8 +105,16 @@ class _Layout:
 def _recounted(asking: Asking, span: _Span, end: int) -> tuple[list[Row], int | None]:
     """As `_counted`, of a span that is one bin."""
     rows = _made_of_points(asking, span, {bin_start(span.start, span.bin_ms): BIN_ROWS})
-    (following,) = asking.query(raw(span.device, span.metrics, span.end, max(span.end, end), 1))
-    return rows, following[0].values[0][0] // MS if following else None
+    return rows, _ts_of_first(asking.query(*behind) if (behind := _first_behind(span, end)) else [])
+
+
+def _first_behind(span: _Span, end: int) -> list[Statement]:
+    """What asks for it, if there is anything behind the span."""
+    return [raw(span.device, span.metrics, span.end, end, 1)] if span.end < end else []
+
+
+def _ts_of_first(answers: Sequence[Sequence[Series[Any]]]) -> int | None:
+    return next((ts_of(row) for answer in answers for series in answer for row in series.values), None)
 
 
 def _made_of_points(asking: Asking, span: _Span, sizes: Mapping[int, int]) -> list[Row]:

@@ -40,16 +40,18 @@ class Drip:
 
 
 class ScriptedServer:
-    """The last answer of the script is repeated."""
+    """The last answer of the script is repeated. With `tls`, an SSL context, it speaks HTTPS as localhost."""
 
-    def __init__(self, *script):
+    def __init__(self, *script, tls=None):
         self.script = list(script)
         self.requests = []
         self.connections = []
         self._over = threading.Event()
         self._lock = threading.Lock()
         self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self._tls = tls
+        port = self._listener.getsockname()[1]
+        self.url = f"https://localhost:{port}" if tls else f"http://127.0.0.1:{port}"
         self._threads = [threading.Thread(target=self._accept)]
         self._threads[0].start()
 
@@ -76,8 +78,12 @@ class ScriptedServer:
             self._threads.append(thread)
             thread.start()
 
-    def _serve(self, connection):
-        # A client may go away at any moment.
+    def _serve(self, plain):
+        # A client may go away at any moment, or not trust us.
+        with contextlib.suppress(OSError):
+            self._answer(self._tls.wrap_socket(plain, server_side=True) if self._tls else plain)
+
+    def _answer(self, connection):
         with connection, contextlib.suppress(OSError), connection.makefile("rb") as stream:
             while (request := _read(stream)) is not None:
                 with self._lock:

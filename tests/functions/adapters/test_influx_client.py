@@ -1,9 +1,15 @@
 """What the store on InfluxDB makes of a server that is busy, slow, ill or somebody else: a StoreError in time."""
 
+import datetime as dt
 import itertools
+import ssl
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from functions.adapters import influx_http, influx_writes
 from functions.adapters.backoff import Backoff
@@ -32,8 +38,8 @@ def make(waits):
     """A store on a server that says what the script has."""
     servers = []
 
-    def made(*script, **options):
-        server = ScriptedServer(*script)
+    def made(*script, tls=None, **options):
+        server = ScriptedServer(*script, tls=tls)
         servers.append(server)
         backoff = Backoff(attempts=4, sleep=waits.append, chance=lambda: 1.0)
         auth = {"auth": BasicAuth("user", "secret")} if "write_token" not in options else {}
@@ -378,5 +384,46 @@ def test_time_may_be_over_before_anything_is_asked(make):
     ticks = itertools.count()
     store, server = make(STORED, budget_s=0.5, monotonic=lambda: float(next(ticks)))
     with pytest.raises(StoreError, match="no time is left to ask"):
+        store.write(points())
+    assert server.requests == []
+
+
+@pytest.fixture
+def certified(tmp_path):
+    """A context for servers, and the file of the certificate that they show."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    day = dt.timedelta(days=1)
+    today = dt.datetime.now(dt.UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), today - day, today + day)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    shown, kept = tmp_path / "certificate.pem", tmp_path / "key.pem"
+    shown.write_bytes(certificate.public_bytes(Encoding.PEM))
+    kept.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(shown, kept)
+    return context, shown
+
+
+def test_over_tls_all_is_the_same(make, certified, monkeypatch):
+    tls, certificate = certified
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    store, server = make(STORED, NOTHING, Drip(b"HTTP/1.1 200 OK\r\n"), tls=tls, budget_s=0.3)
+    assert store.write(points()) == []
+    assert ask(store) == ()
+    assert len(server.requests) == 2
+    with pytest.raises(StoreError, match="no whole answer"):
+        ask(store)
+    assert len(server.connections) == 1
+
+
+def test_a_server_that_cannot_prove_who_it_is_hears_no_token(make, certified):
+    tls, _ = certified
+    store, server = make(STORED, tls=tls, write_token=Tokens("writer"))
+    with pytest.raises(StoreError, match="certificate verify failed"):
         store.write(points())
     assert server.requests == []
