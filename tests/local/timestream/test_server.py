@@ -1,0 +1,201 @@
+"""The process as a whole: started, asked by boto3, killed, full, stopped."""
+
+import resource
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+import urllib3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from tests.timestream import CHECKOUT, Lookalike
+
+HTTP = urllib3.PoolManager(retries=False)
+
+
+@pytest.fixture
+def own(tmp_path):
+    with Lookalike(tmp_path / "store") as server:
+        yield server
+
+
+def make_table(server):
+    write = server.client("timestream-write")
+    write.create_database(DatabaseName="database")
+    write.create_table(
+        DatabaseName="database", TableName="table", MagneticStoreWriteProperties={"EnableMagneticStoreWrites": True}
+    )
+
+
+def write_one(write, device, ts, value):
+    write.write_records(
+        DatabaseName="database",
+        TableName="table",
+        Records=[
+            {
+                "Dimensions": [{"Name": "device", "Value": device}],
+                "MeasureName": "x",
+                "MeasureValue": str(value),
+                "Time": str(ts),
+            }
+        ],
+    )
+
+
+def read_all(server):
+    pages = server.client("timestream-query").get_paginator("query")
+    sql = 'SELECT device, to_milliseconds(time), measure_value::double FROM "database"."table"'
+    rows = [row["Data"] for page in pages.paginate(QueryString=sql) for row in page["Rows"]]
+    return [(row[0]["ScalarValue"], int(row[1]["ScalarValue"]), float(row[2]["ScalarValue"])) for row in rows]
+
+
+def test_a_sigkill_under_load_loses_nothing_acknowledged_and_doubles_nothing(own):
+    make_table(own)
+    acknowledged = []
+    now = int(time.time() * 1000)
+
+    def send(device):
+        write = own.client("timestream-write", connect_timeout=1, read_timeout=5)
+        for at in range(100_000):
+            try:
+                write_one(write, device, now - at, at)
+            except (BotoCoreError, ClientError):
+                return
+            acknowledged.append((device, now - at, float(at)))
+            if len(acknowledged) == 200:
+                enough.set()
+
+    for life in range(2):
+        enough = threading.Event()
+        acknowledged_before = len(acknowledged)
+        writers = [threading.Thread(target=send, args=(f"life-{life}-{number}",)) for number in range(4)]
+        for writer in writers:
+            writer.start()
+        if life == 0:
+            assert enough.wait(60)
+        else:
+            while len(acknowledged) < acknowledged_before + 50:
+                writers[0].join(0.01)
+        own.kill()
+        for writer in writers:
+            writer.join()
+        own.start()
+        found = read_all(own)
+        assert len(found) == len(set(found))
+        assert set(acknowledged) <= set(found)
+        assert len(found) <= len(acknowledged) + 4 * (life + 1)  # what was under way when it died
+
+
+def test_a_full_disk_is_the_services_error_and_passes(own):
+    make_table(own)
+    write = own.client("timestream-write")
+    now = int(time.time() * 1000)
+    write_one(write, "before", now, 1)
+    # As a full disk is: no file of the process grows beyond this, and it is told with an error.
+    resource.prlimit(own.pid, resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
+    written = 0
+    with pytest.raises(ClientError) as refused:
+        for written in range(1000):
+            write_one(write, "during", now - written, written)
+    assert refused.value.response["Error"]["Code"] == "InternalServerException"
+    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 500
+    resource.prlimit(own.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    write_one(write, "after", now, 1)
+    expected = [("before", now, 1.0), ("after", now, 1.0), *(("during", now - at, float(at)) for at in range(written))]
+    assert sorted(read_all(own)) == sorted(expected)
+    own.kill()
+    own.start()
+    assert sorted(read_all(own)) == sorted(expected)
+
+
+def test_sigterm_stops_it_cleanly_and_what_it_had_is_there_again(own):
+    make_table(own)
+    now = int(time.time() * 1000)
+    write_one(own.client("timestream-write"), "a", now, 1)
+    assert own.stop() == 0
+    own.start()
+    assert read_all(own) == [("a", now, 1.0)]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_ends_with_zero_when_asked_to(tmp_path, number):
+    command = [sys.executable, "-m", "local.timestream", "--directory", str(tmp_path), "--port", "0"]
+    with subprocess.Popen(command, cwd=CHECKOUT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline().startswith("listening on http://127.0.0.1:")
+        process.send_signal(number)
+        assert process.wait(30) == 0
+
+
+def test_a_directory_in_use_is_said_in_one_sentence(own, tmp_path):
+    command = [sys.executable, "-m", "local.timestream", "--directory", str(tmp_path / "store"), "--port", "0"]
+    ended = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert ended.stderr.strip().endswith("is in use by another process")
+
+
+def test_a_port_in_use_is_said_in_one_sentence(own, tmp_path):
+    command = [sys.executable, "-m", "local.timestream", "--directory", str(tmp_path / "other"), "--port", str(own.port)]
+    ended = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert "address already in use" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_closed_account_is_refused_whatever_it_asks(tmp_path):
+    with Lookalike(tmp_path, closed_account=True) as server:
+        write, query = server.client("timestream-write"), server.client("timestream-query")
+        for ask in (
+            write.describe_endpoints,
+            write.list_databases,
+            query.describe_endpoints,
+            lambda: query.query(QueryString="SELECT 1"),
+            lambda: write.create_database(DatabaseName="database"),
+        ):
+            with pytest.raises(ClientError) as refused:
+                ask()
+            assert refused.value.response["Error"] == {
+                "Code": "AccessDeniedException",
+                "Message": "Only existing Timestream for LiveAnalytics customers can access the service. "
+                "Reach out to AWS support, for more information.",
+            }
+
+
+def test_it_answers_ping(server):
+    assert HTTP.request("GET", f"{server.url}/ping").status == 204
+
+
+def test_a_name_that_is_not_this_machines_is_refused(server):
+    answer = HTTP.request("POST", server.url, headers={"Host": "evil.example", "X-Amz-Target": "x"})
+    assert answer.status == 421
+
+
+@pytest.mark.parametrize(
+    ("target", "body", "code"),
+    [
+        ("Timestream_20181101.WriteRecords", b"{", "SerializationException"),
+        ("Timestream_20181101.WriteRecords", b"[]", "SerializationException"),
+        ("Timestream_20181101.WriteRecords", b"\xff", "SerializationException"),
+        ("Timestream_20181101.Query", b"nonsense", "SerializationException"),
+        ("Timestream_20181101.Query", b"[]", "SerializationException"),
+        ("Timestream_20181101.Query", b'{"QueryString": 5}', "SerializationException"),
+        ("Timestream_20181101.Query", b"{}", "ValidationException"),
+        ("Timestream_20181101.CreateScheduledQuery", b"{}", "ValidationException"),
+        ("Timestream_20181101.Nonsense", b"{}", "UnknownOperationException"),
+        ("", b"{}", "UnknownOperationException"),
+    ],
+)
+def test_what_is_no_request_of_the_service_is_told_so(server, target, body, code):
+    answer = HTTP.request("POST", f"{server.url}/", body=body, headers={"X-Amz-Target": target})
+    assert answer.status == 400
+    assert answer.json()["__type"] == f"com.amazonaws.timestream.v20181101#{code}"
+    assert answer.json()["message"]
+
+
+def test_a_body_beyond_the_bound_is_refused(server):
+    big = b'{"QueryString": "' + b"x" * 33 * 1024 * 1024 + b'"}'
+    answer = HTTP.request("POST", f"{server.url}/", body=big, headers={"X-Amz-Target": "Timestream_20181101.Query"})
+    assert answer.status == 400
+    assert "too large" in answer.json()["message"]
