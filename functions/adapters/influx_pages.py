@@ -78,7 +78,9 @@ def raw_page(asking: Asking, query: SeriesQuery, after: Position, start: int, en
     return cut(rows, after, query.limit, reached)
 
 
-def page_of_small_bins(asking: Asking, query: SeriesQuery, bin_ms: int, after: Position, start: int, end: int) -> Page:
+def page_of_uncounted_bins(
+    asking: Asking, query: SeriesQuery, bin_ms: int, after: Position, start: int, end: int
+) -> Page:
     """Bins made of points: as many as one request gives, and one at least."""
     metrics = sorted(set(query.metrics))
     binner = Binner(bin_ms, query.aggregates)

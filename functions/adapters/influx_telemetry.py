@@ -19,7 +19,7 @@ from functions.adapters.influx_client import InfluxClient
 from functions.adapters.influx_devices import page_of_devices
 from functions.adapters.influx_http import Deadline
 from functions.adapters.influx_lines import MEASUREMENT, carries
-from functions.adapters.influx_pages import Asking, Page, Position, page_of_small_bins, raw_page
+from functions.adapters.influx_pages import Asking, Page, Position, page_of_uncounted_bins, raw_page
 from functions.adapters.influx_queries import delete, last_of_each_field, name
 from functions.adapters.influx_slots import MS
 from functions.adapters.influx_writes import Writing
@@ -44,8 +44,8 @@ EXPORT_VALUES = 20_000
 _LEAST_ROWS = 100
 _BEFORE_METRIC = len("last_f:")
 _DEVICES = ("telemetry",)
-_COUNTED_BIN_MS = 60_000
-"""Bins shorter than this hold so few points that there is nothing to gain by having them counted."""
+_COUNTED_BINS_MS = range(60_000, 100 * 366 * 86_400_000)
+"""Shorter ones hold so few points that there is nothing to gain by having them counted; InfluxQL has no longer ones."""
 
 
 class InfluxTelemetryStore:
@@ -184,9 +184,8 @@ class InfluxTelemetryStore:
 def _page(asking: Asking, query: SeriesQuery, after: Position, start: int, end: int) -> Page:
     if query.bin_ms is None:
         return raw_page(asking, query, after, start, end)
-    if query.bin_ms < _COUNTED_BIN_MS:
-        return page_of_small_bins(asking, query, query.bin_ms, after, start, end)
-    return page_of_bins(asking, query, query.bin_ms, after, start, end)
+    page_of = page_of_bins if query.bin_ms in _COUNTED_BINS_MS else page_of_uncounted_bins
+    return page_of(asking, query, query.bin_ms, after, start, end)
 
 
 def _metrics(last: Series[list[Any]]) -> Iterator[str]:

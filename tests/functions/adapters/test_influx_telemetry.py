@@ -133,6 +133,13 @@ def test_more_versions_of_an_instant_than_a_page_has_rows_are_one_point(store, n
     assert [one.value for one in exported(store, "pump-1", now, now + 2)] == [39.0, 9.0]
 
 
+@pytest.mark.parametrize("bin_ms", [300 * 366 * DAY, 10**15])
+def test_a_bin_longer_than_influxql_can_say_is_one_bin(store, now, bin_ms):
+    store.write([point(now - DAY), point(now)])
+    (row,) = ask(store, now - 2 * DAY, now + 1, bin_ms=bin_ms, aggregates=(Aggregate.COUNT,))
+    assert row.values == {"count": 2}
+
+
 def test_values_of_different_types_in_a_bin_are_told_apart(store, now):
     start = now - now % HOUR
     store.write([point(start + at, value) for at, value in enumerate([2.0, True, "open", 4.0, False])])
