@@ -15,6 +15,7 @@ STORES = {
     ),
     "liveanalytics": liveanalytics_backend.on_lookalike,
     "influxdb-real": influx_backends.on_influxd,
+    "influxdb-lookalike": influx_backends.on_lookalike,
     "invoked": lambda request, clock: InvokedStore(request, clock, RETENTION),
 }
 
