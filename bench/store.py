@@ -1,65 +1,40 @@
-"""What the DynamoDB telemetry store costs to write and to ask, beside a table with one item a point.
+"""Every telemetry store side by side with a real InfluxDB server: writing, and the three questions of a chart.
 
-    .venv/bin/python bench/store.py [--quick] [--json] [--endpoint URL | --port P]
+    .venv/bin/python bench/store.py [--quick] [--json] [--points N …] [--stores NAME …]
 
-A million points (quick: 50,000) of ten devices with five metrics a minute, written in batches as ingest does. The peer
-writes and reads a sample of the same points in the same table service, one item a point, in the same run. Without an
-endpoint the service is the laptop's local AWS, started for this alone (moto would search a whole table at each query).
+A million and ten million points (quick: 100,000) of 10,000 devices with five metrics a minute, in batches as ingest
+writes them; three of the devices have 31 days of one metric besides. The real server is Debian's InfluxDB 1.6; the
+others are the laptop's: Timestream's look-alike in both its protocols, and the local AWS for DynamoDB, which keeps its
+items in memory and is measured on a million points. A bare client (urllib3, gzip, no more than the same lines) says
+what the adapter costs on the real server.
 """
 
 import argparse
 import json
-import os
-import random
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-import boto3
-import psutil
-from botocore.config import Config
-
-from functions.adapters.chunk import decode
+from bench.stores.bare import BareInflux
+from bench.stores.servers import SERVERS, Served
+from bench.stores.workload import HOUR_MS, OLD_DEVICES, QUESTIONS, Question, fleet, histories
 from functions.adapters.clock import SystemClock
-from functions.adapters.dynamodb_telemetry import DynamoDBTelemetryStore
-from functions.domain.series import Aggregate, Point, Row, SeriesQuery
-from local import emulator, processes
-from local.instance import Instance
-from local.ports import Ports, require_free
+from functions.domain.series import Row
+from functions.ports import TelemetryStore
 
-MINUTE_MS = 60_000
-HOUR_MS = 60 * MINUTE_MS
-DAY_MS = 24 * HOUR_MS
-DEVICES = 10
-METRICS = {"current": 2, "humidity": 1, "pressure": 1, "temperature": 2, "vibration": 3}
-"""With the decimals that a sensor gives."""
-MESSAGES_A_BATCH = 10
-"""Of each device, in one call of `write`: what a queue that is not empty hands over."""
-ROUNDS = 5
-DEVICE, METRIC = "device-0", "temperature"
-PEER = "one item a point"
-
-WRITE_GOAL = 0.5
-READ_GOAL = 0.75
-BYTES_GOAL = 0.25
-"""Of what the peer takes for the same points."""
-
-
-class Plan(NamedTuple):
-    """`sample` points are also written and read by the peer."""
-
-    points: int
-    sample: int
-
-
-FULL, QUICK = Plan(1_000_000, 40_000), Plan(50_000, 10_000)
+REAL = "real InfluxDB"
+SIZES, QUICK_SIZES = (1_000_000, 10_000_000), (100_000,)
+IN_MEMORY_LIMIT = 1_000_000
+"""DynamoDB's items live in the memory of the local AWS."""
+ROUNDS = 7
+BARE_EVERY = 10
+"""One batch in ten is also written by the bare client, right before or after."""
+OVERHEAD_GOAL = 1.3
 
 
 class Figure(NamedTuple):
@@ -68,244 +43,128 @@ class Figure(NamedTuple):
     unit: str
     against: str
     ratio: float
-    goal: float
+    goal: float | None = None
 
     def row(self) -> dict[str, Any]:
-        return {
-            **self._asdict(),
-            "value": round(self.value, 2),
-            "ratio": round(self.ratio, 3),
-            "ok": self.ratio <= self.goal,
-        }
+        ok = self.goal is None or self.ratio <= self.goal
+        return {**self._asdict(), "value": round(self.value, 2), "ratio": round(self.ratio, 3), "ok": ok}
 
 
-class OneItemAPoint:
-    """The peer: the schema that one writes first."""
+class Measured(NamedTuple):
+    """Of one store and size: points a second, and of each question the milliseconds of the middle round."""
 
-    def __init__(self, client: Any, table: str) -> None:
-        self._client = client
-        self._table = table
-
-    def write(self, points: list[Point]) -> None:
-        for first in range(0, len(points), 25):
-            left = [{"PutRequest": {"Item": self.item(point)}} for point in points[first : first + 25]]
-            while left:
-                left = self._client.batch_write_item(RequestItems={self._table: left})["UnprocessedItems"].get(
-                    self._table
-                )
-
-    def item(self, point: Point) -> dict[str, Any]:
-        return {
-            "pk": {"S": f"{point.device}#{point.metric}"},
-            "sk": {"S": f"{point.ts:013d}"},
-            "value": {"N": repr(point.value)},
-            "q": {"S": point.quality},
-            "late": {"BOOL": point.late},
-            "received_at": {"N": str(point.received_at)},
-        }
-
-    def read(self, device: str, metric: str, start: int, end: int) -> list[tuple[int, float]]:
-        request = {
-            "TableName": self._table,
-            "KeyConditionExpression": "pk = :pk AND sk BETWEEN :start AND :end",
-            "ExpressionAttributeValues": {
-                ":pk": {"S": f"{device}#{metric}"},
-                ":start": {"S": f"{start:013d}"},
-                ":end": {"S": f"{end - 1:013d}"},
-            },
-        }
-        rows: list[tuple[int, float]] = []
-        while True:
-            answer = self._client.query(**request)
-            rows += [(int(item["sk"]["S"]), float(item["value"]["N"])) for item in answer["Items"]]
-            if "LastEvaluatedKey" not in answer:
-                return rows
-            request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
-
-    def averages(self, device: str, metric: str, start: int, end: int, bin_ms: int) -> list[float]:
-        bins: dict[int, list[float]] = {}
-        for ts, value in self.read(device, metric, start, end):
-            bins.setdefault(ts - ts % bin_ms, []).append(value)
-        return [sum(values) / len(values) for _, values in sorted(bins.items())]
+    rate: float
+    asked: dict[str, float]
 
 
-def batches(count: int, end: int) -> Iterator[list[Point]]:
-    """`count` points that end at `end`, in batches of some minutes of every device."""
-    chance = random.Random(1)
-    minutes = count // (DEVICES * len(METRICS))
-    for first in range(0, minutes, MESSAGES_A_BATCH):
-        batch: list[Point] = []
-        for device in range(DEVICES):
-            for minute in range(first, min(first + MESSAGES_A_BATCH, minutes)):
-                ts = end - (minutes - minute) * MINUTE_MS + chance.randrange(200)
-                for metric, digits in METRICS.items():
-                    value = round(20 + chance.random() * 5, digits)
-                    batch.append(Point(f"device-{device}", metric, ts, value, "good", late=False, received_at=ts + 400))
-        yield batch
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="100,000 points only")
+    parser.add_argument("--json", action="store_true", help="print a JSON list instead of a table")
+    parser.add_argument("--points", type=int, nargs="+", help="other numbers of points")
+    parser.add_argument("--stores", nargs="+", choices=list(SERVERS), default=list(SERVERS), help="only some stores")
+    arguments = parser.parse_args()
+    say = (lambda _: None) if arguments.json else (lambda text: print(f"… {text}", file=sys.stderr, flush=True))
+    sizes = arguments.points or (QUICK_SIZES if arguments.quick else SIZES)
+    rows = [figure.row() for size in sizes for figure in compared(size, arguments.stores, say)]
+    if arguments.json:
+        print(json.dumps(rows, ensure_ascii=False, indent=1))
+        return
+    for row in rows:
+        mark = "    " if row["goal"] is None else "ok  " if row["ok"] else "OVER"
+        goal = "" if row["goal"] is None else f" ≤ {row['goal']:g}"
+        value = f"{row['value']:12,.2f} {row['unit']:9}"
+        print(f"{mark} {row['ratio']:8.3f}{goal:6}  {value} {row['name']}  ({row['against']})")
+
+
+def compared(points: int, stores: list[str], say: Callable[[str], None]) -> Iterator[Figure]:
+    """The real server first, since all others are held against it."""
+    real: Measured | None = None
+    for name in sorted(stores, key=lambda store: store != REAL):
+        if name == "dynamodb" and points > IN_MEMORY_LIMIT:
+            say(f"dynamodb: not with {points:,} points, its items would fill the memory of the local AWS")
+            continue
+        with SERVERS[name](say) as served:
+            say(f"{name}: writing {points:,} points")
+            end = SystemClock().now_ms() // HOUR_MS * HOUR_MS
+            bare = served.bare
+            rate, overheads = written(served.store, bare, points, end)
+            say(f"{name}: {rate:,.0f} points/s; asking")
+            measured = Measured(rate, {question.name: asked(served.store, question, end) for question in QUESTIONS})
+            if name == REAL:
+                real = measured
+            yield from figures(f"{points:,} points, {name}", measured, real)
+            if bare is not None:
+                yield from overhead(f"{points:,} points, {name}", served, bare, overheads, end)
+
+
+def figures(name: str, measured: Measured, real: Measured | None) -> Iterator[Figure]:
+    theirs = real or measured
+    yield Figure(
+        f"{name}: write", measured.rate, "points/s", f"{REAL}: {theirs.rate:,.0f}", measured.rate / theirs.rate
+    )
+    for question in QUESTIONS:
+        value, other = measured.asked[question.name], theirs.asked[question.name]
+        yield Figure(f"{name}: {question.name}", value, "ms", f"{REAL}: {other:.1f} ms", value / other)
+        if question.limit_ms is not None:
+            against = f"limit of {question.limit_ms:.0f} ms"
+            yield Figure(f"{name}: {question.name}", value, "ms", against, value / question.limit_ms, 1.0)
+
+
+def overhead(name: str, served: Served, bare: BareInflux, writes: list[float], end: int) -> Iterator[Figure]:
+    yield Figure(f"{name}: adapter, write", median(writes), "×", "bare client", median(writes), OVERHEAD_GOAL)
+    for question in QUESTIONS:
+        ratio = median(_turns(served.store, bare, question, end))
+        yield Figure(f"{name}: adapter, {question.name}", ratio, "×", "bare client", ratio, OVERHEAD_GOAL)
+
+
+def _turns(store: TelemetryStore, bare: BareInflux, question: Question, end: int) -> Iterator[float]:
+    for turn in range(ROUNDS):
+        device = OLD_DEVICES[turn % len(OLD_DEVICES)]
+        own = timed(lambda device=device: every_row(store, question, device, end))
+        yield own / timed(lambda device=device: bare.ask(question, device, end))
+
+
+def written(store: TelemetryStore, bare: BareInflux | None, points: int, end: int) -> tuple[float, list[float]]:
+    """Points a second of the store, and for some batches its time as a multiple of the bare client's."""
+    spent, count = 0.0, 0
+    ratios: list[float] = []
+    for batches in (histories(end), fleet(points, end)):
+        for number, batch in enumerate(batches):
+            theirs = None
+            if bare is not None and number % BARE_EVERY == 0:
+                theirs = timed(lambda batch=batch: bare.write(batch))
+            own = timed(lambda batch=batch: store.write(batch))
+            spent += own
+            count += len(batch)
+            if theirs is not None:
+                ratios.append(own / theirs)
+    return count / spent, ratios
+
+
+def asked(store: TelemetryStore, question: Question, end: int) -> float:
+    """Milliseconds, each round about another device; the first answer is checked before any is timed."""
+    expected = question.span_ms // (question.bin_ms or HOUR_MS // 60)
+    found = len(every_row(store, question, OLD_DEVICES[0], end))
+    if not expected <= found <= 2 * expected + 1:
+        raise SystemExit(f"{question.name}: expected about {expected} rows, got {found}: nothing here can be compared")
+    turns = (OLD_DEVICES[turn % len(OLD_DEVICES)] for turn in range(ROUNDS))
+    return median(timed(lambda device=device: every_row(store, question, device, end)) for device in turns) * 1e3
+
+
+def every_row(store: TelemetryStore, question: Question, device: str, end: int) -> list[Row]:
+    page = store.series(question.asked(device, end))
+    rows = [*page.rows]
+    while page.cursor is not None:
+        page = store.series(question.asked(device, end, page.cursor))
+        rows += page.rows
+    return rows
 
 
 def timed(call: Callable[[], object]) -> float:
     start = time.perf_counter()
     call()
     return time.perf_counter() - start
-
-
-def compared(one: Callable[[], object], other: Callable[[], object]) -> tuple[float, float, float]:
-    """Seconds of each and the median of the rounds' ratios: what slows a round slows both sides of it."""
-    pairs = [(timed(one), timed(other)) for _ in range(ROUNDS)]
-    return min(a for a, _ in pairs), min(b for _, b in pairs), median(a / b for a, b in pairs)
-
-
-def rows(store: DynamoDBTelemetryStore, start: int, end: int, bin_ms: int | None) -> list[Row]:
-    found: list[Row] = []
-    cursor = None
-    while True:
-        page = store.series(
-            SeriesQuery(
-                device=DEVICE,
-                metrics=(METRIC,),
-                start=start,
-                end=end,
-                bin_ms=bin_ms,
-                aggregates=(Aggregate.AVG,),
-                cursor=cursor,
-            )
-        )
-        found += page.rows
-        cursor = page.cursor
-        if cursor is None:
-            return found
-
-
-def measure(client: Any, tables: tuple[str, str], plan: Plan, say: Callable[[str], None]) -> Iterator[Figure]:
-    end = SystemClock().now_ms() // HOUR_MS * HOUR_MS
-    store = DynamoDBTelemetryStore(client, tables[0], clock=SystemClock(), retention_ms=400 * DAY_MS)
-    peer = OneItemAPoint(client, tables[1])
-    say(f"writing {plan.points:,} points")
-    yield _writing(store, peer, plan, end)
-    say("asking")
-    yield from _asking(store, peer, plan, end)
-    yield _stored(client, tables[0], peer, next(batches(plan.points, end)))
-
-
-def _writing(store: DynamoDBTelemetryStore, peer: OneItemAPoint, plan: Plan, end: int) -> Figure:
-    spent = 0.0
-    pairs: list[tuple[float, float]] = []
-    for number, batch in enumerate(batches(plan.points, end)):
-        seconds = timed(lambda batch=batch: store.write(batch))
-        spent += seconds
-        if number % (plan.points // plan.sample) == 0:
-            # Side by side: the same points, a moment later.
-            pairs.append((seconds / len(batch), timed(lambda batch=batch: peer.write(batch)) / len(batch)))
-    theirs = median(other for _, other in pairs) * 1e6
-    ratio = median(own / other for own, other in pairs)
-    return Figure("write", spent / plan.points * 1e6, "µs/point", f"{PEER}: {theirs:.1f} µs", ratio, WRITE_GOAL)
-
-
-def _asking(store: DynamoDBTelemetryStore, peer: OneItemAPoint, plan: Plan, end: int) -> Iterator[Figure]:
-    minutes = plan.points // (DEVICES * len(METRICS))
-    asked = min(minutes // 2, plan.sample // 10)
-    start, bin_ms = end - asked * MINUTE_MS, 5 * MINUTE_MS
-    every = (point for batch in batches(plan.points, end) for point in batch)
-    peer.write([one for one in every if (one.device, one.metric) == (DEVICE, METRIC) and one.ts >= start])
-
-    mine, other, ratio = compared(lambda: rows(store, start, end, None), lambda: peer.read(DEVICE, METRIC, start, end))
-    if [(row.ts, row.value) for row in rows(store, start, end, None)] != peer.read(DEVICE, METRIC, start, end):
-        raise SystemExit("store and peer do not answer alike: nothing here can be compared")
-    yield Figure(f"raw, {asked:,} points", mine * 1e3, "ms", f"{PEER}: {other * 1e3:.1f} ms", ratio, READ_GOAL)
-
-    mine, other, ratio = compared(
-        lambda: rows(store, start, end, bin_ms), lambda: peer.averages(DEVICE, METRIC, start, end, bin_ms)
-    )
-    name = f"5-minute averages of {asked:,} points"
-    yield Figure(name, mine * 1e3, "ms", f"{PEER}: {other * 1e3:.1f} ms", ratio, READ_GOAL)
-
-    mine = min(timed(lambda: rows(store, end - minutes * MINUTE_MS, end, bin_ms)) for _ in range(ROUNDS))
-    scaled = other / asked * minutes
-    against = f"{PEER}, scaled from {asked:,}: {scaled * 1e3:.1f} ms"
-    yield Figure(f"5-minute averages of {minutes:,} points", mine * 1e3, "ms", against, mine / scaled, READ_GOAL)
-
-
-def _stored(client: Any, table: str, peer: OneItemAPoint, points: list[Point]) -> Figure:
-    """Stored bytes a point, as DynamoDB counts and bills them, over one page of chunks."""
-    items = client.scan(TableName=table, Limit=200)["Items"]
-    held = sum(len(column.ts) for item in items for column in decode(item["chunk"]["B"]).values())
-    chunks = sum(_size(item) for item in items) / held
-    single = sum(_size(peer.item(point)) for point in points) / len(points)
-    return Figure(
-        "stored", chunks, "bytes/point", f"one item a point: {single:.1f} bytes/point", chunks / single, BYTES_GOAL
-    )
-
-
-def _size(item: dict[str, Any]) -> int:
-    """DynamoDB's rule: names and texts by their bytes, numbers two digits a byte and one more."""
-    return sum(
-        len(name) + {"S": len, "B": len, "N": lambda text: len(text) // 2 + 1, "BOOL": lambda _: 1}[kind](value)
-        for name, attribute in item.items()
-        for kind, value in attribute.items()
-    )
-
-
-@contextmanager
-def fresh_tables(client: Any) -> Iterator[tuple[str, str]]:
-    names = (f"fieldline-bench-chunks-{os.getpid()}", f"fieldline-bench-points-{os.getpid()}")
-    for name in names:
-        client.create_table(
-            TableName=name,
-            BillingMode="PAY_PER_REQUEST",
-            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
-            AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in ("pk", "sk")],
-        )
-        client.get_waiter("table_exists").wait(TableName=name)
-    try:
-        yield names
-    finally:
-        for name in names:
-            client.delete_table(TableName=name)
-
-
-@contextmanager
-def local_aws(port: int, say: Callable[[str], None]) -> Iterator[str]:
-    """The endpoint of a local AWS that lives as long as this and leaves nothing behind."""
-    with tempfile.TemporaryDirectory(prefix="fieldline-bench-") as folder:
-        instance = Instance(Path(folder), Ports(port))
-        require_free(instance.ports)
-        instance.make_dirs()
-        child = emulator.start(instance, emulator.ensure_environment(say))
-        try:
-            emulator.wait_until_ready(instance, child)
-            yield instance.ports.aws_url
-        finally:
-            processes.stop([psutil.Process(child.pid)], grace_s=1.0)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="50,000 points instead of a million")
-    parser.add_argument("--json", action="store_true", help="print a JSON list instead of a table")
-    parser.add_argument(
-        "--endpoint", help="a DynamoDB to measure on, such as the `aws` of `fieldline local status --json`"
-    )
-    parser.add_argument("--port", type=int, default=9950, help="where to start a local AWS when no endpoint is given")
-    arguments = parser.parse_args()
-    say = (lambda _: None) if arguments.json else (lambda text: print(f"… {text}", file=sys.stderr))
-    with nullcontext(arguments.endpoint) if arguments.endpoint else local_aws(arguments.port, say) as endpoint:
-        client = boto3.client(
-            "dynamodb",
-            endpoint_url=endpoint,
-            region_name=emulator.REGION,
-            config=Config(max_pool_connections=16, retries={"mode": "standard"}),
-            **emulator.root_credentials(),
-        )
-        with fresh_tables(client) as tables:
-            figures = [figure.row() for figure in measure(client, tables, QUICK if arguments.quick else FULL, say)]
-    if arguments.json:
-        print(json.dumps(figures, ensure_ascii=False, indent=1))
-        return
-    for figure in figures:
-        mark = "ok  " if figure["ok"] else "OVER"
-        value = f"{figure['value']:9.2f} {figure['unit']:11}"
-        print(f"{mark} {figure['ratio']:6.3f} ≤ {figure['goal']:g}  {value} {figure['name']}  ({figure['against']})")
 
 
 if __name__ == "__main__":
