@@ -77,3 +77,6 @@ def on_lookalike(request, clock):
         clock=clock,
         retention_ms=RETENTION,
     )
+
+
+BACKENDS = {"real": on_influxd, "lookalike": on_lookalike}

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from functions.adapters.influx_lines import UnencodableError, carries, encode
 from functions.adapters.memory import ManualClock
 from functions.domain.series import Point, SeriesQuery
-from tests.functions.adapters.influx_backends import on_influxd
+from tests.functions.adapters.influx_backends import BACKENDS
 
 NOW = 1_764_000_000_000
 instants = itertools.count(NOW)
@@ -20,16 +20,16 @@ texts = st.text(
 )
 names = texts.filter(carries)
 numbers = st.floats(allow_nan=False, allow_infinity=False)
-on_a_server = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+on_a_server = settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def point(value=1.0, metric="temperature", *, device="pump-1", ts=NOW, quality="good", late=False, lag=250):
     return Point(device, metric, ts, value, quality, late, ts + lag)
 
 
-@pytest.fixture
+@pytest.fixture(params=BACKENDS)
 def store(request):
-    return on_influxd(request, ManualClock(NOW))
+    return BACKENDS[request.param](request, ManualClock(NOW))
 
 
 def read(store, device, metric, ts):
