@@ -47,6 +47,31 @@ def test_a_second_start_with_the_same_options_has_nothing_to_tell(instance, tmp_
     assert (code, "already running" in said, "It runs with" in said) == (0, True, False)
 
 
+def test_another_stage_and_store_of_a_second_start_are_told(instance):
+    code, said = up_while_it_runs(instance, Options(), "--stage", "dev", "--previous-store", "timestream-influxdb")
+    assert code == 0
+    assert "It runs with the stage prod, the store timestream-influxdb, no store to move from; stop it" in said
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        (("--stage", "test"), "--stage: expected one of dev, prod, got 'test'."),
+        (("--store", "sqlite"), "--store: expected one of dynamodb, timestream-influxdb, "),
+        (("--previous-store", "lake"), "--previous-store: expected one of dynamodb, timestream-influxdb, "),
+        (
+            ("--stage", "dev", "--previous-store", "dynamodb"),
+            "--previous-store: expected another store than --store, got 'dynamodb' for both.",
+        ),
+    ],
+)
+def test_a_choice_that_no_deployment_has_is_told_before_anything_starts(instance, options, problem):
+    code, said = told("up", *options)
+    assert code == 1
+    assert said.startswith(problem)
+    assert not (instance.root / "run.json").exists()
+
+
 @pytest.mark.parametrize("count", ["-1", "91"])
 def test_a_count_of_devices_that_no_instance_has_is_a_usage_error(instance, count):
     code, said = told("up", "--devices", count)
@@ -68,7 +93,7 @@ def test_an_unusable_fleet_file_is_told_before_anything_starts(instance, tmp_pat
 
 def test_a_supervisor_that_finds_the_instance_held_says_so_by_its_exit_code(instance):
     with instance.lock():
-        code, _ = told("serve", "--devices", "0", "--store", "dynamodb")
+        code, _ = told("serve", "--devices", "0", "--stage", "dev", "--store", "dynamodb")
     assert code == background.LOST
 
 
