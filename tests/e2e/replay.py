@@ -90,4 +90,3 @@ def assert_last_value(cloud: Cloud, replayed: Replayed) -> None:
     assert device["latest"]["temperature"]["ts"] == replayed.rows[-1]["ts"]
     assert device["latest"]["temperature"]["unit"] == "Cel"
     assert device["counters"]["points"] == len(replayed.rows)
-    assert device["counters"]["duplicates"] == 0

@@ -28,6 +28,7 @@ def test_five_minute_bins_agree_with_an_independent_calculation(cloud, replayed)
 
 def test_the_last_value_is_the_recording_s_last_row(cloud, replayed):
     assert_last_value(cloud, replayed)
+    assert cloud.counter("replayer", "duplicates") == 0
 
 
 def test_the_devices_of_the_fleet_file_are_listed_by_group(cloud):

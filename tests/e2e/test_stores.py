@@ -14,25 +14,14 @@ import pytest
 from tests.e2e.replay import assert_bins, assert_every_raw_point, assert_last_value, play
 
 OUTAGE_S = 25
-"""Longer than an invocation of ingest tries."""
-
-
-@pytest.fixture
-def quick_redelivery(cloud):
-    """Messages of a failed batch come back after seconds, as they do on AWS after minutes."""
-    sqs = cloud.aws("sqs")
-    url = cloud.outputs()["IngestQueueUrl"]
-    before = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["VisibilityTimeout"])["Attributes"]
-    sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "5"})
-    yield
-    sqs.set_queue_attributes(QueueUrl=url, Attributes=before)
+"""Longer than an invocation of ingest tries. The local AWS delivers again at once what AWS would hold for minutes."""
 
 
 def store_process(cloud):
     return psutil.Process(json.loads((cloud.root / "run.json").read_text())["children"]["timestream"]["pid"])
 
 
-def test_a_store_that_hangs_and_then_dies_delays_what_devices_send_and_loses_nothing(cloud, quick_redelivery):
+def test_a_store_that_hangs_and_then_dies_delays_what_devices_send_and_loses_nothing(cloud):
     def outage():
         time.sleep(3)
         store = store_process(cloud)
