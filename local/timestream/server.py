@@ -2,15 +2,15 @@
 
 import asyncio
 import contextlib
-import importlib
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from aiohttp import web
 
+from local.timestream import influx
 from local.timestream.engine import Engine
 from local.timestream.liveanalytics import LiveAnalytics
 
@@ -35,8 +35,9 @@ async def serving(directory: Path, port: int, *, closed_account: bool = False) -
     live = LiveAnalytics(engine, closed=closed_account)
     app = web.Application(client_max_size=MAX_BODY, middlewares=[_only_local_names])
     app.router.add_post("/", live.handle)
-    app.router.add_routes(_influx_routes(engine, directory))
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=5)
+    app.router.add_routes(influx.routes(engine, directory))
+    # InfluxDB's front inflates bodies itself, within its own bounds and with its own errors.
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=5, auto_decompress=False)
     expiring = asyncio.create_task(_expire_now_and_then(live))
     try:
         await runner.setup()
@@ -65,16 +66,3 @@ async def _expire_now_and_then(live: LiveAnalytics) -> None:
         except Exception:
             log.exception("rows beyond their retention could not be deleted")  # the next hour tries again
         await asyncio.sleep(_EXPIRE_S)
-
-
-def _influx_routes(engine: Engine, directory: Path) -> Sequence[web.AbstractRouteDef]:
-    try:
-        influx = importlib.import_module("local.timestream.influx")
-    except ModuleNotFoundError:
-        return [web.get("/ping", _pong)]
-    routes: Sequence[web.AbstractRouteDef] = influx.routes(engine, directory)
-    return routes
-
-
-async def _pong(_request: web.Request) -> web.Response:
-    return web.Response(status=204)

@@ -2,8 +2,11 @@
 
 from collections.abc import Callable, Mapping
 
+from sqlglot import exp
+
 from local.timestream.presto import literals
-from local.timestream.presto.expressions import Piece, as_type, cast_to_date, date_literal
+from local.timestream.presto.expressions import Expressions, Piece, as_type, cast_to_date, date_literal
+from local.timestream.presto.parsing import Node
 from local.timestream.presto.types import Type
 
 _WHOLE, _REAL = "[+-]?[0-9]+", r"[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]+)?"
@@ -19,7 +22,16 @@ _NAMES: Mapping[str, Type] = {
 }
 
 
-def cast(piece: Piece, wanted: str, *, safe: bool) -> Piece | None:
+def cast(scope: Expressions, node: Node) -> Piece:
+    piece = scope.compile(node.this)
+    wanted = str(node.args["to"].sql(dialect="presto"))
+    result = _cast(piece, wanted.upper(), safe=isinstance(node, exp.TryCast))
+    if result is None:
+        raise scope.error(node, f"Cannot cast {piece.type.shown} to {wanted.lower()}")
+    return result
+
+
+def _cast(piece: Piece, wanted: str, *, safe: bool) -> Piece | None:
     """None where there is no such cast. `safe`: NULL instead of an error while it runs."""
     kind = _NAMES.get(wanted)
     if kind is None:

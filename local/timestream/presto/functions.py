@@ -5,8 +5,10 @@ from typing import NamedTuple, TypeAlias
 
 from sqlglot import exp
 
-from local.timestream.presto.expressions import Expressions, Piece, as_type
-from local.timestream.presto.moments import MOMENT_FUNCTIONS
+from local.timestream.presto.casts import cast
+from local.timestream.presto.expressions import Expressions, Piece, Rule, as_type
+from local.timestream.presto.moments import MOMENT_FUNCTIONS, extract
+from local.timestream.presto.operators import OPERATORS, arithmetic
 from local.timestream.presto.parsing import Node
 from local.timestream.presto.types import NUMBERS, Type
 
@@ -182,13 +184,21 @@ def _substr(scope: Expressions, node: Node) -> Piece:
 def _mod(scope: Expressions, node: Node) -> Piece:
     if len(node.expressions) != 2:  # noqa: PLR2004 - of one number by another
         raise scope.error(node, "Unexpected parameters for function mod")
-    return scope.arithmetic(exp.Mod(this=node.expressions[0], expression=node.expressions[1]))
+    return arithmetic(scope, exp.Mod(this=node.expressions[0], expression=node.expressions[1]))
 
 
 def _some(scope: Expressions, node: Node, least: int) -> list[Piece]:
     if len(node.expressions) < least:
         raise scope.error(node, f"Unexpected parameters () for function {node.this}")
     return [scope.compile(each) for each in node.expressions]
+
+
+def _call(scope: Expressions, node: Node) -> Piece:
+    name = str(node.this).lower()
+    function = FUNCTIONS.get(name)
+    if function is None:
+        raise scope.error(node, f"Function {name} not registered")
+    return function(scope, node)
 
 
 FUNCTIONS: Mapping[str, Function] = {
@@ -204,4 +214,11 @@ FUNCTIONS: Mapping[str, Function] = {
     "substr": _substr,
     "substring": _substr,
     "mod": _mod,
+}
+RULES: Mapping[type, Rule] = {
+    **OPERATORS,
+    exp.Cast: Rule(cast, ("this", "to", "_type")),
+    exp.TryCast: Rule(cast, ("this", "to", "_type", "safe")),
+    exp.Extract: Rule(extract, ("this", "expression")),
+    exp.Anonymous: Rule(_call, ("this", "expressions")),
 }

@@ -8,10 +8,10 @@ from sqlglot import exp
 from local.timestream.liveanalytics_errors import ServiceError
 from local.timestream.presto import parsing
 from local.timestream.presto.expressions import Expressions, Field, Piece, Relation, as_type
-from local.timestream.presto.functions import FUNCTIONS
+from local.timestream.presto.functions import RULES
 from local.timestream.presto.types import Column, Type
 
-_SELECT = ("expressions", "from_", "joins", "where", "group", "having", "order", "limit", "distinct", "with_", "kind")
+_SELECT = ("expressions", "from_", "joins", "where", "group", "having", "order", "limit", "distinct", "with_")
 _JOINS = {"": "JOIN", "INNER": "JOIN", "LEFT": "LEFT JOIN", "RIGHT": "RIGHT JOIN", "FULL": "FULL JOIN"}
 
 
@@ -62,7 +62,7 @@ class Compiler:
 
     def _plain(self, _node: parsing.Node) -> Expressions:
         """To complain with, and for what has no relations."""
-        return Expressions(self._text, (), FUNCTIONS, self._nowhere, self._now_ns)
+        return Expressions(self._text, (), RULES, self._nowhere, self._now_ns)
 
     def _nowhere(self, node: parsing.Node) -> tuple[str, Sequence[Type]]:
         raise self._plain(node).unsupported(node, "a subquery here")
@@ -99,7 +99,7 @@ class Compiler:
         if not tree.expressions:
             raise plain.error(tree, "mismatched input '<EOF>'")
         relations, from_ = self._from(tree, known)
-        scope = Expressions(self._text, relations, FUNCTIONS, lambda node: self._inner(node, known), self._now_ns)
+        scope = Expressions(self._text, relations, RULES, lambda node: self._inner(node, known), self._now_ns)
         where = tree.args.get("where")
         condition = "" if where is None else f" WHERE {self._where(scope, where)}"
         items = _Items(scope, tree)
@@ -161,7 +161,7 @@ class Compiler:
         words = _JOINS.get(side or kind)
         if words is None or kind not in {"", "INNER", "OUTER"}:
             raise plain.unsupported(join, f"a join of this kind: {side} {kind}")
-        scope = Expressions(self._text, relations, FUNCTIONS, lambda node: self._inner(node, known), self._now_ns)
+        scope = Expressions(self._text, relations, RULES, lambda node: self._inner(node, known), self._now_ns)
         condition = scope.boolean(on, "JOIN ON clause")
         if scope.aggregates:
             raise plain.error(on, "JOIN ON clause cannot contain aggregations")
@@ -226,7 +226,7 @@ class Compiler:
         names = [column.name for column in left.columns]
         fields = [Piece(f"o{number}", kind) for number, kind in enumerate(types)]
         columns = [Column(name, kind) for name, kind in zip(names, types, strict=True)]
-        scope = Expressions(self._text, (), FUNCTIONS, self._nowhere, self._now_ns)
+        scope = Expressions(self._text, (), RULES, self._nowhere, self._now_ns)
         order = self._order(scope, tree, columns, fields)
         all_ = "" if tree.args.get("distinct") else " ALL"
         sql = f"SELECT * FROM (({left.sql}) UNION{all_} ({right.sql})){order}{self._limit(plain, tree)}"

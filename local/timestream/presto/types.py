@@ -7,6 +7,7 @@ from enum import StrEnum
 from math import isinf, isnan
 from typing import Any, NamedTuple
 
+from local.timestream.liveanalytics_errors import invalid
 from local.timestream.model import Kind
 
 
@@ -65,9 +66,9 @@ def datum(value: Any, shown_by: Callable[[Any], str]) -> dict[str, Any]:
 
 
 def moment(ns: int) -> str:
-    """`2022-07-07 17:44:43.771000000`."""
+    """`2022-07-07 17:44:43.771000000`. Raises ServiceError before 1970, which the service does not know."""
     if ns < 0:
-        return "1970-01-01 00:00:00.000000000"
+        raise invalid("Negative time values are not supported.")
     return f"{datetime.fromtimestamp(ns // 10**9, UTC):%Y-%m-%d %H:%M:%S}.{ns % 10**9:09d}"
 
 
