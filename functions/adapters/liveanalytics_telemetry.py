@@ -179,7 +179,7 @@ def _bin(columns: list[Any], aggregates: tuple[Aggregate, ...]) -> BinRow:
     values: dict[Aggregate, Value | int | None] = {}
     for aggregate in aggregates:
         value = next(left)
-        if aggregate is Aggregate.LAST:
+        if aggregate == Aggregate.LAST:
             try:
                 value = value_of(value, next(left))
             except (ValueError, AttributeError) as exc:
