@@ -24,7 +24,7 @@ def merged(rows: Iterable[Stored], policy: Policy) -> Iterable[Stored]:
     """One row a series and moment, the later ones upon the earlier ones."""
     kept: dict[tuple[int, int], Stored] = {}
     for row in rows:
-        key = (row.sid, row.time)
+        key = row[:2]
         before = kept.get(key)
         if before is not None:
             values = {**before.values, **row.values} if policy is Policy.MERGE else row.values
@@ -56,7 +56,7 @@ def add_series(
 
 
 def _append(run: "duckdb.DuckDBPyConnection", target: str, columns: Sequence[Column], rows: Sequence[Stored]) -> None:
-    numbers = [int(column.sql[1:]) for column in columns]
+    numbers = [column.number for column in columns]
     with run.appender(target, columns=["sid", "time", "version", *(column.sql for column in columns)]) as appender:
         appender.append_rows(
             [(row.sid, row.time, row.version, *map(row.values.get, numbers)) for row in rows],

@@ -5,8 +5,6 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
-import botocore.session
-
 from local.timestream.liveanalytics_errors import ServiceError, invalid
 
 _SERVICES = ("timestream-write", "timestream-query")
@@ -15,6 +13,8 @@ _MOST_COMPLAINTS = 10
 
 @cache
 def _operations() -> Mapping[str, Any]:
+    import botocore.session  # takes a third of a second, which the server's start need not wait for
+
     session = botocore.session.get_session()
     models = [session.get_service_model(service) for service in _SERVICES]
     # What both have (endpoints, tags) is the same but for names that do not matter here.

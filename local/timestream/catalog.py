@@ -72,7 +72,7 @@ class Table:
     def add_series(self, sid: int, series: Series) -> None:
         for name, _ in series:
             if name not in self.tags:
-                self.tags = {**self.tags, name: Column(name, Kind.VARCHAR, f"t{len(self.tags)}")}
+                self.tags = {**self.tags, name: Column(name, Kind.VARCHAR, f"t{len(self.tags)}", len(self.tags))}
         self.series[sid] = series
         self.sids[series] = sid
         for pair in series:
@@ -80,7 +80,7 @@ class Table:
         self.next_sid = max(self.next_sid, sid + 1)
 
     def add_column(self, name: str, kind: Kind) -> Column:
-        column = Column(name, kind, f"c{len(self.columns)}")
+        column = Column(name, kind, f"c{len(self.columns)}", len(self.columns))
         self.columns = {**self.columns, name: column}
         return column
 
@@ -110,7 +110,7 @@ class Catalog:
             self.by_id[table_id].add_column(name, Kind(kind))
         for table_id, number, name in run("SELECT * FROM fl_tags ORDER BY table_id, number").fetchall():
             table = self.by_id[table_id]
-            table.tags = {**table.tags, name: Column(name, Kind.VARCHAR, f"t{number}")}
+            table.tags = {**table.tags, name: Column(name, Kind.VARCHAR, f"t{number}", number)}
         for table in self.by_id.values():
             names = sorted(table.tags)
             columns = "".join(f", {table.tags[name].sql}" for name in names)
@@ -228,9 +228,10 @@ def write_schema(
 ) -> None:
     """Make columns and tags that DuckDB lacks; inside a transaction."""
     for column in columns:
-        number = int(column.sql[1:])
         run.execute(f"ALTER TABLE {table.data} ADD COLUMN {column.sql} {column.kind.sql}")
-        run.execute("INSERT INTO fl_columns VALUES (?, ?, ?, ?)", [table.id, number, column.name, column.kind.value])
+        run.execute(
+            "INSERT INTO fl_columns VALUES (?, ?, ?, ?)", [table.id, column.number, column.name, column.kind.value]
+        )
     for tag in tags:
         run.execute(f"ALTER TABLE {table.dictionary} ADD COLUMN {tag.sql} VARCHAR")
-        run.execute("INSERT INTO fl_tags VALUES (?, ?, ?)", [table.id, int(tag.sql[1:]), tag.name])
+        run.execute("INSERT INTO fl_tags VALUES (?, ?, ?)", [table.id, tag.number, tag.name])

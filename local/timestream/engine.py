@@ -300,7 +300,7 @@ class Engine:
                 rows = reader.execute(sql, [[key[0] for key in keys], [key[1] for key in keys]]).fetchall()
             except duckdb.Error as exc:
                 raise StorageError(f"existing rows could not be read: {exc}") from exc
-        numbers = [int(column.sql[1:]) for column in columns]
+        numbers = [column.number for column in columns]
         return {
             (sid, time): (
                 version,

@@ -64,9 +64,8 @@ def encode(entry: Entry) -> bytes:
             entry.series[row.sid] = table.series[row.sid]
     if table.volatile_columns:
         for column in table.columns.values():
-            number = int(column.sql[1:])
-            if number in table.volatile_columns:
-                entry.columns[number] = (column.name, column.kind)
+            if column.number in table.volatile_columns:
+                entry.columns[column.number] = (column.name, column.kind)
     rows = [(row.sid, row.time, row.version, row.values) for row in entry.rows]
     return _ENCODE((table.id, entry.series, entry.columns, rows))
 
@@ -150,12 +149,12 @@ class Intake:
             if column is None:
                 missing.append((name, kind, value))
             elif column.kind is kind:
-                values[int(column.sql[1:])] = int(value) if kind is Kind.TIMESTAMP else value
+                values[column.number] = int(value) if kind is Kind.TIMESTAMP else value
             else:
                 self.conflicts.append(KindConflict(index, name, column.kind, kind))
                 return None
         for name, kind, value in missing:
-            number = int(self._table.add_column(name, kind).sql[1:])
+            number = self._table.add_column(name, kind).number
             self._table.volatile_columns.add(number)
             values[number] = int(value) if kind is Kind.TIMESTAMP else value
         return values

@@ -69,7 +69,8 @@ class Reader:
 
     def __init__(self, common: Record | None) -> None:
         self._common = common or Record()
-        self._series: dict[tuple[Dimension, ...], tuple[tuple[str, str], ...]] = {}
+        self._series: dict[tuple[tuple[Dimension, ...], str], Series] = {}
+        self._names: set[str] = set()
 
     def row(self, record: Record) -> Row:
         """Raises RejectedError for this record, ServiceError for the request."""
@@ -84,21 +85,18 @@ class Reader:
             raise invalid(f"Invalid record version {version}. The version must be 1 or greater.")
         if name is None:
             raise invalid("Measure name is required for a record.")
-        if len(name.encode()) > _MAX_MEASURE_NAME_BYTES:
-            raise RejectedError(f"The measure name exceeds the maximum length of {_MAX_MEASURE_NAME_BYTES} bytes.")
         time = _moment(record.time or common.time, unit)
         values = self._values(record, kind, unit)
-        dimensions = self._dimensions(record)
-        if not values.keys().isdisjoint(key for key, _ in dimensions):
-            raise RejectedError("A measure has the name of a dimension of the same record.")
-        series: Series = tuple(sorted((*dimensions, (MEASURE, name))))
-        return Row(series, time, version, values)
+        return Row(self._series_of(record, name), time, version, values)
 
-    def _dimensions(self, record: Record) -> tuple[tuple[str, str], ...]:
+    def _series_of(self, record: Record, measure: str) -> Series:
         both = (*(self._common.dimensions or ()), *(record.dimensions or ()))
-        known = self._series.get(both)
+        known = self._series.get((both, measure))
         if known is None:
-            known = self._series[both] = _checked_dimensions(both)
+            if len(measure.encode()) > _MAX_MEASURE_NAME_BYTES:
+                raise RejectedError(f"The measure name exceeds the maximum length of {_MAX_MEASURE_NAME_BYTES} bytes.")
+            known = tuple(sorted((*_checked_dimensions(both), (MEASURE, measure))))
+            self._series[both, measure] = known
         return known
 
     def _values(self, record: Record, kind: str, unit: str) -> dict[str, Value]:
@@ -116,14 +114,18 @@ class Reader:
             raise RejectedError(f"The record has more than {_MAX_MEASURES} measures.")
         values: dict[str, Value] = {}
         for measure in measures:
-            if measure.type == "MULTI":
-                raise invalid("MULTI is an invalid type of a measure of a record of type MULTI.")
             if measure.name in values:
                 raise invalid(f"Duplicate measure name {measure.name} in a record.")
-            if measure.name.lower() in _RESERVED or len(measure.name.encode()) > _MAX_MEASURE_NAME_BYTES:
-                raise RejectedError(f"The measure name {measure.name:.60} is reserved or too long.")
+            if measure.name not in self._names:
+                self._names.add(_checked_name(measure.name))
             values[measure.name] = _VALUES[measure.type](measure.value, unit)
         return values
+
+
+def _checked_name(name: str) -> str:
+    if name.lower() in _RESERVED or len(name.encode()) > _MAX_MEASURE_NAME_BYTES:
+        raise RejectedError(f"The measure name {name:.60} is reserved or too long.")
+    return name
 
 
 def _checked_dimensions(dimensions: tuple[Dimension, ...]) -> tuple[tuple[str, str], ...]:
@@ -174,10 +176,15 @@ def _timestamp(text: str, unit: str) -> Timestamp:
     return Timestamp(int(text) * _NS[unit])
 
 
+def _multi(_text: str, _unit: str) -> Value:
+    raise invalid("MULTI is an invalid type of a measure of a record of type MULTI.")
+
+
 _VALUES: Mapping[str, Callable[[str, str], Value]] = {
     "DOUBLE": _double,
     "BIGINT": _bigint,
     "BOOLEAN": _boolean,
     "TIMESTAMP": _timestamp,
+    "MULTI": _multi,
     "VARCHAR": lambda text, _unit: text,
 }

@@ -94,7 +94,10 @@ class _Names:
         if row.series in self._known and row.values.keys() <= self._measures:
             return
         dimensions = {name for name, _ in row.series}
-        for name in (*(dimensions & self._measures), *(row.values.keys() & self._dimensions)):
+        for name in (
+            *(dimensions & (self._measures | row.values.keys())),
+            *(row.values.keys() & self._dimensions),
+        ):
             raise RejectedError(f"The name {name} is that of a dimension and of a measure in this table.")
         measures = self._measures | row.values.keys()
         if len(measures) > max(_MAX_COLUMNS, len(self._measures)):

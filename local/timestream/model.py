@@ -81,8 +81,9 @@ Conflict: TypeAlias = KindConflict | VersionConflict
 
 
 class Column(NamedTuple):
-    """`sql` is its name in DuckDB, which needs no quotes; `kind` of a tag is VARCHAR."""
+    """`sql` is its name in DuckDB, which needs no quotes; `number` counts from 0; `kind` of a tag is VARCHAR."""
 
     name: str
     kind: Kind
     sql: str
+    number: int

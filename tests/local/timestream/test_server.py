@@ -89,22 +89,28 @@ def test_a_sigkill_under_load_loses_nothing_acknowledged_and_doubles_nothing(own
         assert len(found) <= len(acknowledged) + 4 * (life + 1)  # what was under way when it died
 
 
-def test_a_full_disk_is_the_services_error_and_passes(own):
+@pytest.mark.parametrize("bytes_", [4096, 40_000])
+def test_a_full_disk_is_the_services_error_and_passes(own, bytes_):
     make_table(own)
     write = own.client("timestream-write")
     now = int(time.time() * 1000)
     write_one(write, "before", now, 1)
     # As a full disk is: no file of the process grows beyond this, and it is told with an error.
-    resource.prlimit(own.pid, resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
-    written = 0
+    resource.prlimit(own.pid, resource.RLIMIT_FSIZE, (bytes_, resource.RLIM_INFINITY))
+    written = []
+
+    def write_on():
+        for number in range(2000):
+            write_one(write, "during", now - number, number)
+            written.append(("during", now - number, float(number)))
+
     with pytest.raises(ClientError) as refused:
-        for written in range(1000):
-            write_one(write, "during", now - written, written)
+        write_on()
     assert refused.value.response["Error"]["Code"] == "InternalServerException"
     assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 500
     resource.prlimit(own.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     write_one(write, "after", now, 1)
-    expected = [("before", now, 1.0), ("after", now, 1.0), *(("during", now - at, float(at)) for at in range(written))]
+    expected = [("before", now, 1.0), ("after", now, 1.0), *written]
     assert sorted(read_all(own)) == sorted(expected)
     own.kill()
     own.start()
@@ -137,7 +143,15 @@ def test_a_directory_in_use_is_said_in_one_sentence(own, tmp_path):
 
 
 def test_a_port_in_use_is_said_in_one_sentence(own, tmp_path):
-    command = [sys.executable, "-m", "local.timestream", "--directory", str(tmp_path / "other"), "--port", str(own.port)]
+    command = [
+        sys.executable,
+        "-m",
+        "local.timestream",
+        "--directory",
+        str(tmp_path / "other"),
+        "--port",
+        str(own.port),
+    ]
     ended = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=False)
     assert ended.returncode == 1
     assert "address already in use" in ended.stderr
