@@ -1,18 +1,20 @@
 """Bins counted by the server, where it can count right: it knows rows, not which of two versions of a point stands.
 
-The same request asks in which bins a point has two versions. Those bins, and those in which a metric has values of
-two types, are made of their points instead.
+Bins with the mark of such a point (see `influx_marks`), and those in which a metric has values of two types, are made
+of their points instead.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from functions.adapters.influx_answers import InfiniteAnswerError, Series, Statement
 from functions.adapters.influx_pages import BIN_ROWS, Asking, Page, Position, bin_points, cut
-from functions.adapters.influx_queries import BinColumn, bin_columns, bins, raw, twins
+from functions.adapters.influx_queries import bin_columns, bins, raw
 from functions.adapters.influx_rows import standing, ts_of
-from functions.adapters.influx_slots import MS
 from functions.domain.series import Aggregate, Binner, BinRow, Point, Row, SeriesQuery, bin_start
+
+_RANGES = 20
+"""That are read together."""
 
 
 def page_of_bins(asking: Asking, query: SeriesQuery, bin_ms: int, after: Position, start: int, end: int) -> Page:
@@ -47,64 +49,37 @@ def _counted(asking: Asking, span: _Span, end: int) -> tuple[list[Row], int | No
     """The bins of a span in order, and the first ts behind it that has anything before `end`."""
     device, metrics, start, until, bin_ms, aggregates = span
     columns = bin_columns(aggregates)
-    counts, doubled, *behind = asking.query(
-        bins(device, metrics, start, until, bin_ms, columns),
-        twins(device, metrics, start, until, bin_ms),
-        *_first_behind(span, end),
-    )
-    doubtful = {row[0] // MS for series in doubled for row in series.values if row[1]}
-    layout = _Layout(columns, aggregates)
-    sizes: dict[int, int] = {}
+    counted, *behind = asking.query(bins(device, metrics, start, until, bin_ms, columns), *_first_behind(span, end))
+    place = {(column.kind, column.function): at for at, column in enumerate(columns)}
+    asked = [*dict.fromkeys(aggregates)]
+    doubtful: list[int] = []
     rows: list[Row] = []
-    for row in (row for series in counts for row in series.values):
-        ts, size = row[0] // MS, 0
+    for row in (row for series in counted for row in series.values):
+        ts, marks = ts_of(row), row[1]
+        found: list[Row] = []
         for at, metric in enumerate(metrics):
-            said = row[1 + at * len(columns) :]
-            numbers, booleans, texts = said[:3]
-            if not booleans and not texts:
-                if numbers:
-                    rows.append(BinRow(ts, metric, layout.of_numbers(said)))
-            elif bool(numbers) + bool(booleans) + bool(texts) > 1:
-                doubtful.add(ts)
-            else:
-                rows.append(BinRow(ts, metric, layout.of_others(said)))
-            size += (numbers or 0) + (booleans or 0) + (texts or 0)
-        sizes[ts] = size
+            said = row[2 + at * len(columns) :]
+            numbers, booleans, texts = said[0] is not None, said[place["b", "count"]], said[place["s", "count"]]
+            if (numbers or booleans or texts) and (marks or bool(numbers) + bool(booleans) + bool(texts) > 1):
+                doubtful.append(ts)
+                break
+            if numbers:  # their columns come first, in the order of what was asked
+                found.append(BinRow(ts, metric, dict(zip(asked, said, strict=False))))
+            elif booleans or texts:
+                kind = "b" if booleans else "s"
+                known = {Aggregate.COUNT: booleans or texts, Aggregate.LAST: said[place.get((kind, "last"), 0)]}
+                found.append(BinRow(ts, metric, {one: known.get(one) for one in asked}))
+        else:
+            rows += found
     if doubtful:
-        # A bin that has come between one statement and the next has no size yet.
-        recounted = _made_of_points(asking, span, {ts: sizes.get(ts, BIN_ROWS) for ts in doubtful})
-        rows = [row for row in rows if row.ts not in doubtful] + recounted
+        rows += _made_of_points(asking, span, doubtful)
     rows.sort(key=lambda row: (row.ts, row.metric))
     return rows, _ts_of_first(behind)
 
 
-class _Layout:
-    """Where in the columns of one metric is what was asked of it."""
-
-    def __init__(self, columns: Sequence[BinColumn], aggregates: Iterable[Aggregate]) -> None:
-        self._at = {(column.kind, column.function): place for place, column in enumerate(columns)}
-        self._aggregates = [*aggregates]
-        self._numbers = [(one, self._at["f", one]) for one in self._aggregates if one is not Aggregate.AVG]
-        self._averaged = Aggregate.AVG in self._aggregates
-
-    def of_numbers(self, said: tuple[Any, ...]) -> dict[Aggregate, Any]:
-        values: dict[Aggregate, Any] = {one: said[place] for one, place in self._numbers}
-        if self._averaged:
-            values[Aggregate.AVG] = said[self._at["f", "sum"]] / said[self._at["f", "count"]]
-        return values
-
-    def of_others(self, said: tuple[Any, ...]) -> dict[Aggregate, Any]:
-        """Of booleans or strings."""
-        kind = "b" if said[self._at["b", "count"]] else "s"
-        values: dict[Aggregate, Any] = dict.fromkeys(self._aggregates)
-        for one in values.keys() & {Aggregate.COUNT, Aggregate.LAST}:
-            values[one] = said[self._at[kind, one]]
-        return values
-
-
 def _recounted(asking: Asking, span: _Span, end: int) -> tuple[list[Row], int | None]:
     """As `_counted`, of a span that is one bin."""
-    rows = _made_of_points(asking, span, {bin_start(span.start, span.bin_ms): BIN_ROWS})
+    rows = _made_of_points(asking, span, [bin_start(span.start, span.bin_ms)])
     return rows, _ts_of_first(asking.query(*behind) if (behind := _first_behind(span, end)) else [])
 
 
@@ -117,14 +92,17 @@ def _ts_of_first(answers: Sequence[Sequence[Series[Any]]]) -> int | None:
     return next((ts_of(row) for answer in answers for series in answer for row in series.values), None)
 
 
-def _made_of_points(asking: Asking, span: _Span, sizes: Mapping[int, int]) -> list[Row]:
-    """The bins that begin at the keys of `sizes`, which says about how many rows each has."""
+def _made_of_points(asking: Asking, span: _Span, starts: Sequence[int]) -> list[Row]:
+    """The bins that begin at `starts`, which ascend."""
     binner = Binner(span.bin_ms, span.aggregates)
-    for ranges in _bundles(span, sizes):
-        answers = asking.query(*(raw(span.device, span.metrics, start, end, BIN_ROWS) for start, end in ranges))
-        for (start, end), series in zip(ranges, answers, strict=True):
+    ranges = _ranges(span, starts)
+    for first in range(0, len(ranges), _RANGES):
+        some = ranges[first : first + _RANGES]
+        limit = BIN_ROWS // len(some)
+        answers = asking.query(*(raw(span.device, span.metrics, start, end, limit) for start, end in some))
+        for (start, end), series in zip(some, answers, strict=True):
             rows = series[0].values if series else []
-            if len(rows) < BIN_ROWS:
+            if len(rows) < limit:
                 bin_points(binner, [*standing(span.device, span.metrics, rows)])
             else:
                 for points in _stepwise(asking, span, start, end):
@@ -132,20 +110,15 @@ def _made_of_points(asking: Asking, span: _Span, sizes: Mapping[int, int]) -> li
     return [*binner.complete()]
 
 
-def _bundles(span: _Span, sizes: Mapping[int, int]) -> Iterator[list[tuple[int, int]]]:
-    """Ranges that one request asks for together; bins side by side are one range."""
+def _ranges(span: _Span, starts: Sequence[int]) -> list[tuple[int, int]]:
+    """Of the bins; those side by side are one range."""
     ranges: list[tuple[int, int]] = []
-    size = 0
-    for ts in sorted(sizes):
+    for ts in starts:
         start, end = max(span.start, ts), min(span.end, ts + span.bin_ms)
-        if ranges and size + sizes[ts] > BIN_ROWS:
-            yield ranges
-            ranges, size = [], 0
-        size += sizes[ts]
         if ranges and ranges[-1][1] == start:
             start = ranges.pop()[0]
         ranges.append((start, end))
-    yield ranges
+    return ranges
 
 
 def _stepwise(asking: Asking, span: _Span, start: int, end: int) -> Iterator[list[Point]]:

@@ -3,23 +3,29 @@
 All points are in one measurement with one tag, the device. A row's fields are named by type and metric, so that devices
 can never disagree about the type of a field: `f:<metric>` float, `b:<metric>` boolean, `s:<metric>` string. A version
 in a noted slot (see `influx_slots`) has a string `x:<metric>` beside its value: type, quality, `late` or nothing, and
-`received_at`, joined by commas.
+`received_at`, joined by commas. A row of its own has the boolean `d` and nothing else: the mark of an instant at which
+some metric has more than one version of a type.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 import msgspec
 
-from functions.adapters.influx_slots import MS, PLAIN_LAG_MS, noted_slot, plain_slot
+from contract.telemetry import Value
+from functions.adapters.influx_slots import MARK_SLOT, MS, PLAIN_LAG_MS, noted_slot, plain_slot
 from functions.domain.series import Point
 
 MEASUREMENT = "telemetry"
+MARK = "d"
 
+_KINDS = {bool: "b", float: "f", str: "s"}
 _json = msgspec.json.Encoder()
 
-# Line protocol has no escape for these in a name, nor for a backslash before what it does escape.
-_UNNAMEABLE = frozenset("\\\n\r\0")
+# Line protocol has no escape for these in a name, nor for a backslash before what it does escape, and UTF-8 has no
+# surrogates.
+_unnameable = re.compile("[\\\\\n\r\0\ud800-\udfff]").search
 
 
 class UnencodableError(ValueError):
@@ -63,6 +69,16 @@ def encode(points: Sequence[Point]) -> tuple[bytes, int]:
         raise UnencodableError(f"expected text that UTF-8 can carry, got {exc.object[exc.start : exc.end]!r}") from exc
 
 
+def encode_marks(instants: Iterable[tuple[str, int]]) -> bytes:
+    """Of devices and ts."""
+    return "\n".join(f"{_series(device)}{MARK}=t {ts * MS + MARK_SLOT}" for device, ts in instants).encode()
+
+
+def kind_of(value: Value) -> str:
+    """Of the field that holds it."""
+    return _KINDS[type(value)]
+
+
 def time_of(point: Point) -> tuple[bool, int]:
     """Whether the point's version has a plain slot, and that slot in ns since the epoch."""
     lag = point.received_at - point.ts
@@ -72,12 +88,12 @@ def time_of(point: Point) -> tuple[bool, int]:
 
 def carries(name: str) -> bool:
     """Whether there can be points of this name, a device's or a metric's."""
-    return bool(name) and _UNNAMEABLE.isdisjoint(name)
+    return bool(name) and not _unnameable(name)
 
 
 def _name(text: str) -> str:
     if not carries(text):
-        raise UnencodableError(f"expected a name without backslash, line break and NUL, got {text!r}")
+        raise UnencodableError(f"expected a name of text without backslash, line break and NUL, got {text!r}")
     return text.replace(",", "\\,").replace("=", "\\=").replace(" ", "\\ ")
 
 
@@ -88,8 +104,7 @@ def _quoted(text: str) -> str:
 
 
 def _note(point: Point) -> str:
-    kind = {bool: "b", float: "f", str: "s"}[type(point.value)]
-    return f'"{kind},{point.quality},{"late" if point.late else ""},{point.received_at}"'
+    return f'"{kind_of(point.value)},{point.quality},{"late" if point.late else ""},{point.received_at}"'
 
 
 # Names repeat in each batch: what they look like on the wire is worked out once.

@@ -8,12 +8,14 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from functions.adapters.influx_answers import Statement
-from functions.adapters.influx_lines import MEASUREMENT
+from functions.adapters.influx_lines import MARK, MEASUREMENT
 from functions.adapters.influx_slots import MS
 from functions.domain.series import Aggregate
 
-_KINDS = "fbs"
 _TABLE = f'"{MEASUREMENT}"'
+_DEVICE = '"device"'
+_FUNCTIONS = {Aggregate.AVG: "mean"}
+"""Whose names are not the aggregates' own."""
 
 
 def name(text: str) -> str:
@@ -34,7 +36,11 @@ def _in_range(start: int, end: int) -> str:
 
 
 def _of(device: str, start: int, end: int) -> str:
-    return f"{_TABLE} WHERE {name('device')} = {literal(device)} AND {_in_range(start, end)}"
+    return f"{_TABLE} WHERE {_DEVICE} = {literal(device)} AND {_in_range(start, end)}"
+
+
+def _any(devices: Iterable[str]) -> str:
+    return " OR ".join(f"{_DEVICE} = {literal(device)}" for device in devices)
 
 
 def raw(device: str, metrics: Sequence[str], start: int, end: int, limit: int) -> Statement:
@@ -52,42 +58,29 @@ class BinColumn(NamedTuple):
 
 
 def bin_columns(aggregates: Iterable[Aggregate]) -> list[BinColumn]:
-    """What must be known of each metric; first the counts, always, since what else is right depends on them."""
-    asked = frozenset(aggregates)
-    functions = [str(one) for one in (Aggregate.SUM, Aggregate.MIN, Aggregate.MAX) if one in asked]
-    if Aggregate.AVG in asked and Aggregate.SUM not in asked:
-        functions.append("sum")
-    last = [BinColumn(kind, "last", kind) for kind in _KINDS if Aggregate.LAST in asked]
-    return [
-        *(BinColumn(kind, "count", "i") for kind in _KINDS),
-        *(BinColumn("f", function, "f") for function in functions),
-        *last,
-    ]
+    """What must be known of each metric: what is asked of numbers, then what booleans and strings there are."""
+    asked = dict.fromkeys(aggregates) or {Aggregate.COUNT: None}
+    of_numbers = [BinColumn("f", _FUNCTIONS.get(one, one), "i" if one is Aggregate.COUNT else "f") for one in asked]
+    counts = [BinColumn(kind, "count", "i") for kind in "bs"]
+    return of_numbers + counts + [BinColumn(kind, "last", kind) for kind in "bs" if Aggregate.LAST in asked]
 
 
 def bins(
     device: str, metrics: Sequence[str], start: int, end: int, bin_ms: int, columns: Sequence[BinColumn]
 ) -> Statement:
-    """A row for each bin that has any, with the columns of each metric; two versions of a point count as two."""
+    """A row for each bin that has anything: how many marks, and the columns of each metric, of rows and not points."""
     fields = ",".join(
         f"{column.function}({name(f'{column.kind}:{metric}')})" for metric in metrics for column in columns
     )
-    text = f"SELECT {fields} FROM {_of(device, start, end)} GROUP BY time({bin_ms}ms) fill(none)"
-    return Statement(text, "".join(column.gives for column in columns) * len(metrics))
+    text = f"SELECT count({name(MARK)}),{fields} FROM {_of(device, start, end)} GROUP BY time({bin_ms}ms) fill(none)"
+    return Statement(text, "i" + "".join(column.gives for column in columns) * len(metrics))
 
 
-def twins(device: str, metrics: Sequence[str], start: int, end: int, bin_ms: int) -> Statement:
-    """A row for each bin in which any of these metrics has two versions of a point: rows within one millisecond."""
-    intervals = ",".join(
-        f"(SELECT elapsed({name(f'{kind}:{metric}')}, 1ns) AS e FROM {_of(device, start, end)})"
-        for metric in metrics
-        for kind in _KINDS
-    )
-    text = (
-        f"SELECT count(e) FROM {intervals} WHERE e < {MS} AND {_in_range(start, end)}"
-        f" GROUP BY time({bin_ms}ms) fill(none)"
-    )
-    return Statement(text, "i")
+def neighbours(devices: Sequence[str], fields: Iterable[str], start: int, end: int) -> Statement:
+    """A series for each device: when a field has a value less than a ms behind the one before, and how far behind."""
+    within = f"{_in_range(start, end)} AND ({_any(devices)}) GROUP BY {_DEVICE}"
+    intervals = ",".join(f"(SELECT elapsed({name(field)}, 1ns) AS e FROM {_TABLE} WHERE {within})" for field in fields)
+    return Statement(f"SELECT e FROM {intervals} WHERE e < {MS} AND {_in_range(start, end)} GROUP BY {_DEVICE}", "i")
 
 
 def last_of_each_field(device: str, start: int, end: int) -> Statement:
@@ -97,17 +90,13 @@ def last_of_each_field(device: str, start: int, end: int) -> Statement:
 
 def names(limit: int, offset: int) -> Statement:
     """Devices that the index knows, in order; it keeps those whose rows are gone."""
-    return Statement(
-        f"SHOW TAG VALUES FROM {_TABLE} WITH KEY = {name('device')} LIMIT {limit} OFFSET {offset}",
-    )
+    return Statement(f"SHOW TAG VALUES FROM {_TABLE} WITH KEY = {_DEVICE} LIMIT {limit} OFFSET {offset}")
 
 
 def last_of_each_device(devices: Iterable[str], start: int, end: int) -> Statement:
     """A series for each that has rows."""
-    these = " OR ".join(f"{name('device')} = {literal(device)}" for device in devices)
-    return Statement(
-        f"SELECT last(*) FROM {_TABLE} WHERE {_in_range(start, end)} AND ({these}) GROUP BY {name('device')}"
-    )
+    within = f"{_in_range(start, end)} AND ({_any(devices)}) GROUP BY {_DEVICE}"
+    return Statement(f"SELECT last(*) FROM {_TABLE} WHERE {within}")
 
 
 def delete(device: str, start: int, end: int) -> Statement:

@@ -8,6 +8,8 @@ of its own:
   them share a slot where what lies between them is a multiple of 99.991 s to the millisecond; of those the one that was
   written last stands.
 
+A third kind of slot, the same in each millisecond, is for the mark that says that a point has two versions there.
+
 InfluxDB keeps timestamps for each field, less the power of ten that divides all differences in a block; so much shorter
 they are packed two into the room of one. Hence the shorter a lag is, the more zeros its slot ends with.
 """
@@ -17,6 +19,8 @@ MS = 1_000_000
 PLAIN_LAG_MS = 900_000
 _NOTED_SLOTS = 99_991
 """A prime, so that what happens at regular intervals hardly meets itself."""
+MARK_SLOT = 999_998
+"""Not the last nanosecond: whether that belongs to a range that ends behind it, servers do not agree."""
 
 # Lags from `first` on stand at multiples of `step` that are none of the step before, where the shorter ones are.
 _SHORTEST_STEP, _BEHIND_SHORTEST = 1000, 900

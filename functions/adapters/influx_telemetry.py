@@ -42,7 +42,8 @@ from functions.ports import Clock
 EXPORT_VALUES = 20_000
 """A page of an export asks for so many rows that they have at most about this many values."""
 _LEAST_ROWS = 100
-_BEFORE_METRIC = len("last_f:")
+_LAST_OF_METRIC = tuple(f"last_{kind}:" for kind in "fbs")
+_BEFORE_METRIC = len(_LAST_OF_METRIC[0])
 _DEVICES = ("telemetry",)
 _COUNTED_BINS_MS = range(60_000, 100 * 366 * 86_400_000)
 """Shorter ones hold so few points that there is nothing to gain by having them counted; InfluxQL has no longer ones."""
@@ -87,7 +88,11 @@ class InfluxTelemetryStore:
         refused = [point for point in points if not oldest <= point.ts < end]
         rejected = [refusal for refusal in map(horizon.refusal, refused) if refusal is not None]
         taken = [point for point in points if oldest <= point.ts < end] if refused else points
-        writing = Writing(self._client, self._may("write", self._writer), self._deadline())
+        deadline = self._deadline()
+        asking = None
+        if not all(point.fresh for point in taken):
+            asking = self._asking("looking for versions of points", deadline)
+        writing = Writing(self._client, self._may("write", self._writer), deadline, asking)
         writing.write([*newest(taken).values()])
         rejected += writing.rejected
         if writing.problem is None:
@@ -171,8 +176,8 @@ class InfluxTelemetryStore:
     def _deadline(self) -> Deadline:
         return Deadline(self._budget_s, self._monotonic)
 
-    def _asking(self, doing: str) -> Asking:
-        return Asking(self._client, self._may("read", self._reader), self._deadline(), doing)
+    def _asking(self, doing: str, deadline: Deadline | None = None) -> Asking:
+        return Asking(self._client, self._may("read", self._reader), deadline or self._deadline(), doing)
 
     @staticmethod
     def _may(what: str, auth: Authorization | None) -> Authorization:
@@ -192,7 +197,7 @@ def _metrics(last: Series[list[Any]]) -> Iterator[str]:
     """Of the answer to `last_of_each_field`."""
     for row in last.values:
         for column, value in zip(last.columns, row, strict=True):
-            if column != "time" and value is not None:
+            if column.startswith(_LAST_OF_METRIC) and value is not None:
                 yield column[_BEFORE_METRIC:]
 
 

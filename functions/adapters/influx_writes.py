@@ -15,6 +15,8 @@ from functions.adapters.influx_auth import Authorization
 from functions.adapters.influx_client import InfluxClient, RefusedError, UnavailableError
 from functions.adapters.influx_http import Deadline
 from functions.adapters.influx_lines import UnencodableError, encode
+from functions.adapters.influx_marks import mark
+from functions.adapters.influx_pages import Asking
 from functions.domain.series import Point, Rejected
 from functions.errors import StoreError
 
@@ -51,8 +53,10 @@ def _at_once(call: Callable[..., None], *arguments: object) -> "Future[None]":
 class Writing:
     """One call of `write`."""
 
-    def __init__(self, client: InfluxClient, auth: Authorization, deadline: Deadline) -> None:
+    def __init__(self, client: InfluxClient, auth: Authorization, deadline: Deadline, asking: Asking | None) -> None:
+        """Without `asking` all points must be fresh."""
         self._client = client
+        self._asking = asking
         self._auth = auth
         self._deadline = deadline
         self.stored = False
@@ -63,6 +67,26 @@ class Writing:
         self.problem: StoreError | None = None
 
     def write(self, points: Sequence[Point]) -> None:
+        self._store(points)
+        refused = {(one.point.device, one.point.metric, one.point.ts) for one in self.rejected}
+        unsure = [
+            point
+            for point in points
+            if not point.fresh and (not refused or (point.device, point.metric, point.ts) not in refused)
+        ]
+        if not unsure or self._asking is None:
+            return
+        if isinstance(self.problem, UnavailableError):
+            self.open += unsure
+            return
+        try:
+            mark(self._asking, lambda marks: self._client.write(marks, self._auth, self._deadline), unsure)
+        except StoreError as exc:
+            self._leave_open(unsure, exc)
+        except RefusedError as exc:
+            self._leave_open(unsure, StoreError(str(exc)))
+
+    def _store(self, points: Sequence[Point]) -> None:
         """Batch by batch, the next ones being encoded and sent while the server is at the one before."""
         batches = [points[first : first + BATCH_POINTS] for first in range(0, len(points), BATCH_POINTS)]
         if len(batches) <= 1:

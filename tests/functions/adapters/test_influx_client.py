@@ -55,7 +55,8 @@ def make(waits):
 
 def points(count=1):
     return [
-        Point("pump-1", "temperature", NOW - at, float(at), "good", late=False, received_at=NOW) for at in range(count)
+        Point("pump-1", "temperature", NOW - at, float(at), "good", late=False, received_at=NOW, fresh=True)
+        for at in range(count)
     ]
 
 
@@ -87,7 +88,9 @@ def test_a_question_is_one_request_on_the_connection_that_is_there(make):
 def test_nothing_to_write_is_not_sent(make):
     store, server = make(STORED)
     assert store.write([]) == []
-    assert store.write([Point("pump-1", "t", NOW - RETENTION - 1, 1.0, "good", late=False, received_at=NOW)])
+    assert store.write(
+        [Point("pump-1", "t", NOW - RETENTION - 1, 1.0, "good", late=False, received_at=NOW, fresh=True)]
+    )
     assert server.requests == []
 
 
@@ -243,7 +246,7 @@ def test_what_is_no_answer_is_a_store_error_and_no_empty_series(make, said):
 def test_a_batch_that_cannot_be_stored_now_is_named_and_what_follows_is_not_tried(make, monkeypatch):
     monkeypatch.setattr(influx_writes, "BATCH_POINTS", 2)
     store, _ = make(STORED, answer(503))
-    old = Point("pump-1", "temperature", 1, 1.0, "good", late=False, received_at=NOW)
+    old = Point("pump-1", "temperature", 1, 1.0, "good", late=False, received_at=NOW, fresh=True)
     with pytest.raises(PartialWriteError, match="of 8 points were not stored") as caught:
         store.write([*points(7), old])
     assert len(caught.value.failed) == 5

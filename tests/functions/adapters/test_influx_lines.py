@@ -74,12 +74,12 @@ def test_a_number_is_read_to_the_last_bit(store, values):
     assert [row.value.hex() for row in page.rows] == [value.hex() for value in values]
 
 
-@pytest.mark.parametrize("name", ["", "\\", "a\\", "a\\,b", "a\nb", "\r", "nul\0"])
+@pytest.mark.parametrize("name", ["", "\\", "a\\", "a\\,b", "a\nb", "\r", "nul\0", "\ud83c"])
 def test_a_name_that_line_protocol_cannot_carry_is_rejected_and_the_rest_is_stored(store, name):
     good, wrong, other = point(ts=NOW), point(device=name), point(metric=name)
     rejected = store.write([good, wrong, other])
     assert [(one.point, one.reason) for one in rejected] == [(wrong, "unstorable"), (other, "unstorable")]
-    assert "expected a name without backslash, line break and NUL" in rejected[0].detail
+    assert "expected a name of text without backslash, line break and NUL" in rejected[0].detail
     assert read(store, "pump-1", "temperature", NOW) == [1.0]
     assert read(store, name, "temperature", NOW) == read(store, "pump-1", name, NOW) == []
     assert store.export(name, NOW, NOW + 1).points == ()

@@ -2,11 +2,13 @@
 
 import itertools
 
+import msgspec
 import pytest
 import urllib3
 
-from functions.adapters import influx_devices, influx_pages, influx_telemetry
+from functions.adapters import influx_devices, influx_marks, influx_pages, influx_telemetry
 from functions.adapters.backoff import Backoff
+from functions.adapters.influx_http import UnansweredError
 from functions.adapters.influx_telemetry import InfluxTelemetryStore
 from functions.domain.series import Aggregate, Point, RawRow, SeriesQuery
 from functions.errors import PartialWriteError, StoreError
@@ -117,6 +119,106 @@ def test_a_point_with_two_versions_counts_once(store, now, bin_ms):
     assert sum(row.values["count"] for row in rows) == 100
     assert sum(row.values["sum"] for row in rows) == sum(range(100)) - 57 + 3000
     assert min(row.values["min"] for row in rows) == 0.0
+
+
+def fresh(ts, value=1.0, metric="temperature", **detail):
+    return msgspec.structs.replace(point(ts, value, metric, **detail), fresh=True)
+
+
+def test_a_fresh_point_is_written_without_asking(store, asked, now):
+    store.write([fresh(now - at * MINUTE, float(at)) for at in range(50)])
+    assert [path.partition("?")[0] for path in asked] == ["/write"]
+
+
+def test_who_writes_what_may_have_another_version_asks_once_and_marks_only_what_has(store, asked, now):
+    points = [point(now - at * MINUTE, 1.0, metric) for at in range(50) for metric in ("current", "temperature")]
+    store.write(points)
+    assert [path.partition("?")[0] for path in asked] == ["/write", "/query"]
+    del asked[:]
+    store.write(points)  # the same once more: each is still one version
+    assert [path.partition("?")[0] for path in asked] == ["/write", "/query"]
+    del asked[:]
+    store.write([point(now, 2.0, received_at=now + 5), point(now - 7, 2.0)])
+    assert [path.partition("?")[0] for path in asked] == ["/write", "/query", "/write"]
+
+
+@pytest.mark.parametrize("again", [0, 1])
+def test_two_fresh_versions_count_once_as_soon_as_either_is_delivered_again(store, now, again):
+    start = now - now % HOUR
+    both = [fresh(start + MINUTE, 1.0, received_at=now), fresh(start + MINUTE, 2.0, received_at=now + 9)]
+    for one in both:
+        store.write([one])  # as two functions do at once: neither knows of the other
+    store.write([msgspec.structs.replace(both[again], fresh=False)])
+    (row,) = ask(store, start, start + HOUR, bin_ms=HOUR, aggregates=EVERY)
+    assert (row.values["count"], row.values["sum"]) == (1, 2.0)
+
+
+def test_a_mark_says_nothing_about_the_bins_beside_it(store, asked, now):
+    start = now - now % DAY
+    for received_at in (now, now + 1):
+        store.write([point(start + 3 * HOUR, received_at=received_at)])
+    store.write([point(start + at * HOUR) for at in (0, 1, 2, 4, 5)])
+    del asked[:]
+    rows = ask(store, start, start + DAY, bin_ms=HOUR, aggregates=(Aggregate.COUNT,))
+    assert [row.values["count"] for row in rows] == [1] * 6
+    assert len(asked) == 2
+    del asked[:]
+    assert len(ask(store, start, start + 3 * HOUR, bin_ms=HOUR)) == 3
+    assert len(asked) == 1
+
+
+def test_versions_of_many_devices_and_hours_are_found(store, now, monkeypatch):
+    monkeypatch.setattr(influx_marks, "DEVICES", 3)
+    monkeypatch.setattr(influx_marks, "FIELDS", 2)
+    monkeypatch.setattr(influx_marks, "_COLUMNS", 10)
+    start = now - now % DAY
+    values = {"a": 1.0, "b": True, "c": "open", "d": 4.0, "e": 5.0}
+    written = [
+        (f"pump-{device}", metric, start + hour * HOUR + device * 1000)
+        for device in range(8)
+        for hour in (0, 1, 2, 5, 9)
+        for metric in list(values)[: 2 + device % 4]
+    ]
+    for received_at in (now, now + 1):
+        store.write(
+            [
+                point(ts, values[metric], metric, device=device, received_at=received_at)
+                for device, metric, ts in written
+            ]
+        )
+    for number in range(8):
+        query = SeriesQuery(
+            device=f"pump-{number}",
+            metrics=tuple(values),
+            start=start,
+            end=start + DAY,
+            bin_ms=HOUR,
+            aggregates=(Aggregate.COUNT,),
+        )
+        rows = store.series(query).rows
+        assert len(rows) == 5 * (2 + number % 4)
+        assert {row.values["count"] for row in rows} == {1}
+
+
+def test_an_export_and_a_list_of_devices_know_nothing_of_marks(store, now):
+    for received_at in (now, now + 1):
+        store.write([point(now, received_at=received_at)])
+    assert exported(store, "pump-1", now, now + 1) == [point(now, received_at=now + 1)]
+    store.delete("pump-1", now, now + 1)
+    assert store.devices().devices == ()
+
+
+def test_a_server_that_stores_and_cannot_be_asked_leaves_those_open_that_may_have_two_versions(store, now):
+    class Mute(Counting):
+        def post(self, path, *arguments, **options):
+            if path == "/query":
+                raise UnansweredError("gone", again=False)
+            return super().post(path, *arguments, **options)
+
+    store._client._server = Mute(store._client._server)
+    with pytest.raises(PartialWriteError, match="1 of 2 points were not stored: looking for versions") as caught:
+        store.write([fresh(now), point(now - 1)])
+    assert caught.value.failed == {1}
 
 
 def test_bins_of_points_that_all_have_two_versions_are_right_though_they_take_many_requests(store, now, monkeypatch):
