@@ -103,7 +103,7 @@ def _made_of_points(asking: Asking, span: _Span, starts: Sequence[int]) -> list[
         for (start, end), series in zip(some, answers, strict=True):
             rows = series[0].values if series else []
             if len(rows) < limit:
-                bin_points(binner, [*standing(span.device, span.metrics, rows)])
+                bin_points(binner, standing(span.device, span.metrics, rows))
             else:
                 for points in _stepwise(asking, span, start, end):
                     bin_points(binner, points)

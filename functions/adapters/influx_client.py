@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote_plus, urlencode
 
 import msgspec
 
@@ -49,9 +49,9 @@ class InfluxClient:
     def __init__(self, url: str, database: str, backoff: Backoff) -> None:
         self._server = Server(url)
         self._url = url
-        self._database = database
         self._backoff = backoff
         self._write_path = "/write?" + urlencode({"db": database, "precision": "ns"})
+        self._query_path = "/query?" + urlencode({"db": database, "epoch": "ns"})
 
     def write(self, lines: bytes, auth: Authorization, deadline: Deadline) -> None:
         """Raises RefusedError for an answer to these very lines, UnavailableError where others would fare no better."""
@@ -70,9 +70,9 @@ class InfluxClient:
     ) -> list[list[Series[Any]]]:
         """The series that answer each statement, in one request. Raises StoreError."""
         text = ";".join(statement.text for statement in statements)
-        body = urlencode({"db": self._database, "epoch": "ns", "q": text}).encode()
+        body = f"q={quote_plus(text)}".encode()
         headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
-        reply = self._post(doing, "/query", body, headers, auth, deadline)
+        reply = self._post(doing, self._query_path, body, headers, auth, deadline)
         if reply.status != HTTPStatus.OK:
             raise StoreError(f"{doing}: {told(reply)}")
         return series_of(doing, statements, reply.body)

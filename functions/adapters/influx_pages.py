@@ -41,12 +41,12 @@ class Asking(NamedTuple):
             (series,) = self.query(raw(device, metrics, start, end, limit))
             rows: list[Row] = series[0].values if series else []
             if len(rows) < limit:
-                return Points([*standing(device, metrics, rows)], None)
+                return Points(standing(device, metrics, rows), None)
             # More versions of the last instant may follow.
             last = ts_of(rows[-1])
             whole = rows[: bisect_left(rows, last, key=ts_of)]
             if whole:
-                return Points([*standing(device, metrics, whole)], last)
+                return Points(standing(device, metrics, whole), last)
             limit *= 4
 
 

@@ -1,7 +1,6 @@
 """Rows of InfluxDB as the points that stand."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from contract.telemetry import QUALITIES, Value
@@ -14,16 +13,25 @@ Row = tuple[Any, ...]
 _KINDS = "fbs"
 
 
-def standing(device: str, metrics: Sequence[str], rows: Iterable[Row]) -> Iterator[Point]:
+def standing(device: str, metrics: Sequence[str], rows: Iterable[Row]) -> list[Point]:
     """Of each metric and instant the point that was received last, in order; rows in ascending order of time.
 
     `metrics` are those of the rows' columns, sorted. Raises StoreError for a row that this adapter did not write.
     """
-    for ts, together in groupby(rows, key=ts_of):
-        points = [point for row in together for point in _points(device, metrics, ts, row)]
-        if len(points) > 1:
-            points = sorted(newest(points).values(), key=_metric)
-        yield from points
+    points: list[Point] = []
+    instant, first, alone = -1, 0, True
+    for row in rows:
+        ts = row[0] // MS
+        if ts == instant:
+            alone = False
+        else:
+            if not alone:
+                points[first:] = _newest(points[first:])
+            instant, first, alone = ts, len(points), True
+        _add(points, device, metrics, ts, row)
+    if not alone:
+        points[first:] = _newest(points[first:])
+    return points
 
 
 def ts_of(row: Row) -> int:
@@ -31,31 +39,31 @@ def ts_of(row: Row) -> int:
     return ts
 
 
-def _metric(point: Point) -> str:
-    return point.metric
+def _newest(points: Iterable[Point]) -> list[Point]:
+    return sorted(newest(points).values(), key=lambda point: point.metric)
 
 
-def _points(device: str, metrics: Sequence[str], ts: int, row: Row) -> Iterator[Point]:
+def _add(points: list[Point], device: str, metrics: Sequence[str], ts: int, row: Row) -> None:
+    """The versions that a row holds."""
     slot = row[0] - ts * MS
     plain = slot < PLAIN_LAG_MS
+    received_at = ts + lag_of(slot) if plain else 0
     at = 1
     for metric in metrics:
         number, boolean, text, note = row[at : at + 4]
         at += 4
-        if plain:
-            received_at = ts + lag_of(slot)
-            # Two of these were written as received together: of a tie either may stand.
-            value: Value | None = text if text is not None else number if number is not None else boolean
-            if value is not None:
-                yield Point(device, metric, ts, value, "good", late=False, received_at=received_at)
-        elif note is not None:
+        # Two of these were written as received together: of a tie either may stand.
+        value: Value | None = text if text is not None else number if number is not None else boolean
+        if note is not None and not plain:
             said = _note(device, metric, note)
             value = (number, boolean, text)[_KINDS.index(said.kind)]
             if value is None:
                 raise StoreError(f"telemetry of {device}: {metric} at {ts} has the note {note!r} and no such value")
-            yield Point(device, metric, ts, value, said.quality, said.late, said.received_at)
-        elif number is not None or boolean is not None or text is not None:
-            raise StoreError(f"telemetry of {device}: {metric} at {ts} has no note")
+            points.append(Point(device, metric, ts, value, said.quality, said.late, said.received_at))
+        elif value is not None:
+            if not plain:
+                raise StoreError(f"telemetry of {device}: {metric} at {ts} has no note")
+            points.append(Point(device, metric, ts, value, "good", late=False, received_at=received_at))
 
 
 class _Note(NamedTuple):

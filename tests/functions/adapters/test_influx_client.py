@@ -81,8 +81,8 @@ def test_a_question_is_one_request_on_the_connection_that_is_there(make):
     assert ask(store) == ask(store) == ()
     assert [urlsplit(request.path).path for request in server.requests] == ["/write", "/query", "/query"]
     assert len(server.connections) == 1
-    question = parse_qs(server.requests[1].body.decode())
-    assert (question["db"], question["epoch"]) == (["telemetry"], ["ns"])
+    assert parse_qs(urlsplit(server.requests[1].path).query) == {"db": ["telemetry"], "epoch": ["ns"]}
+    assert parse_qs(server.requests[1].body.decode())["q"][0].startswith('SELECT "f:temperature"')
 
 
 def test_nothing_to_write_is_not_sent(make):

@@ -28,7 +28,7 @@ class Counting:
         self.paths = []
 
     def post(self, path, *arguments, **options):
-        self.paths.append(path)
+        self.paths.append(path.partition("?")[0])
         return self._server.post(path, *arguments, **options)
 
 
@@ -127,19 +127,19 @@ def fresh(ts, value=1.0, metric="temperature", **detail):
 
 def test_a_fresh_point_is_written_without_asking(store, asked, now):
     store.write([fresh(now - at * MINUTE, float(at)) for at in range(50)])
-    assert [path.partition("?")[0] for path in asked] == ["/write"]
+    assert asked == ["/write"]
 
 
 def test_who_writes_what_may_have_another_version_asks_once_and_marks_only_what_has(store, asked, now):
     points = [point(now - at * MINUTE, 1.0, metric) for at in range(50) for metric in ("current", "temperature")]
     store.write(points)
-    assert [path.partition("?")[0] for path in asked] == ["/write", "/query"]
+    assert asked == ["/write", "/query"]
     del asked[:]
     store.write(points)  # the same once more: each is still one version
-    assert [path.partition("?")[0] for path in asked] == ["/write", "/query"]
+    assert asked == ["/write", "/query"]
     del asked[:]
     store.write([point(now, 2.0, received_at=now + 5), point(now - 7, 2.0)])
-    assert [path.partition("?")[0] for path in asked] == ["/write", "/query", "/write"]
+    assert asked == ["/write", "/query", "/write"]
 
 
 @pytest.mark.parametrize("again", [0, 1])
@@ -211,7 +211,7 @@ def test_an_export_and_a_list_of_devices_know_nothing_of_marks(store, now):
 def test_a_server_that_stores_and_cannot_be_asked_leaves_those_open_that_may_have_two_versions(store, now):
     class Mute(Counting):
         def post(self, path, *arguments, **options):
-            if path == "/query":
+            if path.startswith("/query"):
                 raise UnansweredError("gone", again=False)
             return super().post(path, *arguments, **options)
 
