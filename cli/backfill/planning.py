@@ -7,7 +7,7 @@ import msgspec
 from contract.backfill import LAKE, MAX_PIECE_ITEMS, LakeObject, Listing, Piece
 
 DAY_MS = 86_400_000
-PIECE_BYTES = 4_000_000
+PIECE_BYTES = 2_000_000
 """Some 300,000 points, which an invocation takes a minute for."""
 PIECE_DEVICES = 25
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
 LINE_EVERY_S = 10.0
-BYTES_A_POINT = 12
+BYTES_A_POINT = 6
 """Of the lake, compressed: an estimate for messages of five metrics."""
 POINTS_A_SECOND = 10_000
 """Of one invocation, an estimate too: docs/moving-stores.md says what was measured."""

@@ -74,6 +74,7 @@ def move(run, url, waits, environment):
             "--from": "lake",
             "--to": "new",
             "--since": "2025-11-01",
+            "--until": "2025-11-26",
             "--function": FUNCTION,
             "--endpoint-url": url,
         }

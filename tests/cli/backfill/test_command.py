@@ -260,7 +260,7 @@ def test_a_journal_of_another_move_is_not_gone_on_with(move, full, endpoint, tmp
         raise StoreError("down")
 
     full.new.write = down
-    move("--from", "old", "--journal", tmp_path / "journal", fails=8)
+    move("--from", "old", "--parallel", 1, "--journal", tmp_path / "journal", fails=8)
     result = move("--from", "lake", "--journal", tmp_path / "journal", fails=2)
     assert "is of a move from old to new" in result.stderr
 
@@ -272,7 +272,7 @@ def test_a_move_may_begin_anew(move, full, endpoint, waits):
         raise StoreError("down")
 
     full.new.write = down
-    move("--from", "old", fails=8)
+    move("--from", "old", "--parallel", 1, fails=8)
     full.new.write = write
     result = move("--from", "old", "--restart")
     assert "Going on" not in result.stderr

@@ -186,7 +186,18 @@ def test_pieces_that_fail_now_and_then_are_told_at_the_end(tmp_path):
 def start(url, tmp_path):
     def start():
         command = [sys.executable, "-c", "from cli.app import main; main()", "telemetry", "backfill", "--from", "old"]
-        command += ["--to", "new", "--since", "2025-11-01", "--function", FUNCTION, "--endpoint-url", url]
+        command += [
+            "--to",
+            "new",
+            "--since",
+            "2025-11-01",
+            "--until",
+            "2025-11-26",
+            "--function",
+            FUNCTION,
+            "--endpoint-url",
+            url,
+        ]
         environment = {name: value for name, value in CREDENTIALS.items() if value is not None}
         return subprocess.Popen(
             command,

@@ -71,5 +71,5 @@ def test_spans_are_told_in_a_unit_that_says_enough(seconds, text):
 
 
 def test_of_the_lake_there_is_an_estimate_and_of_a_store_none():
-    assert estimate(Plan((Sized(Piece(), 12_000_000),)), "lake", 4) == (1_000_000, 100.0)
+    assert estimate(Plan((Sized(Piece(), 6_000_000),)), "lake", 4) == (1_000_000, 100.0)
     assert estimate(PLAN, "old", 4) is None
