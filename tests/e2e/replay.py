@@ -10,7 +10,7 @@ import pytest
 from tests.e2e.cloud import ROOT, Cloud, wait_for
 
 RECORDING = ROOT / "simulator" / "sample_data" / "nab" / "ambient_temperature_system_failure.csv"
-INTERVAL_S = 0.004
+INTERVAL_S = 0.002
 FIVE_MINUTES = 300_000
 
 SENSOR = f"""
