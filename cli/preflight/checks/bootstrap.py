@@ -18,13 +18,9 @@ def bootstrap(account: Account, _: Deployment) -> Finding:
     except ClientError as exc:
         if code_of(exc) != "ParameterNotFound":
             raise
-        return Finding(
-            NAME, Status.FAILED, f"The CDK is not bootstrapped in {account.region}.", f"Run once: {_DO}"
-        )
+        return Finding(NAME, Status.FAILED, f"The CDK is not bootstrapped in {account.region}.", f"Run once: {_DO}")
     if not text.isdecimal():
-        return Finding(
-            NAME, Status.FAILED, f"{PARAMETER}: expected a version number, got {text!r}.", f"Run: {_DO}"
-        )
+        return Finding(NAME, Status.FAILED, f"{PARAMETER}: expected a version number, got {text!r}.", f"Run: {_DO}")
     figures = {"version": int(text), "needed": BOOTSTRAP_VERSION}
     if int(text) < BOOTSTRAP_VERSION:
         return Finding(
