@@ -31,7 +31,7 @@ REAL = "real InfluxDB"
 SIZES, QUICK_SIZES = (1_000_000, 10_000_000), (100_000,)
 IN_MEMORY_LIMIT = 1_000_000
 """DynamoDB's items live in the memory of the local AWS."""
-ROUNDS = 7
+ROUNDS = 15
 BARE_EVERY = 10
 """One batch in ten is also written by the bare client, right before or after."""
 OVERHEAD_GOAL = 1.3

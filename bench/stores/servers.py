@@ -9,14 +9,18 @@ from typing import Any, NamedTuple
 
 import boto3
 import psutil
+import urllib3
 from botocore.config import Config
 
 from bench.stores.bare import BareInflux
 from bench.stores.workload import DAY_MS
 from functions.adapters.clock import SystemClock
 from functions.adapters.dynamodb_telemetry import DynamoDBTelemetryStore
+from functions.adapters.influx_admin import InfluxAdminApi
+from functions.adapters.influx_auth import Token
 from functions.adapters.influx_telemetry import InfluxTelemetryStore
 from functions.adapters.liveanalytics_telemetry import LiveAnalyticsTelemetryStore
+from functions.domain.store_setup import RETENTION_POLICY, Access, Credentials
 from functions.ports import TelemetryStore
 from local import emulator, processes
 from local.instance import Instance
@@ -47,6 +51,37 @@ def real_influxdb(_say: Say) -> Iterator[Served]:
             server.url, asked, auth=ADMIN, clock=SystemClock(), retention_ms=RETENTION_MS, budget_s=PATIENCE_S
         )
         yield Served(store, BareInflux(server.url, ADMIN.user, ADMIN.password, asked=asked, written=written))
+
+
+@contextmanager
+def influxdb_lookalike(_say: Say) -> Iterator[Served]:
+    """As the set-up leaves it: a bucket, its mapping, a token for each use."""
+    with folder() as directory, Lookalike(directory) as server:
+        user = Credentials("admin", "a password of nobody")
+        body = {"username": user.username, "password": user.password, "org": "fieldline", "bucket": "first"}
+        urllib3.request("POST", f"{server.url}/api/v2/setup", json=body)
+        with InfluxAdminApi(server.url, lambda: user).signed_in() as admin:
+            organization = admin.organization("fieldline")
+            bucket = admin.make_bucket(organization, "telemetry", RETENTION_MS // 1000)
+            admin.map_database(organization, "telemetry", RETENTION_POLICY, bucket)
+            tokens = {access: admin.authorize(organization, bucket, access, "bench") for access in Access}
+        store = InfluxTelemetryStore(
+            server.url,
+            "telemetry",
+            write_token=_token(tokens[Access.WRITE]),
+            read_token=_token(tokens[Access.READ]),
+            clock=SystemClock(),
+            retention_ms=RETENTION_MS,
+            budget_s=PATIENCE_S,
+        )
+        yield Served(store)
+
+
+def _token(text: str) -> Token:
+    def token(refused: str | None = None) -> str:  # noqa: ARG001 - a token that is refused has no successor here
+        return text
+
+    return token
 
 
 @contextmanager
@@ -133,6 +168,7 @@ def folder() -> Iterator[Path]:
 
 SERVERS: Mapping[str, Callable[[Say], AbstractContextManager[Served]]] = {
     "real InfluxDB": real_influxdb,
-    "liveanalytics look-alike": liveanalytics_lookalike,
+    "InfluxDB look-alike": influxdb_lookalike,
+    "LiveAnalytics look-alike": liveanalytics_lookalike,
     "dynamodb": dynamodb,
 }
