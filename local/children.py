@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import subprocess
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 
@@ -17,7 +18,8 @@ from local.run_record import RunRecord
 STOP_GRACE_S = 60.0
 WATCH_S = 0.25
 RESTARTS = 5
-"""Of one child in one run: what ends more often is broken."""
+"""Of one child in a row: what ends more often without having lived for a while is broken."""
+LIVED_S = 300.0
 MINISTACK, SIMULATOR, TIMESTREAM = "ministack", "simulator", "timestream"
 
 Popen = subprocess.Popen[bytes]
@@ -26,10 +28,18 @@ Popen = subprocess.Popen[bytes]
 class Children:
     """Notes each child in the run's record, so that a later start can clean up whatever happens to this one."""
 
-    def __init__(self, instance: Instance, record: RunRecord, pause_s: float = 0.5) -> None:
+    def __init__(
+        self,
+        instance: Instance,
+        record: RunRecord,
+        pause_s: float = 0.5,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._instance = instance
         self._record = record
         self._pause_s = pause_s
+        self._monotonic = monotonic
+        self._begun: dict[str, float] = {}
         self._children: dict[str, Popen] = {}
 
     def __getitem__(self, name: str) -> Popen:
@@ -37,6 +47,7 @@ class Children:
 
     def add(self, name: str, child: Popen) -> None:
         self._children[name] = child
+        self._begun[name] = self._monotonic()
         with contextlib.suppress(psutil.NoSuchProcess):  # `watch` says what became of it
             self._record.child(name, child.pid)
 
@@ -58,6 +69,8 @@ class Children:
                 child = self._children.get(name)
                 if child is not None and (code := child.poll()) is not None:
                     del self._children[name]
+                    if self._monotonic() - self._begun[name] >= LIVED_S:
+                        restarts[name] = 0
                     restarts[name] += 1
                     again = restarts[name] <= RESTARTS
                     self._record.note(f"the {name} process ended with {code}{', started again' if again else ''}")

@@ -68,6 +68,7 @@ def up(
 
     instance = Instance.at(port)
     options = Options(devices, *_deployed(stage, store, previous_store), fleet)
+    _require_same_stage(instance, stage)
     background.wait_while_changing(instance, _out)
     if instance.is_locked():
         _say_running(instance, options)
@@ -169,6 +170,18 @@ def _deployed(stage: str, store: str | None, previous: str | None) -> tuple[str,
     if previous == chosen:
         raise SetupError(f"--previous-store: expected another store than --store, got {previous!r} for both.")
     return stage, chosen, previous
+
+
+def _require_same_stage(instance: Instance, stage: str) -> None:
+    """One stage for each account, here as on AWS: both would claim the same topic rules."""
+    deployed = {name.split("-")[1] for name in instance.read("deployed.json")}
+    if deployed - {stage}:
+        other = ", ".join(sorted(deployed - {stage}))
+        port = instance.ports.gateway
+        raise SetupError(
+            f"--stage: this instance holds stage {other}, got {stage!r}: start it with --stage {other}, choose another "
+            f"--port, or delete it with `fieldline local down --purge --port {port}`."
+        )
 
 
 def _run(instance: Instance, options: "Options") -> None:

@@ -24,7 +24,7 @@ READY_TIMEOUT_S = 30.0
 _LOG = "timestream.log"
 _KEPT = "timestream.json"
 _HTTP = urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(10.0))
-_CREATED, _ALREADY = 201, 422
+_CREATED, _ALREADY, _SIGNED_IN = 201, 422, 204
 
 
 def password(instance: Instance) -> str:
@@ -83,7 +83,16 @@ def _onboard(url: str, wanted: InfluxInstance) -> None:
         "bucket": wanted.bucket,
     }
     answer = _HTTP.request("POST", f"{url}/api/v2/setup", json=body)
-    if answer.status not in {_CREATED, _ALREADY}:
+    if answer.status == _ALREADY:
+        headers = urllib3.util.make_headers(basic_auth=f"{wanted.username}:{wanted.password}")
+        answer = _HTTP.request("POST", f"{url}/api/v2/signin", headers=headers)
+        if answer.status == _SIGNED_IN:
+            return
+        raise DeployError(
+            "the InfluxDB look-alike was set up with another password than this instance's: "
+            "`fieldline local down --purge` lets you start afresh"
+        )
+    if answer.status != _CREATED:
         raise DeployError(
             f"the InfluxDB instance was not set up: {answer.status} {answer.data.decode(errors='replace')}"
         )

@@ -2,14 +2,15 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
-from local.timestream.influx_ast import Fill
+from local.timestream.influx_ast import Fill, Window
 from local.timestream.influx_errors import StatementError, UnsupportedError
 from local.timestream.influx_json import Cell
 from local.timestream.influx_plan import Column
 from local.timestream.model import Kind
 
+_Item = TypeVar("_Item")
 MAX_CELLS: Final = 5_000_000
 """Of one answer. InfluxDB has no such limit until its memory is full, unless it is given max-select-buckets."""
 
@@ -24,42 +25,66 @@ class Span:
 
 
 def filled(
-    found: Mapping[int, Sequence[Cell]], columns: Sequence[Column], fill: Fill, span: Span, *, descending: bool
+    found: Mapping[int, Sequence[Cell]],
+    columns: Sequence[Column],
+    fill: Fill,
+    span: Span,
+    rows: Window,
+    *,
+    descending: bool,
 ) -> list[list[Cell]]:
-    """Rows in order, each with its bucket's start; `found` are the values of buckets that have any."""
+    """Rows in order, each with its bucket's start; `found` are the values of buckets that have any.
+
+    LIMIT and OFFSET hold for each function by itself, before their rows come together.
+    """
     if fill.kind == "linear":
         raise UnsupportedError("fill(linear)")
-    defaults = [_default(fill, column) for column in columns]
-    if fill.kind == "none":
-        return [[start, *found[start]] for start in sorted(found, reverse=descending)]
-    starts = _starts(found, span, len(columns))
-    begins = [
-        span.first
-        if span.first is not None
-        else min(start for start in found if found[start][at] is not None)
-        if any(values[at] is not None for values in found.values())
-        else None
-        for at in range(len(columns))
+    starts = _starts(found, fill, span, len(columns))
+    ordered = starts[::-1] if descending else starts
+    beside = any(column.function is None for column in columns)
+    lists = [
+        windowed(_points(found, at, column, ordered, fill, span), rows) if column.function else []
+        for at, column in enumerate(columns)
     ]
-    present = [any(values[at] is not None for values in found.values()) for at in range(len(columns))]
-    rows: list[list[Cell]] = []
-    before: list[Cell] = [None] * len(columns)
-    empty = [None] * len(columns)
-    for start in reversed(starts) if descending else starts:
+    defaults = [_default(fill, column) for column in columns]
+    made: list[list[Cell]] = []
+    by_column = [dict(points) for points in lists]
+    for start in sorted({start for points in by_column for start in points}, reverse=descending):
         row: list[Cell] = [start]
-        values = found.get(start, empty)
-        for at, column in enumerate(columns):
-            value = values[at]
-            if value is None:
-                begin = begins[at]
-                if not present[at] or begin is None or start < begin:
-                    value = defaults[at]
-                else:
-                    value = before[at] if fill.kind == "previous" else _filling(fill, column)
-            before[at] = value
+        for at, points in enumerate(by_column):
+            value = points.get(start, defaults[at])
+            if beside and columns[at].function is None and start in found and found[start][at] is not None:
+                value = found[start][at]
             row.append(value)
-        rows.append(row)
-    return rows
+        made.append(row)
+    return made
+
+
+def _points(
+    found: Mapping[int, Sequence[Cell]], at: int, column: Column, starts: Sequence[int], fill: Fill, span: Span
+) -> list[tuple[int, Cell]]:
+    """What a function gives for each bucket, from its first value on where the span has no beginning."""
+    own = {start: values[at] for start, values in found.items() if values[at] is not None}
+    if not own:
+        return []
+    if fill.kind == "none":
+        return [(start, own[start]) for start in starts if start in own]
+    begin = min(own) if span.first is None else span.first
+    filling = _filling(fill, column)
+    points: list[tuple[int, Cell]] = []
+    before: Cell = None
+    for start in starts:
+        if start >= begin:
+            value = own.get(start)
+            if value is None:
+                value = before if fill.kind == "previous" else filling
+            before = value
+            points.append((start, value))
+    return points
+
+
+def windowed(points: list[_Item], rows: Window) -> list[_Item]:
+    return points[rows.offset : rows.offset + rows.limit] if rows.limit else points[rows.offset :]
 
 
 def without_buckets(values: Sequence[Cell], columns: Sequence[Column], fill: Fill) -> list[Cell]:
@@ -67,7 +92,9 @@ def without_buckets(values: Sequence[Cell], columns: Sequence[Column], fill: Fil
     return [_default(fill, column) if value is None else value for value, column in zip(values, columns, strict=True)]
 
 
-def _starts(found: Mapping[int, object], span: Span, width: int) -> range:
+def _starts(found: Mapping[int, object], fill: Fill, span: Span, width: int) -> Sequence[int]:
+    if fill.kind == "none":
+        return sorted(found)
     first = min(found) if span.first is None else span.first
     starts = range(first, span.last + 1, span.step)
     if len(starts) * width > MAX_CELLS:

@@ -144,10 +144,12 @@ def _select(
     own = source.columns
     cells = [own[name][1] if name in own else f"NULL::{kinds[name].sql}" for name in fields]
     named = "".join(f", {cell} AS f{at}" for at, cell in enumerate(cells))
-    z = "0" if isinstance(source, TableSource) else "z"
     sids = list(part.series)
     origin = source.sql
-    conditions = [f"time BETWEEN {span.least} AND {span.greatest}"]
+    # A subquery has kept to the times already; its buckets may begin before them.
+    stored = isinstance(source, TableSource)
+    conditions = [f"time BETWEEN {span.least} AND {span.greatest}"] if stored else []
+    z = "0" if stored else "z"
     if isinstance(source, TableSource) and len(sids) <= _FEW:
         origin = Sql(scans.of(source, sids, span))
         conditions = []

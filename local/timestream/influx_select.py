@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from local.timestream.engine import Engine
-from local.timestream.influx_ast import Fill, Measurement, Select
+from local.timestream.influx_ast import Fill, Measurement, Ref, Select
 from local.timestream.influx_errors import StatementError, UnsupportedError
-from local.timestream.influx_fill import Span, each_group, filled, without_buckets
+from local.timestream.influx_fill import Span, each_group, filled, windowed, without_buckets
 from local.timestream.influx_json import Cell, Series
-from local.timestream.influx_plan import SELECTORS, Column, columns, grouping, shaped
+from local.timestream.influx_plan import SELECTORS, Buckets, Column, columns, grouping, shaped
 from local.timestream.influx_scans import Rows, Scans, rows
 from local.timestream.influx_sources import AnswerSource, Source, Sql
 from local.timestream.influx_sql import (
@@ -37,6 +37,18 @@ class Stored:
     oldest: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Outer:
+    """What a subquery takes over from the query around it; `widest` are the times of the outermost one."""
+
+    dimensions: frozenset[str]
+    span: TimeRange
+    buckets: Buckets
+    widest: TimeRange | None
+
+
+_NOTHING_AROUND: Final = _Outer(frozenset(), TimeRange(), Buckets(), None)
+
 Find = Callable[[Measurement], Stored]
 """Raises StatementError for a database or retention policy that is not there."""
 
@@ -53,21 +65,25 @@ class Selecting:
     def answer(self, select: Select) -> list[Series]:
         """Raises StatementError; EngineError where the engine cannot answer."""
         _check_directions(select)
-        return self._answer(self._prepared(select, (), TimeRange()))
+        return self._answer(self._prepared(select, _NOTHING_AROUND))
 
-    def _prepared(self, select: Select, outer: Sequence[str], within: TimeRange) -> Prepared:
-        """`outer` are the tags that a query around this one groups by."""
+    def _prepared(self, select: Select, outer: "_Outer") -> Prepared:
         condition, own = split(select.condition, self._now)
         shape = shaped(select)
-        span = own.both(within)
+        if not shape.buckets.size:
+            shape = replace(shape, buckets=outer.buckets)
+        span = own.both(outer.span)
         if shape.buckets.size and span.last is None:
             span = replace(span, last=self._now)
-        wanted = tuple(dimension.name for dimension in shape.dimensions if hasattr(dimension, "name"))
-        sources, kept = self._sources(select, tuple({*outer, *wanted}), span)
-        dimensions = tuple(sorted({*outer, *grouping(shape, sources)}))
+        widest = outer.widest or span
+        named = {dimension.name for dimension in shape.dimensions if isinstance(dimension, Ref)}
+        inner = _Outer(outer.dimensions | named, span, shape.buckets, widest)
+        sources, kept = self._sources(select, inner)
+        dimensions = tuple(sorted({*outer.dimensions, *grouping(shape, sources)}))
         asked = columns(shape, sources, dimensions)
         calls = {(column.function, column.field, column.unit) for column in asked if column.function}
-        plain = not calls
+        if is_elapsed(asked) and shape.buckets.size:
+            kept = _reaching_back(kept, shape.buckets.size, widest, descending=select.descending)
         found = rows(
             sources,
             asked,
@@ -75,20 +91,20 @@ class Selecting:
             kept,
             dimensions,
             self._scans,
-            ranked=plain or is_elapsed(asked) or has_beside(asked),
+            ranked=not calls or is_elapsed(asked) or has_beside(asked),
         )
         return Prepared(select, shape, asked, dimensions, span, found, len(calls))
 
-    def _sources(self, select: Select, outer: Sequence[str], span: TimeRange) -> tuple[list[Source], TimeRange]:
+    def _sources(self, select: Select, outer: "_Outer") -> tuple[list[Source], TimeRange]:
         """What there is to read, and from when on retention lets it be read."""
         sources: list[Source] = []
-        kept = span
+        kept = outer.span
         names = [source.name for source in select.sources if isinstance(source, Measurement)]
         if len(set(names)) < len(names):
             raise UnsupportedError("a measurement more than once in FROM")
         for source in select.sources:
             if isinstance(source, Select):
-                answer = self._nested(source, outer, span)
+                answer = self._nested(source, outer)
                 sources += [answer] if answer is not None else []
                 continue
             stored = self._find(source)
@@ -97,11 +113,11 @@ class Selecting:
                 kept = kept.both(TimeRange(first=stored.oldest))
         return sources, kept
 
-    def _nested(self, select: Select, outer: Sequence[str], span: TimeRange) -> AnswerSource | None:
+    def _nested(self, select: Select, outer: "_Outer") -> AnswerSource | None:
         if select.fill.kind == "null":
             # Within a query around it InfluxDB leaves empty buckets out, also where it would count 0.
             select = replace(select, fill=Fill("none"))
-        prepared = self._prepared(select, outer, span)
+        prepared = self._prepared(select, outer)
         if prepared.rows is None or not has_values(prepared.columns):
             return None
         if prepared.is_plain and prepared.select.rows.limit and len(prepared.rows.groups) > 1:
@@ -197,7 +213,8 @@ class Selecting:
             for group, pairs in known[key].items():
                 by_group.setdefault(group, [[] for _ in prepared.columns])[at] = pairs
         for group in sorted(by_group):
-            yield group, _offset(_side_by_side(by_group[group], descending=descending), prepared.select)
+            lists = [windowed(pairs, prepared.select.rows) for pairs in by_group[group]]
+            yield group, _side_by_side(lists, descending=descending)
 
     def _aggregated(self, prepared: Prepared, found: Rows) -> Iterable[tuple[int, list[Sequence[Cell]]]]:
         buckets = prepared.shape.buckets
@@ -211,7 +228,14 @@ class Selecting:
             values = {line[0]: _finished(line[1:], prepared.columns) for line in lines}
             values = {start: cells for start, cells in values.items() if any(cell is not None for cell in cells)}
             if values:
-                yield group, _offset(_rows_of(prepared, values, moment=moment), prepared.select)
+                yield group, _rows_of(prepared, values, moment=moment)
+
+
+def _reaching_back(span: TimeRange, size: int, widest: TimeRange, *, descending: bool) -> TimeRange:
+    """Within buckets InfluxDB lets elapsed begin a bucket earlier, as far as the outermost query goes."""
+    if descending:
+        return span if span.last is None else replace(span, last=min(span.last + size, widest.greatest))
+    return span if span.first is None else replace(span, first=max(span.first - size, widest.least))
 
 
 def _check_directions(select: Select) -> None:
@@ -248,10 +272,10 @@ def _rows_of(prepared: Prepared, values: dict[Any, list[Cell]], *, moment: bool)
         ((time, cells),) = values.items()
         if not moment and not has_beside(prepared.columns):
             time = span.first or 0
-        return [[time, *without_buckets(cells, prepared.columns, select.fill)]]
+        return windowed([[time, *without_buckets(cells, prepared.columns, select.fill)]], select.rows)
     first = None if span.first is None else bucket_start(span.first, buckets)
     reach = Span(first, bucket_start(span.greatest, buckets), buckets.size)
-    return [*filled(values, prepared.columns, select.fill, reach, descending=select.descending)]
+    return [*filled(values, prepared.columns, select.fill, reach, select.rows, descending=select.descending)]
 
 
 def _side_by_side(lists: Sequence[list[tuple[int, Cell]]], *, descending: bool) -> list[Sequence[Cell]]:
@@ -274,21 +298,32 @@ def _side_by_side(lists: Sequence[list[tuple[int, Cell]]], *, descending: bool) 
         found.append(row)
 
 
-def _offset(found: list[Sequence[Cell]], select: Select) -> list[Sequence[Cell]]:
-    limit, offset = select.rows.limit, select.rows.offset
-    return found[offset : offset + limit] if limit else found[offset:]
-
-
 def _series(prepared: Prepared, found: Rows, answers: Iterable[tuple[int, list[Sequence[Cell]]]]) -> list[Series]:
     names = [prepared.shape.time_name, *(column.name for column in prepared.columns)]
     made: list[Series] = []
+    shown = _shown_groups(prepared, found)
     for group, lines in answers:
-        if not lines:
+        if not lines or group not in shown:
             continue
         name, values = found.groups[group]
         tags = dict(zip(prepared.dimensions, values, strict=True)) if prepared.dimensions else None
         made.append(Series(names, lines, name, tags))
     if prepared.select.descending:
         made.reverse()
+    return made
+
+
+def _shown_groups(prepared: Prepared, found: Rows) -> set[int]:
+    """SLIMIT counts groups of series, whether rows of theirs are in the answer or not, in the order of their keys.
+
+    A key is the tags that there are and then their values.
+    """
     limit, offset = prepared.select.series.limit, prepared.select.series.offset
-    return made[offset : offset + limit] if limit else made[offset:]
+
+    def key(number: int) -> tuple[str, str]:
+        name, values = found.groups[number]
+        pairs = [pair for pair in zip(prepared.dimensions, values, strict=True) if pair[1]]
+        return name, "|".join([tag for tag, _ in pairs] + [value for _, value in pairs])
+
+    order = sorted(range(len(found.groups)), key=key) if limit or offset else range(len(found.groups))
+    return set(order[offset : offset + limit] if limit else order[offset:])

@@ -72,6 +72,15 @@ def test_a_choice_that_no_deployment_has_is_told_before_anything_starts(instance
     assert not (instance.root / "run.json").exists()
 
 
+def test_another_stage_than_the_deployed_one_is_refused(instance):
+    instance.root.mkdir(parents=True, exist_ok=True)
+    instance.write("deployed.json", {"Fieldline-dev-Data": "x", "Fieldline-dev-Api": "y"})
+    code, said = told("up", "--stage", "prod")
+    assert code == 1
+    assert "this instance holds stage dev, got 'prod': start it with --stage dev" in said
+    assert "down --purge --port 9000" in said
+
+
 @pytest.mark.parametrize("count", ["-1", "91"])
 def test_a_count_of_devices_that_no_instance_has_is_a_usage_error(instance, count):
     code, said = told("up", "--devices", count)
