@@ -311,7 +311,18 @@ def main() -> None:
             identity.create(thing, folder)
             entries.append(f'[[device]]\nname = "{thing}"\nmodel = "climate"\ngroup = "bench"\ncsr = "{thing}.csr"\n')
         (folder / "fleet.toml").write_text("\n".join(entries))
-        up = [*command, "up", "--detach", "--devices", "0", "--fleet", str(folder / "fleet.toml"), *port]
+        up = [
+            *command,
+            "up",
+            "--detach",
+            "--stage",
+            "dev",
+            "--devices",
+            "0",
+            "--fleet",
+            str(folder / "fleet.toml"),
+            *port,
+        ]
         subprocess.run(up, cwd=CHECKOUT, check=True, stdout=log)
         try:
             rows = asyncio.run(
