@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from aws_cdk import RemovalPolicy
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
@@ -16,11 +17,12 @@ def private_bucket(
     stage: StagePolicy,
     *,
     lifecycle_rules: Sequence[s3.LifecycleRule],
+    removal: RemovalPolicy | None = None,
     versioned: bool = False,
     access_logs: s3.IBucket | None = None,
     access_logs_prefix: str | None = None,
 ) -> s3.Bucket:
-    """Without `access_logs` only where it holds access logs itself."""
+    """Without `access_logs` only where it holds access logs itself; `removal` instead of the stage's."""
     return s3.Bucket(
         scope,
         name,
@@ -30,7 +32,7 @@ def private_bucket(
         block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
         object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
         versioned=versioned,
-        removal_policy=stage.removal,
+        removal_policy=removal or stage.removal,
         server_access_logs_bucket=access_logs,
         server_access_logs_prefix=access_logs_prefix,
         lifecycle_rules=list(lifecycle_rules),

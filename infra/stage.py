@@ -8,10 +8,15 @@ from aws_cdk import aws_logs as logs
 
 @dataclass(frozen=True, kw_only=True)
 class StagePolicy:
-    """`removal` and `deletion_protection` hold for whatever keeps data; queues and logs in transit may always go."""
+    """`removal` and `deletion_protection` hold for whatever keeps data; queues and logs in transit may always go.
+
+    `timestream_removal` is `removal` for what deletion protection does not guard: nothing of it stays when the very
+    deployment that makes it fails. It would be paid for without a stack, and its name would be in the next one's way.
+    """
 
     name: str
     removal: RemovalPolicy
+    timestream_removal: RemovalPolicy
     deletion_protection: bool
     lake_versioned: bool
     lake_buffer_s: int
@@ -27,6 +32,7 @@ class StagePolicy:
 DEV = StagePolicy(
     name="dev",
     removal=RemovalPolicy.DESTROY,
+    timestream_removal=RemovalPolicy.DESTROY,
     deletion_protection=False,
     lake_versioned=False,
     lake_buffer_s=60,
@@ -41,6 +47,7 @@ DEV = StagePolicy(
 PROD = StagePolicy(
     name="prod",
     removal=RemovalPolicy.RETAIN,
+    timestream_removal=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
     deletion_protection=True,
     lake_versioned=True,
     lake_buffer_s=300,

@@ -90,7 +90,7 @@ class InfluxStore(Construct):
             username=USERNAME,
             password=self._password(platform).secret_value.unsafe_unwrap(),
         )
-        instance.apply_removal_policy(platform.stage.removal)
+        instance.apply_removal_policy(platform.stage.timestream_removal)
         return instance
 
     def _password(self, platform: Platform) -> secretsmanager.Secret:
@@ -102,7 +102,7 @@ class InfluxStore(Construct):
             generate_secret_string=secretsmanager.SecretStringGenerator(
                 password_length=PASSWORD_LENGTH, exclude_punctuation=True
             ),
-            removal_policy=platform.stage.removal,
+            removal_policy=platform.stage.timestream_removal,
         )
         acknowledge(
             secret,

@@ -34,6 +34,7 @@ class LiveAnalyticsStore(Construct):
             self,
             "Rejected",
             stage,
+            removal=stage.timestream_removal,
             access_logs=access_logs,
             access_logs_prefix="rejected/",
             lifecycle_rules=[s3.LifecycleRule(id="expire", expiration=Duration.days(90))],
@@ -64,7 +65,7 @@ class LiveAnalyticsStore(Construct):
             },
         )
         for kept in (self._database, self._table):
-            kept.apply_removal_policy(stage.removal)
+            kept.apply_removal_policy(stage.timestream_removal)
             acknowledge(
                 kept,
                 f"CloudFormation-Validate::{CLOSED_TO_NEW_ACCOUNTS}",

@@ -121,11 +121,11 @@ class StoreNetwork(Construct):
 
     def _keep(self, stage: StagePolicy) -> None:
         # A database that is retained goes on living in its subnets and groups, and would hold up their deletion.
-        self.vpc.apply_removal_policy(stage.removal)
+        self.vpc.apply_removal_policy(stage.timestream_removal)
         for subnet in self.vpc.isolated_subnets:
-            subnet.apply_removal_policy(stage.removal)
+            subnet.apply_removal_policy(stage.timestream_removal)
         for group in (self.functions, self.database):
-            group.apply_removal_policy(stage.removal)
+            group.apply_removal_policy(stage.timestream_removal)
 
 
 def _rule(description: str, port: int, cidr: str) -> ec2.CfnSecurityGroup.EgressProperty:

@@ -46,6 +46,7 @@ KEEPS_DATA = (
 )
 LIVED_IN = ("AWS::EC2::VPC", "AWS::EC2::Subnet")
 """What a retained database goes on standing in."""
+RETAINED = (*KEEPS_DATA, *LIVED_IN, "AWS::EC2::SecurityGroup")
 
 
 def pinned(deployment):
@@ -84,12 +85,32 @@ def test_what_keeps_data_goes_with_dev_and_stays_with_prod(any_deployment):
     policy = {"dev": "Delete", "prod": "Retain"}[any_deployment.stage]
     for kind in (*KEEPS_DATA, *LIVED_IN):
         for resource in any_deployment.all(kind):
-            assert resource.body["DeletionPolicy"] == policy, resource.id
+            assert resource.body["DeletionPolicy"].removesuffix("ExceptOnCreate") == policy, resource.id
             assert resource.body["UpdateReplacePolicy"] == policy, resource.id
 
 
+def test_a_deployment_of_timestream_that_fails_leaves_nothing_of_its_own(any_deployment):
+    """No instance to pay for without a stack, and no name that the next attempt finds taken."""
+    of_timestream = {
+        id_
+        for store in any_deployment.stores - {DYNAMODB}
+        for kinds in OF_STORE[store].values()
+        for ids in kinds.values()
+        for id_ in ids
+    }
+    stay = {r.id for kind in RETAINED for r in any_deployment.all(kind) if r.body.get("DeletionPolicy") == "Retain"}
+    assert not stay & of_timestream
+    assert all(s.body.get("DeletionPolicy") != "Retain" for s in any_deployment.all("AWS::SecretsManager::Secret"))
+
+
+def test_what_deletion_protection_guards_stays_also_of_a_deployment_that_fails(prod):
+    """CloudFormation could not delete it, and would end up unable to roll back either."""
+    protected = [*prod.all("AWS::DynamoDB::GlobalTable"), *prod.all("AWS::Cognito::UserPool")]
+    assert {resource.body["DeletionPolicy"] for resource in protected} == {"Retain"}
+
+
 def test_a_group_stays_as_long_as_the_database_in_it(influx):
-    policy = {"dev": "Delete", "prod": "Retain"}[influx.stage]
+    policy = {"dev": "Delete", "prod": "RetainExceptOnCreate"}[influx.stage]
     kept = {g.id for g in influx.all("AWS::EC2::SecurityGroup") if g.body.get("DeletionPolicy") == policy}
     assert kept == {"NetworkDatabaseGroupD0B4F916", "NetworkFunctionsGroup60FB6878"}
 
