@@ -149,10 +149,20 @@ class Journal:
         try:
             self._write(batch)
         except OSError as exc:
-            self._mend = True
             kind = StorageFullError if exc.errno in _FULL else StorageError
             error = kind(f"the journal could not be written: {exc.strerror or exc}")
             log.error("%s (%d entries failed)", error, len(batch))  # noqa: TRY400 - the sentence says it all
+            self._settle(batch, error)
+        except BaseException as exc:  # whatever it is, none may wait for ever
+            self._settle(batch, StorageError(f"the journal could not be written: {exc!r}"))
+            raise
+        else:
+            self._settle(batch, None)
+        return error
+
+    def _settle(self, batch: list[Ticket], error: StorageError | None) -> None:
+        if error is not None:
+            self._mend = True
         try:
             self._settled(batch, error is None)
         finally:
@@ -161,7 +171,6 @@ class Journal:
                     ticket.error, ticket.settled, ticket.payload = error, True, b""
                 self._leading = False
                 self._turn.notify_all()
-        return error
 
     def _write(self, batch: list[Ticket]) -> None:
         if self._file is None or (self._size >= self._segment_bytes and not self._mend):

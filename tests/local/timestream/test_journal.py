@@ -186,6 +186,49 @@ def test_writers_that_come_together_share_one_sync(tmp_path):
     assert len(syncs) == 3
 
 
+def test_a_write_that_fails_as_nobody_expects_leaves_no_writer_waiting(tmp_path):
+    is_writing, go_on = threading.Event(), threading.Event()
+
+    class OutOfMemory(DiskFile):
+        entries = 0
+
+        def write(self, data):
+            if data != MAGIC:
+                self.entries += 1
+            if self.entries != 1:
+                super().write(data)
+                return
+            super().write(data[:5])
+            is_writing.set()
+            assert go_on.wait(10)
+            raise MemoryError
+
+    heard = []
+    journal = Journal(tmp_path, 0, lambda tickets, durable: heard.append((len(tickets), durable)), OutOfMemory)
+    assert list(journal.replay()) == []
+    tickets = [journal.enqueue(b"one"), journal.enqueue(b"two")]
+    raised = {}
+
+    def wait(ticket):
+        try:
+            journal.wait(ticket)
+        except (MemoryError, StorageError) as exc:
+            raised[ticket.number] = type(exc)
+
+    leader, follower = (threading.Thread(target=wait, args=(ticket,), daemon=True) for ticket in tickets)
+    leader.start()
+    assert is_writing.wait(10)
+    follower.start()
+    go_on.set()
+    for thread in (leader, follower):
+        thread.join(10)
+        assert not thread.is_alive()
+    assert raised == {1: MemoryError, 2: StorageError}
+    journal.wait(journal.enqueue(b"after"))
+    assert heard == [(2, False), (1, True)]
+    assert replayed(tmp_path)[1] == [(3, b"after")]
+
+
 def test_settled_hears_of_entries_in_their_order_and_of_failures(tmp_path, monkeypatch):
     heard = []
     journal = Journal(
