@@ -45,6 +45,7 @@ class _Outer:
     span: TimeRange
     buckets: Buckets
     widest: TimeRange | None
+    aggregates: bool = False
 
 
 _NOTHING_AROUND: Final = _Outer(frozenset(), TimeRange(), Buckets(), None)
@@ -77,7 +78,8 @@ class Selecting:
             span = replace(span, last=self._now)
         widest = outer.widest or span
         named = {dimension.name for dimension in shape.dimensions if isinstance(dimension, Ref)}
-        inner = _Outer(outer.dimensions | named, span, shape.buckets, widest)
+        aggregates = any(asked.function for asked in shape.asked)
+        inner = _Outer(outer.dimensions | named, span, shape.buckets, widest, aggregates)
         sources, kept = self._sources(select, inner)
         dimensions = tuple(sorted({*outer.dimensions, *grouping(shape, sources)}))
         asked = columns(shape, sources, dimensions)
@@ -120,6 +122,9 @@ class Selecting:
         prepared = self._prepared(select, outer)
         if prepared.rows is None or not has_values(prepared.columns):
             return None
+        if outer.aggregates and not outer.buckets.size and _first_bucket(prepared) < outer.span.least:
+            # 1.6 then answers nothing at all.
+            raise UnsupportedError("a subquery whose first bucket begins before the times of the query around it")
         if prepared.is_plain and prepared.select.rows.limit and len(prepared.rows.groups) > 1:
             raise UnsupportedError("LIMIT on several series of a subquery")
         if prepared.is_plain and not prepared.select.series.limit:
@@ -229,6 +234,14 @@ class Selecting:
             values = {start: cells for start, cells in values.items() if any(cell is not None for cell in cells)}
             if values:
                 yield group, _rows_of(prepared, values, moment=moment)
+
+
+def _first_bucket(prepared: Prepared) -> int:
+    """Where the rows of a query may begin that has an earliest time."""
+    first, buckets = prepared.span.least, prepared.shape.buckets
+    if prepared.is_plain or not buckets.size or prepared.span.first is None:
+        return first
+    return bucket_start(first, buckets)
 
 
 def _reaching_back(span: TimeRange, size: int, widest: TimeRange, *, descending: bool) -> TimeRange:
