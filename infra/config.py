@@ -30,6 +30,8 @@ INFLUX_INSTANCES = (
     "db.influx.16xlarge",
     "db.influx.24xlarge",
 )
+MAX_INFLUX_STORAGE_GIB = 15_360
+"""Says botocore's model of the service, too."""
 APART = frozenset({INFLUXDB, LIVEANALYTICS})
 """No function reaches both: one lives in a network without internet, and the other's private endpoints are named after
 the cell that AWS put the account into, which no template can know."""
@@ -70,7 +72,9 @@ class DeployConfig:
         retention = _number(get, "retention_days", cls.retention_days, 1, 3650, problems)
         influx = InfluxOptions(
             instance=_choice(get, "influx_instance", INFLUX_INSTANCES, InfluxOptions.instance, problems),
-            storage_gib=_number(get, "influx_storage_gib", InfluxOptions.storage_gib, 20, 16384, problems),
+            storage_gib=_number(
+                get, "influx_storage_gib", InfluxOptions.storage_gib, 20, MAX_INFLUX_STORAGE_GIB, problems
+            ),
             multi_az=_flag(get, "influx_multi_az", InfluxOptions.multi_az, problems),
         )
         fleet = _fleet(get("fleet"), problems)

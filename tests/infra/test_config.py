@@ -72,7 +72,7 @@ def test_an_instance_of_influxdb_is_one_that_cloudformation_knows():
 
 def test_influxdb_takes_no_less_storage_than_20_gib():
     assert refused(influx_storage_gib="19") == (
-        "influx_storage_gib: expected a whole number from 20 to 16384, got '19'",
+        "influx_storage_gib: expected a whole number from 20 to 15360, got '19'",
     )
 
 
@@ -121,7 +121,7 @@ def test_everything_that_is_wrong_is_said_at_once():
         f"  - previous_store: expected one of {', '.join(STORES)}, got 'csv'",
         "  - retention_days: expected a whole number from 1 to 3650, got 'long'",
         f"  - influx_instance: expected one of {', '.join(INFLUX_INSTANCES)}, got 'big'",
-        "  - influx_storage_gib: expected a whole number from 20 to 16384, got 5",
+        "  - influx_storage_gib: expected a whole number from 20 to 15360, got 5",
         "  - influx_multi_az: expected true or false, got 'maybe'",
         "  - fleet: expected a fleet file, got /nowhere/fleet.toml, which does not exist",
     ]
