@@ -7,6 +7,7 @@ entry failed leaves a gap. Writers that come together share one fsync.
 import errno
 import logging
 import os
+import re
 import struct
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -20,6 +21,8 @@ MAGIC = b"FLTSJ\x00\x00\x01"
 SEGMENT_BYTES = 64 * 1024 * 1024
 MAX_PAYLOAD = 256 * 1024 * 1024
 _HEAD = struct.Struct("<IIQ")
+_FARTHEST = 2**24  # more than that many entries in a row never failed
+_HALF = struct.Struct("<I")
 _NUMBER = struct.Struct("<Q")
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
@@ -96,7 +99,10 @@ class Journal:
         self._mend = False  # the file may hold bytes of entries that failed
 
     def replay(self) -> Iterator[tuple[int, bytes]]:
-        """Entries after `applied`, in order; a torn end is cut off. Once, before the first entry is written."""
+        """Entries after `applied`, in order; a torn end is cut off. Once, before the first entry is written.
+
+        Raises JournalDamagedError where entries that are needed stand behind one that cannot be read.
+        """
         paths = sorted(self._directory.glob("*.journal"))
         for path in paths:
             good = 0
@@ -107,7 +113,7 @@ class Journal:
                     yield number, payload
             size = path.stat().st_size
             if good < size:
-                if path != paths[-1] or good < len(MAGIC) <= size:
+                if path != paths[-1] or good < len(MAGIC) <= size or _has_entry_behind(path, good, self._last):
                     raise JournalDamagedError(
                         f"{path}: expected an entry at byte {good}, found damage. Entries were acknowledged after it; "
                         "restore the file or, to go on without them, move it away."
@@ -237,7 +243,7 @@ class Journal:
         self._segments = []
 
 
-def _checksum(number: int, payload: bytes) -> int:
+def _checksum(number: int, payload: bytes | memoryview) -> int:
     return crc32(payload, crc32(_NUMBER.pack(number)))
 
 
@@ -258,6 +264,26 @@ def _entries(path: Path) -> Iterator[tuple[int, int, bytes]]:
             end += _HEAD.size + length
             before = number
             yield end, number, payload
+
+
+def _has_entry_behind(path: Path, start: int, last: int) -> bool:
+    """Whether a sound entry with a number after `last` begins behind `start`: then no torn write ended the file."""
+    with path.open("rb") as file:
+        file.seek(start)
+        data = memoryview(file.read())
+    # The upper half of a number is nearly always the same four bytes: only where they stand can a head be.
+    halves = {_HALF.pack(number >> 32) for number in (last + 1, last + _FARTHEST)}
+    for match in re.finditer(b"(?=" + b"|".join(map(re.escape, halves)) + b")", data):
+        at = match.start() - _HEAD.size + _HALF.size
+        if at < 1:
+            continue
+        length, checksum, number = _HEAD.unpack_from(data, at)
+        begin = at + _HEAD.size
+        if last < number <= last + _FARTHEST and length <= len(data) - begin:
+            payload = data[begin : begin + length]
+            if _checksum(number, payload) == checksum:
+                return True
+    return False
 
 
 def _cut(path: Path, size: int) -> None:

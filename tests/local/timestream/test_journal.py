@@ -58,19 +58,62 @@ def test_whatever_stands_behind_the_last_whole_entry_is_cut_off(tmp_path_factory
     assert path.read_bytes() == sound
 
 
-@given(PAYLOADS, st.data())
-def test_an_entry_with_a_changed_bit_is_never_taken_for_whole(tmp_path_factory, payloads, data):
-    directory = tmp_path_factory.mktemp("journal")
-    written(directory, payloads)
+def with_changed_bit(directory, first, end, data):
+    """Changes a bit of the only segment in `[first, end)`; gives what the file holds then."""
     (path,) = directory.glob("*.journal")
     content = bytearray(path.read_bytes())
-    at = data.draw(st.integers(len(MAGIC), len(content) - 1))
-    content[at] ^= 1 << data.draw(st.integers(0, 7))
+    content[data.draw(st.integers(first, end - 1))] ^= 1 << data.draw(st.integers(0, 7))
     path.write_bytes(content)
+    return path, bytes(content)
+
+
+@given(PAYLOADS, st.data())
+def test_a_last_entry_with_a_changed_bit_is_not_taken_for_whole(tmp_path_factory, payloads, data):
+    directory = tmp_path_factory.mktemp("journal")
+    _, sizes = written(directory, payloads)
+    with_changed_bit(directory, [len(MAGIC), *sizes][-2], sizes[-1], data)
     _, entries = replayed(directory)
-    kept = [payload for _, payload in entries]
-    assert kept == payloads[: len(kept)]
-    assert len(kept) < len(payloads)
+    assert [payload for _, payload in entries] == payloads[:-1]
+
+
+@given(st.lists(st.binary(max_size=40), min_size=2, max_size=8), st.data())
+def test_a_changed_bit_before_acknowledged_entries_is_said_and_cuts_nothing(tmp_path_factory, payloads, data):
+    directory = tmp_path_factory.mktemp("journal")
+    _, sizes = written(directory, payloads)
+    number = data.draw(st.integers(0, len(payloads) - 2))
+    path, content = with_changed_bit(directory, [len(MAGIC), *sizes][number], sizes[number], data)
+    with pytest.raises(JournalDamagedError, match=path.name):
+        replayed(directory)
+    assert path.read_bytes() == content
+
+
+def test_damage_in_the_middle_counts_where_writes_failed_before_too(tmp_path, monkeypatch):
+    """Their numbers are missing between the damaged entry and the sound one."""
+    journal, sizes = written(tmp_path, [b"one", b"two"], open_file=Failing)
+    monkeypatch.setattr(Failing, "how", "full")
+    for _ in range(3):
+        with pytest.raises(StorageFullError):
+            journal.wait(journal.enqueue(b"failed"))
+    monkeypatch.setattr(Failing, "how", None)
+    journal.wait(journal.enqueue(b"six"))
+    (path,) = tmp_path.glob("*.journal")
+    content = path.read_bytes()
+    path.write_bytes(content[: sizes[0]] + b"\xff" * (sizes[1] - sizes[0]) + content[sizes[1] :])
+    with pytest.raises(JournalDamagedError):
+        replayed(tmp_path)
+
+
+def test_damage_among_entries_that_were_all_applied_is_cut_off(tmp_path):
+    """Nothing is lost with them."""
+    _, sizes = written(tmp_path, [b"one", b"two", b"three"])
+    (path,) = tmp_path.glob("*.journal")
+    content = bytearray(path.read_bytes())
+    content[sizes[0]] ^= 1
+    path.write_bytes(content)
+    journal, entries = replayed(tmp_path, applied=3)
+    assert entries == []
+    journal.wait(journal.enqueue(b"four"))
+    assert replayed(tmp_path, applied=3)[1] == [(4, b"four")]
 
 
 def test_a_cut_is_noted_in_the_log(tmp_path, caplog):
