@@ -20,6 +20,7 @@ __all__ = [
     "LAKE",
     "MAX_PIECE_ITEMS",
     "MAX_SLICE_POINTS",
+    "TOO_OLD",
     "VERSION",
     "Answer",
     "Copied",
@@ -42,6 +43,8 @@ __all__ = [
 VERSION: Final = 1
 LAKE: Final = "lake"
 """What a move is from where it is from no store."""
+TOO_OLD: Final = "expired"
+"""The one reason for which a target may refuse a point and the move be verified: no reader would see it."""
 MAX_PIECE_ITEMS: Final = 500
 MAX_SLICE_POINTS: Final = 250_000
 """A bound of one invocation's memory and time: a larger piece takes several."""
@@ -116,7 +119,8 @@ class DeviceDay(msgspec.Struct, frozen=True, array_like=True):
 
     `points` are those of the source. Without those that are `superseded` (the target has what was received later) and
     `refused` (by reason), `checksum` is theirs; `found` and `found_checksum` say the same of the target. `missing` are
-    not there at all, `different` are not what they should be. Checksums are 16 hexadecimal digits.
+    not there at all, `different` are not what they should be. `extra` only the target holds, or more than once; None
+    where only a part of the day was compared, which cannot tell. Checksums are 16 hexadecimal digits.
     """
 
     device: str
@@ -129,14 +133,21 @@ class DeviceDay(msgspec.Struct, frozen=True, array_like=True):
     missing: int = 0
     different: int = 0
     refused: dict[str, int] = {}
+    extra: int | None = None
 
     @property
     def expected(self) -> int:
         return self.points - self.superseded - sum(self.refused.values())
 
     @property
-    def verified(self) -> bool:
+    def matches(self) -> bool:
+        """What the target took stands there."""
         return (self.expected, self.checksum) == (self.found, self.found_checksum)
+
+    @property
+    def verified(self) -> bool:
+        """It took all that it could keep, too."""
+        return self.matches and self.refused.keys() <= {TOO_OLD}
 
 
 class Damage(msgspec.Struct, frozen=True, omit_defaults=True):

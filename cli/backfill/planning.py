@@ -8,7 +8,7 @@ from contract.backfill import LAKE, MAX_PIECE_ITEMS, LakeObject, Listing, Piece
 
 DAY_MS = 86_400_000
 PIECE_BYTES = 2_000_000
-"""Some 300,000 points, which an invocation takes a minute for."""
+"""Some 300,000 points, which take an invocation a quarter of a minute or more."""
 PIECE_DEVICES = 25
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 LINE_EVERY_S = 10.0
 BYTES_A_POINT = 6
 """Of the lake, compressed: an estimate for messages of five metrics."""
-POINTS_A_SECOND = 10_000
+POINTS_A_SECOND = 20_000
 """Of one invocation, an estimate too: docs/moving-stores.md says what was measured."""
 _MINUTE_S, _HOUR_S = 60, 3600
 
@@ -154,9 +154,14 @@ def print_totals(totals: Totals, pace: Pace, source: str) -> None:
         if totals.bad_lines:
             fields.append(("Lines of no message", f"{totals.bad_lines:,}"))
     fields.append(("Received later by the target", f"{totals.superseded:,} points"))
+    if totals.whole:
+        part = "" if totals.whole == totals.comparisons else f", of {totals.whole:,} comparisons that could tell"
+        fields.append(("Only in the target", f"{totals.extra:,} points{part}"))
     if totals.refused:
         fields.append(("Refused by the target", _reasons(totals.refused)))
-    verdict = "every one the same" if not totals.unverified else f"{len(totals.unverified):,} days of devices differ"
+    verdict = (
+        "every one the same" if not totals.unverified else f"{len(totals.unverified):,} days of devices do not verify"
+    )
     fields.append(("Compared", f"{totals.comparisons:,} times a device's day, {verdict}"))
     print_fields(fields)
 

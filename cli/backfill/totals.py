@@ -23,6 +23,7 @@ REPORT_HEADER = (
     "found",
     "missing",
     "different",
+    "extra",
     "expected_checksum",
     "found_checksum",
     "refused_reasons",
@@ -30,12 +31,16 @@ REPORT_HEADER = (
 
 
 class DaySums(msgspec.Struct):
-    """Of one device and day over all slices. Checksums are sums themselves, so those of slices add up."""
+    """Of one device and day over all slices. Checksums are sums themselves, so those of slices add up.
+
+    `extra` is None where one of the slices cannot tell.
+    """
 
     points: int = 0
     superseded: int = 0
     missing: int = 0
     different: int = 0
+    extra: int | None = 0
     expected: int = 0
     found: int = 0
     checksum: int = 0
@@ -48,6 +53,7 @@ class DaySums(msgspec.Struct):
         self.superseded += day.superseded
         self.missing += day.missing
         self.different += day.different
+        self.extra = None if self.extra is None or day.extra is None else self.extra + day.extra
         self.expected += day.expected
         self.found += day.found
         self.checksum = (self.checksum + int(day.checksum, 16)) % _MODULUS
@@ -59,7 +65,8 @@ class DaySums(msgspec.Struct):
 class Totals(msgspec.Struct):
     """`comparisons` are of a device's day in a slice; `unverified` holds those days of which one failed.
 
-    `bad` names the first of the bad lines, `unreadable` every object that could not be read to its end.
+    `extra` is of those comparisons that could tell, which `whole` counts. `bad` names the first of the bad lines,
+    `unreadable` every object that could not be read to its end.
     """
 
     slices: int = 0
@@ -71,6 +78,8 @@ class Totals(msgspec.Struct):
     duplicates: int = 0
     repeats: int = 0
     comparisons: int = 0
+    whole: int = 0
+    extra: int = 0
     superseded: int = 0
     faults: Counter[str] = msgspec.field(default_factory=Counter)
     refused: Counter[str] = msgspec.field(default_factory=Counter)
@@ -93,13 +102,15 @@ class Totals(msgspec.Struct):
         self.bad += [one for one in copied.damage if one.line is not None][: MAX_BAD_LINES - len(self.bad)]
         for day in copied.days:
             self.superseded += day.superseded
+            self.whole += day.extra is not None
+            self.extra += day.extra or 0
             self.refused.update(day.refused)
             if not day.verified:
                 self.unverified.setdefault((day.device, day.day), DaySums()).add(day)
 
     @property
     def verified(self) -> bool:
-        """Every point that should stand in the target does, and everything could be read."""
+        """Every point that should stand in the target does, none was refused but for its age, and all could be read."""
         return not self.unverified and not self.unreadable
 
     def document(self) -> dict[str, Any]:
@@ -114,6 +125,8 @@ class Totals(msgspec.Struct):
             "superseded": self.superseded,
             "refused": dict(self.refused),
             "comparisons": self.comparisons,
+            "whole": self.whole,
+            "extra": self.extra if self.whole else None,
             "bad_lines": self.bad_lines,
             "bad": [msgspec.to_builtins(one) for one in self.bad],
             "unreadable": [msgspec.to_builtins(one) for one in self.unreadable],
@@ -126,6 +139,7 @@ class Totals(msgspec.Struct):
                     "found": sums.found,
                     "missing": sums.missing,
                     "different": sums.different,
+                    "refused": dict(sums.refused),
                 }
                 for (device, day), sums in sorted(self.unverified.items())
             ],
@@ -150,6 +164,7 @@ def report(slices: Iterable[Copied]) -> Iterator[tuple[Cell, ...]]:
             sums.found,
             sums.missing,
             sums.different,
+            sums.extra,
             f"{sums.checksum:016x}",
             f"{sums.found_checksum:016x}",
             " ".join(f"{reason}={count}" for reason, count in sorted(sums.refused.items())),

@@ -227,11 +227,11 @@ def _document(
 
 
 def _judge(totals: Totals, failures: list[Failure]) -> None:
-    """Raises CliError where a point is missing or different, or something could not be copied or read."""
+    """Raises CliError where a point is missing, different or refused, or something could not be copied or read."""
     problems = [f"piece {one.piece + 1}: {one.error}" for one in failures]
     problems += [
         f"{device} {day}: {sums.expected:,} points expected, {sums.found:,} found, {sums.missing:,} missing, "
-        f"{sums.different:,} different"
+        f"{sums.different:,} different" + "".join(f", {count:,} {why}" for why, count in sorted(sums.refused.items()))
         for (device, day), sums in sorted(totals.unverified.items())
     ]
     problems += [f"{one.object}: {one.why}" for one in totals.unreadable]

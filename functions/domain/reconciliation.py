@@ -13,22 +13,32 @@ class Reconciliation:
     """`points` of one device and day, each identity once, and why the target refused some of them, by identity.
 
     `breaks_ties` says whether of two values that were received together the greater stands in the target: then a
-    greater one is another message's and no error.
+    greater one is another message's and no error. `whole` says that `points` are all that the source holds of what is
+    seen: then what only the target holds is counted. It is no error, for devices may have sent it since.
     """
 
     def __init__(
-        self, points: Mapping[tuple[str, int], Point], refused: Mapping[tuple[str, int], str], *, breaks_ties: bool
+        self,
+        points: Mapping[tuple[str, int], Point],
+        refused: Mapping[tuple[str, int], str],
+        *,
+        breaks_ties: bool,
+        whole: bool = False,
     ) -> None:
         self._points = points
         self._refused = refused
         self._breaks_ties = breaks_ties
+        self._whole = whole
+        self._extra = 0
         self._found: dict[tuple[str, int], Point] = {}
 
     def see(self, found: Iterable[Point]) -> None:
-        """Points as they stand in the target; those of other identities are none of this copy's business."""
+        """Points as they stand in the target."""
         for point in found:
             identity = (point.metric, point.ts)
-            if identity in self._points and identity not in self._refused:
+            if identity not in self._points or identity in self._found:
+                self._extra += 1
+            elif identity not in self._refused:
                 self._found[identity] = point
 
     @property
@@ -49,6 +59,7 @@ class Reconciliation:
             missing=len(wanted) - len(found),
             different=sum(not _same(point, wanted[one]) for one, point in found.items()),
             refused=dict(Counter(self._refused.values())),
+            extra=self._extra if self._whole else None,
         )
 
     def _supersedes(self, found: Point, wanted: Point) -> bool:

@@ -14,7 +14,7 @@ from functions.domain.retention import Horizon
 from functions.domain.series import Point, newest
 from functions.errors import PartialWriteError, RequestError
 from functions.ports import Clock, LakeReader, TelemetryStore
-from functions.services.backfill_reading import DayOfDevice, by_device_day, side_by_side, stored
+from functions.services.backfill_reading import DayOfDevice, Span, by_device_day, side_by_side, span, stored
 from functions.services.backfill_repeats import repeated_messages
 from functions.services.backfill_sources import LakeSource, StoreSource
 from functions.services.device_models import DeviceModels
@@ -80,7 +80,7 @@ class Backfill:
         return Copied(
             next=read.next,
             points=len(points),
-            days=self._verify(target, points, refused),
+            days=self._verify(target, points, refused, read.whole),
             lines=read.lines,
             outside=read.outside,
             bad_lines=read.bad_lines,
@@ -109,12 +109,12 @@ class Backfill:
 
     def _write(self, target: TelemetryStore, points: list[Point]) -> dict[_Identity, str]:
         """Why the target will never take some of them."""
+        if not points:
+            return {}
         refused: dict[_Identity, str] = {}
         until = self._clock.now_ms() + WRITE_MS
         problem: PartialWriteError | None = None
         for _ in self._attempts:
-            if not points or (problem is not None and self._clock.now_ms() >= until):
-                break
             try:
                 rejected = target.write(points)
                 points = []
@@ -123,12 +123,19 @@ class Backfill:
                 rejected = [*exc.rejected]
                 points = [points[position] for position in sorted(exc.failed)]
             refused.update({_identity(one.point): one.reason for one in rejected})
+            # Before the next turn, which is waited for.
+            if not points or self._clock.now_ms() >= until:
+                break
         if points and problem is not None:
             raise problem
         return refused
 
     def _verify(
-        self, target: TelemetryStore, points: Mapping[_Identity, Point], refused: Mapping[_Identity, str]
+        self,
+        target: TelemetryStore,
+        points: Mapping[_Identity, Point],
+        refused: Mapping[_Identity, str],
+        whole: Mapping[DayOfDevice, Span],
     ) -> tuple[DeviceDay, ...]:
         days = by_device_day(points.values())
         breaks_ties = target.capabilities().breaks_ties
@@ -137,8 +144,8 @@ class Backfill:
         def compare(day: DayOfDevice) -> DeviceDay:
             some = {(point.metric, point.ts): point for point in days[day]}
             why = {one: refused[day[0], *one] for one in some if (day[0], *one) in refused}
-            compared = Reconciliation(some, why, breaks_ties=breaks_ties)
-            for page in stored(target, day[0], days[day]):
+            compared = Reconciliation(some, why, breaks_ties=breaks_ties, whole=day in whole)
+            for page in stored(target, day[0], whole.get(day) or span(days[day])):
                 compared.see(page)
             return compared.device_day
 
@@ -146,7 +153,7 @@ class Backfill:
             # A store may not yet show what it has just taken.
             for _ in self._attempts:
                 outcome = compare(day)
-                if outcome.verified or self._clock.now_ms() >= until:
+                if outcome.matches or self._clock.now_ms() >= until:
                     return outcome
             return compare(day)
 

@@ -12,6 +12,8 @@ READERS = 8
 
 DayOfDevice = tuple[str, int]
 """The day is counted from the epoch."""
+Span = tuple[int, int]
+"""From when until when, which is not included."""
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
@@ -24,12 +26,17 @@ def by_device_day(points: Iterable[Point]) -> dict[DayOfDevice, list[Point]]:
     return days
 
 
-def stored(store: TelemetryStore, device: str, points: Iterable[Point]) -> Iterator[tuple[Point, ...]]:
-    """Pages of all that the store holds of the device from the first to the last of these points."""
+def span(points: Iterable[Point]) -> Span:
+    """From the first to the last of these points."""
     moments = [point.ts for point in points]
+    return min(moments), max(moments) + 1
+
+
+def stored(store: TelemetryStore, device: str, within: Span) -> Iterator[tuple[Point, ...]]:
+    """Pages of all that the store holds of the device in this time."""
     cursor = None
     while True:
-        page = store.export(device, min(moments), max(moments) + 1, cursor)
+        page = store.export(device, *within, cursor)
         yield page.points
         cursor = page.cursor
         if cursor is None:

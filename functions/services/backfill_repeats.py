@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from functions.domain.series import Point
 from functions.ports import TelemetryStore
-from functions.services.backfill_reading import DayOfDevice, by_device_day, side_by_side, stored
+from functions.services.backfill_reading import DayOfDevice, by_device_day, side_by_side, span, stored
 
 _Identity = tuple[str, str, int]
 
@@ -26,7 +26,7 @@ def _found(target: TelemetryStore, points: Iterable[Point]) -> Mapping[_Identity
 
     def of_day(day: DayOfDevice) -> dict[_Identity, Point]:
         wanted = {_identity(point) for point in days[day]}
-        pages = stored(target, day[0], days[day])
+        pages = stored(target, day[0], span(days[day]))
         return {_identity(point): point for page in pages for point in page if _identity(point) in wanted}
 
     return {identity: point for some in side_by_side(of_day, sorted(days)) for identity, point in some.items()}

@@ -13,7 +13,7 @@ from functions.domain.series import Point
 from functions.domain.state import Boundless, DeviceState
 from functions.errors import DamagedObjectError
 from functions.ports import Clock, LakeReader, TelemetryStore
-from functions.services.backfill_reading import DAY_MS
+from functions.services.backfill_reading import DAY_MS, DayOfDevice, Span
 from functions.services.device_models import DeviceModels
 
 READ_MS = 60_000
@@ -28,7 +28,10 @@ _BATCH_BYTES = 1_000_000
 
 
 class Slice(msgspec.Struct):
-    """What was read, the points of each message together, and from where to go on."""
+    """What was read, the points of each message together, and from where to go on.
+
+    `whole` are days of devices of which everything was read that the source holds within a time of the day.
+    """
 
     of_messages: list[tuple[Point, ...]] = []
     points: int = 0
@@ -40,7 +43,8 @@ class Slice(msgspec.Struct):
     messages: int = 0
     duplicates: int = 0
     faults: Counter[str] = msgspec.field(default_factory=Counter)
-    device_days: set[tuple[str, int]] = set()
+    device_days: set[DayOfDevice] = set()
+    whole: dict[DayOfDevice, Span] = {}
 
     def add(self, points: tuple[Point, ...]) -> None:
         self.of_messages.append(points)
@@ -78,14 +82,17 @@ class StoreSource:
         piece, position = request.piece, request.position
         start, end = max(request.since, piece.day), min(request.until, piece.day + DAY_MS)
         read, bounds = Slice(), _Bounds(self._clock, request.max_points)
+        day = piece.day // DAY_MS
         for item, device in enumerate(piece.devices):
             if item < position.item or start >= end:
                 continue
-            cursor = position.cursor if item == position.item else None
+            first = cursor = position.cursor if item == position.item else None
             while True:
                 page = self._store.export(device, start, end, cursor)
                 read.add(page.points)
                 cursor = page.cursor
+                if first is None and cursor is None:
+                    read.whole[device, day] = (start, min(end, (day + 1) * DAY_MS))
                 following = Position(item, cursor=cursor) if cursor else Position(item + 1)
                 if bounds.reached(read) and following.item < len(piece.devices):
                     read.next = following

@@ -28,7 +28,20 @@ POSITIONS = st.builds(Position, COUNTS, COUNTS, st.none() | TEXTS)
 PIECES = st.builds(
     Piece, objects=st.tuples(TEXTS), devices=st.lists(TEXTS, max_size=3).map(tuple), day=st.integers(0, 9)
 )
-DAYS = st.builds(DeviceDay, TEXTS, TEXTS, COUNTS, TEXTS, COUNTS, TEXTS, COUNTS, COUNTS, COUNTS, st.just({"expired": 1}))
+DAYS = st.builds(
+    DeviceDay,
+    TEXTS,
+    TEXTS,
+    COUNTS,
+    TEXTS,
+    COUNTS,
+    TEXTS,
+    COUNTS,
+    COUNTS,
+    COUNTS,
+    st.just({"expired": 1}),
+    st.none() | COUNTS,
+)
 COUNTED = st.dictionaries(TEXTS, COUNTS, max_size=2)
 ROUTE = {"source": TEXTS, "target": TEXTS, "since": st.integers(0, 9), "until": st.integers(0, 9)}
 REQUESTS = st.builds(PlanRequest, **ROUTE, cursor=st.none() | TEXTS) | st.builds(
@@ -85,7 +98,7 @@ def test_the_words_on_the_wire_stay_what_they_are():
         "v": 1,
         "answer": "copied",
         "points": 2,
-        "days": [["pump-1", "2025-11-24", 2, "0f", 2, "0f", 0, 0, 0, {}]],
+        "days": [["pump-1", "2025-11-24", 2, "0f", 2, "0f", 0, 0, 0, {}, None]],
         "next": {"item": 1},
     }
 
@@ -128,3 +141,13 @@ def test_a_day_is_verified_by_count_and_checksum():
     assert (day.expected, day.verified) == (3, True)
     assert not DeviceDay("d", "2025-11-24", 5, "0a", 5, "0b").verified
     assert not DeviceDay("d", "2025-11-24", 5, "0a", 4, "0a").verified
+
+
+def test_a_day_with_points_that_were_refused_for_anything_but_their_age_is_not_verified():
+    day = DeviceDay("d", "2025-11-24", 5, "0a", 3, "0a", refused={"expired": 1, "unstorable": 1})
+    assert (day.expected, day.matches, day.verified) == (3, True, False)
+
+
+def test_a_function_that_does_not_tell_what_is_extra_is_understood():
+    answer = read_answer({"v": 1, "answer": "copied", "days": [["d", "2025-11-24", 1, "0a", 1, "0a", 0, 0, 0, {}]]})
+    assert answer.days[0].extra is None

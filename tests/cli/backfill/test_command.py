@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from functions.domain.series import Point, Rejected
 from functions.errors import StoreError
 from tests.cli.backfill.conftest import FUNCTION, NOW
 from tests.functions.moving import everything, message
@@ -90,6 +91,39 @@ def test_what_does_not_verify_is_listed_and_is_an_error(move, full, tmp_path):
     full.new.write = write
     assert document(move("--json"))["verified"] is True
     assert same(full)
+
+
+def test_points_that_the_target_will_never_take_are_an_error_unless_they_are_too_old(move, full, tmp_path):
+    write = full.new.write
+
+    def refusing(points):
+        taken = [one for one in points if one.metric != "x"]
+        return write(taken) + [Rejected(one, "unstorable", "no") for one in points if one.metric == "x"]
+
+    full.new.write = refusing
+    result = move("--json", "--report", tmp_path / "move.csv", fails=1)
+    assert "error: The move does not verify." in result.stderr
+    assert "- stranger 2025-11-21: 0 points expected, 0 found, 0 missing, 0 different, 3 unstorable" in result.stderr
+    assert (document(result)["verified"], document(result)["refused"]) == (False, {"unstorable": 12})
+    assert {
+        row["verified"] for row in csv.DictReader((tmp_path / "move.csv").open()) if row["device"] == "stranger"
+    } == {"false"}
+
+
+def test_what_only_the_target_holds_is_shown_and_is_no_error(move, full, tmp_path):
+    (ts,) = {ts for metric, ts in everything(full.old, "pump-1", NOW) if ts == NOW - 3 * DAY}
+    full.new.write([Point("pump-1", "live", ts, 1.0, "good", late=False, received_at=NOW)])
+    done = document(move("--from", "old", "--json", "--report", tmp_path / "move.csv"))
+    assert (done["verified"], done["extra"], done["whole"]) == (True, 1, done["comparisons"])
+    extra = [
+        (row["device"], row["day"]) for row in csv.DictReader((tmp_path / "move.csv").open()) if row["extra"] != "0"
+    ]
+    assert extra == [("pump-1", "2025-11-21")]
+    shown = move("--from", "old").stdout
+    assert "1 points" in shown.split("Only in the target", 1)[1].splitlines()[0]
+    from_lake = move("--from", "lake", "--report", tmp_path / "lake.csv")
+    assert "Only in the target" not in from_lake.stdout
+    assert {row["extra"] for row in csv.DictReader((tmp_path / "lake.csv").open())} == {""}
 
 
 def test_lines_of_no_message_are_named_and_are_no_error(move, full):

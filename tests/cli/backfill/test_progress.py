@@ -1,4 +1,5 @@
 import io
+from pathlib import Path
 
 import pytest
 
@@ -71,5 +72,10 @@ def test_spans_are_told_in_a_unit_that_says_enough(seconds, text):
 
 
 def test_of_the_lake_there_is_an_estimate_and_of_a_store_none():
-    assert estimate(Plan((Sized(Piece(), 6_000_000),)), "lake", 4) == (1_000_000, 100.0)
+    assert estimate(Plan((Sized(Piece(), 6_000_000),)), "lake", 4) == (1_000_000, 50.0)
     assert estimate(PLAN, "old", 4) is None
+
+
+def test_the_estimate_is_by_the_rule_of_the_manual():
+    manual = " ".join((Path(__file__).parents[3] / "docs/moving-stores.md").read_text().split())
+    assert f"at {progress.POINTS_A_SECOND:,} a second and slice" in manual

@@ -1,3 +1,4 @@
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -29,6 +30,7 @@ def test_days_add_up_over_slices():
         "found": 6,
         "missing": 0,
         "different": 0,
+        "extra": None,
         "expected_checksum": "00000000000001fe",
         "found_checksum": "00000000000001fe",
         "refused_reasons": "expired=2",
@@ -63,6 +65,27 @@ def test_totals_name_the_days_that_differ_and_only_them():
     assert totals.unverified["pump-1", "2025-11-25"].missing == 2
     assert totals.refused == {"expired": 1}
     assert not totals.verified
+
+
+def test_points_that_the_target_refused_for_anything_but_their_age_are_no_success():
+    totals = Totals()
+    totals.add(Copied(days=(msgspec.structs.replace(GOOD, refused={"unstorable": 1}),)))
+    assert not totals.verified
+    (day,) = totals.document()["unverified"]
+    assert (day["expected"], day["found"], day["refused"]) == (3, 3, {"unstorable": 1})
+
+
+def test_what_only_the_target_holds_adds_up_where_every_slice_could_tell():
+    whole, part = msgspec.structs.replace(GOOD, extra=2), GOOD
+    (row,) = rows(Copied(days=(whole,)), Copied(days=(whole,)))
+    assert (row["extra"], row["verified"]) == (4, True)
+    (row,) = rows(Copied(days=(whole,)), Copied(days=(part,)))
+    assert row["extra"] is None
+    totals = Totals()
+    totals.add(Copied(days=(whole, part)))
+    totals.add(Copied(days=(whole,)))
+    assert (totals.extra, totals.whole, totals.comparisons, totals.verified) == (4, 2, 3, True)
+    assert (totals.document()["extra"], totals.document()["whole"]) == (4, 2)
 
 
 def test_a_bad_line_is_no_failure_and_an_object_that_cannot_be_read_is():

@@ -9,9 +9,9 @@ ONE = Point("pump-1", "temperature", T0, 21.5, "good", late=False, received_at=T
 TWO = Point("pump-1", "humidity", T0 + 1, 40.0, "good", late=False, received_at=T0 + 5)
 
 
-def compared(found, *, points=(ONE, TWO), refused=None, breaks_ties=True):
+def compared(found, *, points=(ONE, TWO), refused=None, breaks_ties=True, whole=False):
     reconciliation = Reconciliation(
-        {(point.metric, point.ts): point for point in points}, refused or {}, breaks_ties=breaks_ties
+        {(point.metric, point.ts): point for point in points}, refused or {}, breaks_ties=breaks_ties, whole=whole
     )
     for point in found:
         reconciliation.see([point])
@@ -26,12 +26,28 @@ def test_a_target_that_holds_the_same_in_any_order_is_verified():
     assert (day.superseded, day.missing, day.different, day.refused) == (0, 0, 0, {})
 
 
-def test_what_else_the_target_holds_does_not_matter():
-    assert compared([ONE, TWO, replace(ONE, ts=T0 + 9), replace(ONE, metric="other")]) == compared([ONE, TWO])
+def test_where_a_part_is_compared_nothing_is_said_of_what_else_the_target_holds():
+    day = compared([ONE, TWO, ONE, replace(ONE, ts=T0 + 9), replace(ONE, metric="other")])
+    assert day == compared([ONE, TWO])
+    assert day.extra is None
 
 
-def test_a_page_that_repeats_a_point_does_not_count_it_twice():
-    assert compared([ONE, TWO, ONE]) == compared([ONE, TWO])
+def test_where_the_whole_is_compared_what_only_the_target_holds_is_extra_and_no_error():
+    """It may have come from the devices since."""
+    day = compared([ONE, TWO, replace(ONE, ts=T0 + 9), replace(ONE, metric="other")], whole=True)
+    assert (day.extra, day.found, day.verified) == (2, 2, True)
+    assert compared([ONE, TWO], whole=True).extra == 0
+
+
+def test_a_point_that_the_target_gives_twice_is_extra():
+    day = compared([ONE, TWO, ONE], whole=True)
+    assert (day.extra, day.found, day.verified) == (1, 2, True)
+
+
+def test_what_the_source_holds_too_is_never_extra():
+    newer = replace(ONE, received_at=ONE.received_at + 1)
+    day = compared([newer, TWO], refused={("humidity", T0 + 1): "expired"}, whole=True)
+    assert (day.extra, day.superseded, day.verified) == (0, 1, True)
 
 
 def test_a_point_that_is_not_there_is_missing():
@@ -84,3 +100,9 @@ def test_what_the_target_refused_is_counted_by_its_reason():
     everything = compared([], refused={("temperature", T0): "expired", ("humidity", T0 + 1): "expired"})
     assert everything.verified
     assert everything.expected == 0
+
+
+@pytest.mark.parametrize("reason", ["unstorable", "refused", "future"])
+def test_a_point_refused_for_anything_but_its_age_is_not_verified(reason):
+    day = compared([TWO], refused={("temperature", T0): reason})
+    assert (day.expected, day.found, day.verified) == (1, 1, False)

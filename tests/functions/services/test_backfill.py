@@ -5,10 +5,12 @@ from msgspec.structs import replace
 
 from contract.backfill import LAKE, CopyRequest, Piece, PlanRequest, Position
 from contract.ingest import LakeLine, encode_line
-from functions.domain.series import Capabilities, Point, PointsPage, SeriesQuery
+from functions.adapters.backoff import Backoff
+from functions.domain.series import Capabilities, Point, PointsPage, Rejected, SeriesQuery
 from functions.domain.state import MAX_METRICS
 from functions.errors import PartialWriteError, RegistryError, RequestError, StoreError
 from functions.services import backfill_sources
+from functions.services.backfill import WRITE_MS
 from functions.services.backfill_sources import DAY_MS
 from tests.functions.moving import LAST, Deployment, everything, message
 
@@ -259,6 +261,45 @@ def test_what_the_target_refuses_is_counted_by_its_reason(cloud, now):
     assert (new.day, new.refused, new.expected, new.verified) == ("2025-11-24", {}, 1, True)
 
 
+def test_what_only_the_target_holds_of_a_day_is_counted_and_no_error(cloud, now):
+    """Live telemetry goes there since the store was changed."""
+    cloud.old.write([point(now), point(now - HOUR), point(now - 2 * DAY_MS)])
+    noon = now - now % DAY_MS + 12 * HOUR
+    cloud.new.write([point(noon, metric="new"), point(now - HOUR), point(now - HOUR + 1), point(now - 5 * DAY_MS)])
+    copied = days(cloud.move("old"))
+    assert [(day.points, day.extra, day.verified) for day in copied] == [(1, 0, True), (2, 2, True)]
+
+
+def test_what_lies_outside_the_time_that_is_moved_is_not_extra(cloud, now):
+    since, until = now - 2 * HOUR, now - HOUR
+    cloud.old.write([point(since)])
+    cloud.new.write([point(ts) for ts in (since - 1, until - 1, until)])
+    (day,) = days(cloud.move("old", cloud.pieces("old", since, until), since=since, until=until))
+    assert day.extra == 1
+
+
+def test_from_the_lake_nobody_knows_what_is_extra(cloud, now):
+    cloud.take(message(0, now, (now, "good", {"temperature": 20})))
+    cloud.deliver()
+    cloud.new.write([point(now - 1)])
+    (day,) = days(cloud.move())
+    assert (day.extra, day.verified) == (None, True)
+
+
+def test_of_a_day_that_slices_have_cut_nobody_knows_what_is_extra(cloud, now, monkeypatch):
+    monkeypatch.setattr("functions.adapters.memory._EXPORT_POINTS", 4)
+    cloud.old.write([point(now - at, device=device) for device in ("pump-1", "pump-2") for at in range(6)])
+    cloud.new.write([point(now - 100, device=device) for device in ("pump-1", "pump-2")])
+    piece = Piece(devices=("pump-1", "pump-2"), day=now - now % DAY_MS)
+    slices = cloud.copy_whole(piece, "old", max_points=7)
+    assert [(day.device, day.points, day.extra) for day in days(slices)] == [
+        ("pump-1", 6, 1),
+        ("pump-2", 4, None),
+        ("pump-2", 2, None),
+    ]
+    assert all(day.verified for day in days(slices))
+
+
 class Target:
     """A store that a test makes do wrong."""
 
@@ -344,6 +385,42 @@ def test_points_that_were_not_stored_are_written_again_and_only_they(cloud, targ
     (copied,) = [one for one in cloud.move("old") if one.points]
     assert tried == [[0.0, 1.0, 2.0, 3.0], [1.0, 2.0, 3.0], [2.0, 3.0], [3.0]]
     assert all(day.verified for day in copied.days)
+
+
+def test_a_point_that_the_target_never_takes_fails_the_day_unless_it_is_too_old(cloud, target, now):
+    cloud.old.write([point(now, 1.0), point(now - 1, 2.0)])
+
+    def refusing(points):
+        cloud.new.write([one for one in points if one.value != 1.0])
+        return [Rejected(one, "unstorable", "no") for one in points if one.value == 1.0]
+
+    target.write = refusing
+    (day,) = days(cloud.move("old"))
+    assert (day.refused, day.missing, day.verified) == ({"unstorable": 1}, 0, False)
+    assert target.exports == 1  # to ask again would not help
+
+
+def test_nobody_waits_after_a_success(cloud, now):
+    waits = []
+    cloud.attempts = Backoff(sleep=waits.append, chance=lambda: 1.0)
+    cloud.old.write([point(now)])
+    assert all(day.verified for day in days(cloud.move("old")))
+    assert waits == []
+
+
+def test_nobody_waits_when_the_time_is_over(cloud, target, now):
+    waits = []
+    cloud.attempts = Backoff(sleep=waits.append, chance=lambda: 1.0)
+    cloud.old.write([point(now)])
+
+    def slowly(points):
+        cloud.clock.now += WRITE_MS
+        raise PartialWriteError("throttled", frozenset({0}))
+
+    target.write = slowly
+    with pytest.raises(PartialWriteError):
+        cloud.copy(Piece(devices=("pump-1",), day=now - now % DAY_MS), "old")
+    assert waits == []
 
 
 def test_points_that_were_refused_on_the_way_are_counted_once(cloud, target, now):
