@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from local.timestream.errors import EngineError
-from local.timestream.influx_ast import Binary, Duration, Expression, Parens, Ref, Regex
+from local.timestream.influx_ast import Binary, Expression, Parens, Ref, Regex
 from local.timestream.influx_errors import StatementError, UnsupportedError
 from local.timestream.influx_sources import Source, Sql
 from local.timestream.influx_times import written
@@ -155,8 +155,9 @@ def _tag(operator: str, tag: str, literal: Expression, source: Source) -> Filter
                 chosen = list(source.matching(tag, pattern))
             except EngineError as exc:
                 raise StatementError(f"error parsing regexp: {exc}") from exc
-        case _, Duration():
-            return Filter(frozenset())
+        case (("<" | "<=" | ">" | ">="), str()):
+            # InfluxDB's two indexes do not agree on this.
+            raise UnsupportedError(f"the order of a tag's values: {tag} {operator} {written(literal)}")
     if chosen is None:
         return Filter(frozenset())
     if operator in {"!=", "!~"}:
