@@ -58,8 +58,8 @@ class Querier:
         text, most = request["QueryString"], request.get("MaxRows")
         token = request.get("NextToken")
         if token is not None:
-            query_id, first = self._asked_again(token, text)
-            return self._page(query_id, self._results[query_id], first, most)
+            query_id, result, first = self._asked_again(token, text)
+            return self._page(query_id, result, first, most)
         self._require_same(request.get("ClientToken"), text, most)
         query_id = base64.b32encode(secrets.token_bytes(32)).decode().rstrip("=")
         columns, rows = self._run(query_id, text)
@@ -143,7 +143,7 @@ class Querier:
             **more,
         }
 
-    def _asked_again(self, token: str, text: str) -> tuple[str, int]:
+    def _asked_again(self, token: str, text: str) -> tuple[str, _Result, int]:
         try:
             found = _token(base64.urlsafe_b64decode(token.encode()).decode())
         except ValueError:
@@ -153,7 +153,7 @@ class Querier:
             result = self._results.get(found[1]) if found else None
         if found is None or result is None or result.text != text:
             raise invalid("Invalid pagination token")
-        return found[1], int(found[2])
+        return found[1], result, int(found[2])
 
     def _require_same(self, client_token: str | None, text: str, most: object) -> None:
         """A client's token stands for one request."""
