@@ -198,7 +198,7 @@ class Compiler:
         keys: list[str] = []
         for ordered in order.expressions:
             scope.require_only(ordered, "this", "desc", "nulls_first")
-            key = _place(scope, ordered.this, columns, pieces)
+            key = _place(scope, ordered.this, columns, pieces, distinct=bool(tree.args.get("distinct")))
             direction = "DESC" if ordered.args.get("desc") else "ASC"
             nulls = "FIRST" if ordered.args.get("nulls_first") else "LAST"
             keys.append(f"{key} {direction} NULLS {nulls}")
@@ -315,8 +315,10 @@ def _relation(name: str, names: set[str], query: Query) -> Relation:
     return Relation(frozenset(names - {""}), fields)
 
 
-def _place(scope: Expressions, node: parsing.Node, columns: Sequence[Column], pieces: Sequence[Piece]) -> str:
-    """What to order by: a place in the answer, the name of one, or an expression."""
+def _place(
+    scope: Expressions, node: parsing.Node, columns: Sequence[Column], pieces: Sequence[Piece], *, distinct: bool
+) -> str:
+    """What to order by: a place in the answer, the name of one, or an expression, which `distinct` wants selected."""
     if isinstance(node, exp.Literal) and not node.args.get("is_string"):
         place = int(node.name) if node.name.isdigit() else 0
         if not 1 <= place <= len(columns):
@@ -328,4 +330,7 @@ def _place(scope: Expressions, node: parsing.Node, columns: Sequence[Column], pi
             return f"o{found[0]}"
         if found:
             raise scope.error(node, f"Column '{node.name}' is ambiguous")
-    return scope.compile(node).sql
+    sql = scope.compile(node).sql
+    if distinct and sql not in {piece.sql for piece in pieces}:
+        raise scope.error(node, "For SELECT DISTINCT, ORDER BY expressions must appear in select list")
+    return sql

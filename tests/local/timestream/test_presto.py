@@ -129,6 +129,13 @@ SELECTS = [
     (f"SELECT count(*) FROM {T} WHERE time >= now() - INTERVAL '57' MINUTE", ["BIGINT"], [["1"]]),
     (f"SELECT DISTINCT device FROM {T} ORDER BY device LIMIT 1", ["VARCHAR"], [["d1"]]),
     (f"SELECT DISTINCT device FROM {T} WHERE device > 'd1' ORDER BY 1", ["VARCHAR"], [["d2"]]),
+    (f"SELECT DISTINCT device AS d FROM {T} t ORDER BY t.device DESC", ["VARCHAR"], [["d2"], ["d1"]]),
+    (f"SELECT DISTINCT n * 0 - 1 FROM {T} ORDER BY n * 0 - 1", ["BIGINT"], [["-1"]]),
+    (
+        f"SELECT DISTINCT device, count(*) FROM {T} GROUP BY device ORDER BY count(*)",
+        ["VARCHAR", "BIGINT"],
+        [["d2", "2"], ["d1", "5"]],
+    ),
     (
         f"SELECT temp FROM {T} WHERE \"Site Name\" = 'it''s' AND ok AND NOT device = 'd2' ORDER BY temp DESC LIMIT 2",
         ["DOUBLE"],
@@ -402,6 +409,15 @@ REFUSED = [
     (f"SELECT count(*) FROM {T} GROUP BY 2", "GROUP BY position 2 is not in select list"),
     (f"SELECT count(*) FROM {T} GROUP BY 1", "GROUP BY clause cannot contain aggregations"),
     (f"SELECT n FROM {T} ORDER BY 2", "ORDER BY position 2 is not in select list"),
+    *(
+        (f"SELECT DISTINCT {sql}", "For SELECT DISTINCT, ORDER BY expressions must appear in select list")
+        for sql in (
+            f"device FROM {T} ORDER BY temp",
+            f"device FROM {T} ORDER BY device, time DESC LIMIT 1",
+            f"n AS m FROM {T} ORDER BY n + 1",
+            f"device FROM {T} GROUP BY device ORDER BY count(*)",
+        )
+    ),
     (f"SELECT n FROM {T} WHERE count(*) > 1", "WHERE clause cannot contain aggregations"),
     (f"SELECT n FROM {T} WHERE n", "WHERE clause must evaluate to a boolean"),
     (f"SELECT sum(max(n)) FROM {T}", "Cannot nest aggregations"),
@@ -437,6 +453,23 @@ def test_whatever_is_not_supported_is_a_validation_exception(querier, sql, messa
         ask(querier, sql)
     assert refused.value.code == "ValidationException"
     assert message in str(refused.value)
+
+
+def test_a_page_whose_query_is_cancelled_meanwhile_is_still_the_page_that_was_found(querier, monkeypatch):
+    sql = f"SELECT n FROM {T} WHERE device = 'd1' ORDER BY time"
+    first = querier.query({"QueryString": sql, "MaxRows": 2})
+    found = querier._asked_again
+
+    def then_cancelled(*arguments):
+        kept = found(*arguments)
+        querier.cancel({"QueryId": first["QueryId"]})
+        return kept
+
+    monkeypatch.setattr(querier, "_asked_again", then_cancelled)
+    second = querier.query({"QueryString": sql, "NextToken": first["NextToken"]})
+    assert [row["Data"][0]["ScalarValue"] for row in second["Rows"]] == ["0", "1", "2"]
+    with pytest.raises(ServiceError, match="Invalid pagination token"):
+        querier.query({"QueryString": sql, "NextToken": first["NextToken"]})
 
 
 def test_columns_are_named_as_they_were_asked_for(querier):
