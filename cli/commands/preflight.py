@@ -6,7 +6,7 @@ import typer
 
 from cli.errors import InputError
 from cli.output import print_json
-from cli.preflight.deployment import DEFAULT_STORES, STAGES, STORES, Deployment, Influx
+from cli.preflight.deployment import APART, DEFAULT_STORES, STAGES, STORES, Deployment, Influx
 
 
 def preflight(
@@ -16,11 +16,18 @@ def preflight(
         str | None,
         typer.Option("--store", help=f"The telemetry store: {', '.join(STORES)}; the stage's own if absent."),
     ] = None,
+    previous_store: Annotated[
+        str, typer.Option("--previous-store", help="A store that is deployed beside it, to move from.")
+    ] = "",
+    drop_store: Annotated[
+        str,
+        typer.Option("--drop-store", help="The deployed store, to be given up with what it holds."),
+    ] = "",
     influx_instance: Annotated[
         str, typer.Option("--influx-instance", metavar="CLASS", help="With timestream-influxdb: class of the instance.")
     ] = Influx.instance,
     influx_storage: Annotated[
-        int, typer.Option("--influx-storage", metavar="GIB", min=20, max=16384, help="Its disk, in GiB.")
+        int, typer.Option("--influx-storage", metavar="GIB", min=20, max=15360, help="Its disk, in GiB.")
     ] = Influx.storage_gib,
     influx_multi_az: Annotated[
         bool, typer.Option("--influx-multi-az", help="It has a standby in a second zone.")
@@ -37,7 +44,8 @@ def preflight(
 
     Example: fieldline preflight --stage prod --store timestream-influxdb --region eu-west-1
     """
-    deployment = _deployment(stage, store, Influx(influx_instance, influx_storage, influx_multi_az))
+    influx = Influx(influx_instance, influx_storage, influx_multi_az)
+    deployment = _deployment(stage, store, previous_store, drop_store, influx)
     # Only now: boto3 takes half a second to import.
     from cli.preflight.account import open_account
     from cli.preflight.report import document, print_findings, stops
@@ -53,10 +61,20 @@ def preflight(
         raise typer.Exit(1)
 
 
-def _deployment(stage: str, store: str | None, influx: Influx) -> Deployment:
+def _deployment(stage: str, store: str | None, previous: str, drop: str, influx: Influx) -> Deployment:
+    """Without a previous store, or one to drop, their names are empty."""
     if stage not in STAGES:
         raise InputError(f"--stage: expected one of {', '.join(STAGES)}; got {stage!r}.")
     chosen = store or DEFAULT_STORES[stage]
-    if chosen not in STORES:
-        raise InputError(f"--store: expected one of {', '.join(STORES)}; got {chosen!r}.")
-    return Deployment(stage, chosen, influx)
+    for option, name in (("--store", chosen), ("--previous-store", previous), ("--drop-store", drop)):
+        if name not in STORES and (name or option == "--store"):
+            raise InputError(f"{option}: expected one of {', '.join(STORES)}; got {name!r}.")
+    if chosen in (previous, drop):
+        option = "--previous-store" if chosen == previous else "--drop-store"
+        raise InputError(f"{option}: expected another store than --store; got {chosen!r} for both.")
+    if {chosen, previous} == APART:
+        raise InputError(
+            f"--previous-store: expected nothing, or dynamodb, beside {chosen}; got {previous!r}: no function could "
+            "reach both. Leave it out and move from the lake."
+        )
+    return Deployment(stage, chosen, influx, previous or None, drop or None)

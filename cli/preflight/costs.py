@@ -103,7 +103,7 @@ def total(lines: Iterable[Line]) -> float:
 def idle(deployment: Deployment) -> tuple[Line, ...]:
     """While no device sends and nobody looks: everything else is paid for by use."""
     polling = Line("SQS: Lambda asks three empty queues", QUEUES * POLLS_A_MINUTE * MINUTES * prices.QUEUE_REQUEST.each)
-    return (*(_influx_idle(deployment.influx) if deployment.store == INFLUXDB else ()), polling)
+    return (*(_influx_idle(deployment.influx) if INFLUXDB in deployment.stores else ()), polling)
 
 
 def _influx_idle(influx: Influx) -> tuple[Line, ...]:

@@ -11,6 +11,8 @@ DYNAMODB, INFLUXDB, LIVEANALYTICS = "dynamodb", "timestream-influxdb", "timestre
 STORES = (DYNAMODB, INFLUXDB, LIVEANALYTICS)
 DEFAULT_STORES: Mapping[str, str] = {"dev": DYNAMODB, "prod": INFLUXDB}
 STAGES = tuple(DEFAULT_STORES)
+APART = frozenset({INFLUXDB, LIVEANALYTICS})
+"""Never deployed beside each other: no function could reach both."""
 
 STACK_PREFIX = "Fieldline-"
 INGEST_CONCURRENCY: Mapping[str, int] = {"dev": 10, "prod": 100}
@@ -35,9 +37,18 @@ class Influx:
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
+    """`previous` is deployed beside `store`, to move from. `drop` is a deployed store that is given up knowingly."""
+
     stage: str
     store: str
     influx: Influx = Influx()
+    previous: str | None = None
+    drop: str | None = None
+
+    @property
+    def stores(self) -> tuple[str, ...]:
+        """Every store that will be deployed."""
+        return (self.store, *([self.previous] if self.previous else []))
 
     def stack(self, name: str) -> str:
         return f"{STACK_PREFIX}{self.stage}-{name}"

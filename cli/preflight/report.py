@@ -23,6 +23,7 @@ def document(account: Account, deployment: Deployment, findings: Sequence[Findin
         "ok": not stops(findings),
         "stage": deployment.stage,
         "store": deployment.store,
+        "previous_store": deployment.previous,
         "account": account.number or None,
         "region": account.region,
         "findings": [
@@ -44,7 +45,7 @@ def print_findings(account: Account, deployment: Deployment, findings: Sequence[
 
     out = console()
     where = f"account {account.number or 'unknown'}, {account.region or 'no region'}"
-    out.print(printable(f"Stage {deployment.stage} with {deployment.store}; {where}"), style="bold")
+    out.print(printable(f"Stage {deployment.stage} with {' and '.join(deployment.stores)}; {where}"), style="bold")
     for one in findings:
         out.print(Text.assemble((f"{one.status.value:<{_WIDTH}}", _STYLES[one.status]), (one.name, "bold")))
         for text in filter(None, (one.says, one.todo and f"→ {one.todo}")):

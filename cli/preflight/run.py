@@ -18,6 +18,8 @@ from cli.preflight.checks.quotas import CONCURRENCY, NETWORK, PUBLISHES, concurr
 from cli.preflight.checks.region import NAME as REGION
 from cli.preflight.checks.region import region
 from cli.preflight.checks.stacks import HALF_WAY, ONE_STAGE, half_way, one_stage
+from cli.preflight.checks.store_change import NAME as STORE_CHANGE
+from cli.preflight.checks.store_change import store_change
 from cli.preflight.checks.timestream import influxdb, liveanalytics
 from cli.preflight.deployment import INFLUXDB, LIVEANALYTICS, Deployment
 from cli.preflight.findings import Finding, Status
@@ -31,6 +33,7 @@ CHECKS = (
     Check(BOOTSTRAP, "ssm:GetParameter", bootstrap),
     Check(ONE_STAGE, "cloudformation:DescribeStacks", one_stage),
     Check(HALF_WAY, "cloudformation:DescribeStacks", half_way),
+    Check(STORE_CHANGE, "cloudformation:DescribeStacks", store_change),
     Check(API_ROLE, "apigateway:GET", api_role),
     Check(IOT_LOGGING, "logs:DescribeLogGroups", iot_logging),
     Check(PUBLISHES, "servicequotas:GetServiceQuota", publishes),
@@ -50,7 +53,7 @@ def findings(account: Account, deployment: Deployment, *, timeout_s: float = TIM
         if found[-1].status is Status.FAILED:
             break
     else:
-        wanted = [check for check in CHECKS if deployment.store in check.stores]
+        wanted = [check for check in CHECKS if set(deployment.stores) & set(check.stores)]
         found += _side_by_side(wanted, account, deployment, timeout_s)
     return [*found, *(_ask(check, account, deployment) for check in LAST)]
 

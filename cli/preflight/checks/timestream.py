@@ -15,7 +15,7 @@ def liveanalytics(account: Account, deployment: Deployment) -> Finding:
     """A closed account is answered AccessDeniedException, as is a caller without the permission: the words differ."""
     from botocore.exceptions import BotoCoreError, ClientError
 
-    asked = deployment.store == LIVEANALYTICS
+    asked = LIVEANALYTICS in deployment.stores
     try:
         account.client("timestream-write").describe_endpoints()["Endpoints"][0]
     except ClientError as exc:
@@ -45,7 +45,7 @@ def liveanalytics(account: Account, deployment: Deployment) -> Finding:
 def influxdb(account: Account, deployment: Deployment) -> Finding:
     from botocore.exceptions import BotoCoreError
 
-    asked = deployment.store == INFLUXDB
+    asked = INFLUXDB in deployment.stores
     try:
         page = account.client("timestream-influxdb").list_db_instances(maxResults=100)
     except BotoCoreError as exc:

@@ -33,6 +33,7 @@ class Cloud:
     parameters: dict = field(default_factory=lambda: {"/cdk-bootstrap/hnb659fds/version": "30"})
     stacks: dict = field(default_factory=dict)
     protected: set = field(default_factory=set)
+    outputs: dict = field(default_factory=dict)
     quotas: dict = field(
         default_factory=lambda: {
             ("iotcore", "L-4B33E451"): 20000.0,
@@ -84,12 +85,22 @@ class Cloud:
         start = int(request.get("NextToken", ["0"])[0])
         members = "".join(
             f"<member><StackName>{name}</StackName><StackStatus>{self.stacks[name]}</StackStatus>"
+            f"{self._outputs(name)}"
             f"<EnableTerminationProtection>{str(name in self.protected).lower()}</EnableTerminationProtection>"
             "<CreationTime>2026-11-23T03:17:26Z</CreationTime></member>"
             for name in names[start : start + 2]
         )
         more = f"<NextToken>{start + 2}</NextToken>" if start + 2 < len(names) else ""
         return f"<Stacks>{members}</Stacks>{more}"
+
+    def _outputs(self, name):
+        pairs = self.outputs.get(name, {}).items()
+        return "<Outputs>{}</Outputs>".format(
+            "".join(
+                f"<member><OutputKey>{key}</OutputKey><OutputValue>{value}</OutputValue></member>"
+                for key, value in pairs
+            )
+        )
 
     def get_service_quota(self, request):
         return self._quota(request, self.own_quotas)

@@ -21,10 +21,11 @@ def test_an_open_account_can_take_every_stage_and_store(preflight, stage, store)
     document = preflight("--stage", stage, "--store", store)
     assert document["ok"] is True
     assert set(statuses(document).values()) == {"ok"}
-    assert {key: document[key] for key in ("v", "stage", "store", "account", "region")} == {
+    assert {key: document[key] for key in ("v", "stage", "store", "previous_store", "account", "region")} == {
         "v": 1,
         "stage": stage,
         "store": store,
+        "previous_store": None,
         "account": "123456789012",
         "region": "eu-west-1",
     }
@@ -161,7 +162,7 @@ def test_throttling_is_no_failure(preflight, cloud, refusal):
     cloud.refuse["DescribeStacks"] = refusal(400, "Throttling", "Rate exceeded")
     document = preflight("--store", INFLUX)
     said = [one for one in document["findings"] if one["status"] == "unknown"]
-    assert len(said) == 6
+    assert len(said) == 7
     assert all("throttling" in one["says"] for one in said)
     assert cloud.asked["GetParameter"] == account.ATTEMPTS
 
@@ -193,11 +194,20 @@ def test_a_profile_that_does_not_exist_is_a_usage_error(run, environment):
 
 
 @pytest.mark.parametrize(
-    ("args", "names"), [(["--stage", "test"], "--stage"), (["--store", "sqlite"], "--store")], ids=["stage", "store"]
+    ("args", "names"),
+    [
+        (["--stage", "test"], "--stage: expected one of"),
+        (["--store", "sqlite"], "--store: expected one of"),
+        (["--previous-store", "sqlite"], "--previous-store: expected one of"),
+        (["--drop-store", "sqlite"], "--drop-store: expected one of"),
+        (["--previous-store", "dynamodb"], "--previous-store: expected another store"),
+        (["--drop-store", "dynamodb"], "--drop-store: expected another store"),
+        (["--store", LIVE, "--previous-store", INFLUX], "--previous-store: expected nothing, or dynamodb"),
+    ],
 )
 def test_an_option_that_is_none_says_what_was_expected(run, environment, args, names):
     stderr = run("preflight", *args, fails=2, env=environment).stderr
-    assert f"error: {names}: expected one of" in stderr
+    assert f"error: {names}" in " ".join(stderr.split())
 
 
 def test_people_read_the_verdict_in_the_last_line(run, environment, cloud):

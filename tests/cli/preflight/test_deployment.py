@@ -4,7 +4,7 @@ import json
 
 from cli.preflight import costs, deployment
 from functions.settings import TELEMETRY_STORES
-from infra.config import DEFAULT_STORES, STAGES, InfluxOptions
+from infra.config import APART, DEFAULT_STORES, STAGES, InfluxOptions
 from infra.node import use_packaged_node
 
 use_packaged_node()
@@ -18,6 +18,7 @@ from infra.telemetry_store import endpoints, liveanalytics, network, retention  
 
 def test_the_stores_are_those_of_the_functions():
     assert deployment.STORES == TELEMETRY_STORES
+    assert deployment.APART == APART
 
 
 def test_stages_and_their_stores_are_those_that_can_be_deployed():
