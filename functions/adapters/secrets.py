@@ -1,14 +1,17 @@
 """Tokens and credentials in AWS Secrets Manager. Nothing of what they hold gets into an error or a log."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
 from threading import Lock
 from typing import TYPE_CHECKING
 
 import msgspec
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError  # noqa: A004 - its name
 
 from functions.adapters.aws import error_code, wrapped
 from functions.domain.store_setup import Credentials
-from functions.errors import StoreAdminError, StoreError
+from functions.errors import StoreAdminError, StoreError, StoreUnreachableError
 from functions.ports import Clock
 
 if TYPE_CHECKING:
@@ -18,6 +21,7 @@ REREAD_MS = 60_000
 """How long a token that the store refused is not asked for again: it costs one request in this time, no more."""
 RETRY_MS = 5_000
 """How long Secrets Manager is left alone when it did not answer."""
+_THROTTLED = frozenset({"ThrottlingException", "Throttling", "TooManyRequestsException", "RequestLimitExceeded"})
 
 
 class SecretToken:
@@ -75,17 +79,16 @@ class StoredToken:
 
     def read(self) -> str | None:
         """None where there is no value yet; raises StoreAdminError."""
-        try:
-            return self._client.get_secret_value(SecretId=self._secret).get("SecretString", "").strip() or None
-        except ClientError as exc:
-            if error_code(exc) == "ResourceNotFoundException":
-                return None
-            raise StoreAdminError(f"reading the secret {self._secret}: {exc}") from exc
-        except BotoCoreError as exc:
-            raise StoreAdminError(f"reading the secret {self._secret}: {exc}") from exc
+        with _set_up(f"reading the secret {self._secret}"):
+            try:
+                return self._client.get_secret_value(SecretId=self._secret).get("SecretString", "").strip() or None
+            except ClientError as exc:
+                if error_code(exc) == "ResourceNotFoundException":
+                    return None
+                raise
 
     def write(self, token: str) -> None:
-        with wrapped(StoreAdminError, f"writing the secret {self._secret}"):
+        with _set_up(f"writing the secret {self._secret}"):
             self._client.put_secret_value(SecretId=self._secret, SecretString=token)
 
 
@@ -98,7 +101,7 @@ class StoredCredentials:
 
     def __call__(self) -> Credentials:
         """Raises StoreAdminError."""
-        with wrapped(StoreAdminError, f"reading the secret {self._secret}"):
+        with _set_up(f"reading the secret {self._secret}"):
             text = self._client.get_secret_value(SecretId=self._secret).get("SecretString", "")
         try:
             return msgspec.json.decode(text, type=Credentials)
@@ -107,3 +110,22 @@ class StoredCredentials:
             raise StoreAdminError(
                 f"the secret {self._secret}: expected JSON with username and password, got something else"
             ) from None
+
+
+@contextmanager
+def _set_up(doing: str) -> Iterator[None]:
+    """Raises StoreUnreachableError where trying again may help, else StoreAdminError, for what botocore raises."""
+    try:
+        yield
+    except (ConnectionError, HTTPClientError) as exc:
+        raise StoreUnreachableError(f"{doing}: {exc}") from exc
+    except ClientError as exc:
+        raise (StoreUnreachableError if _passes(exc) else StoreAdminError)(f"{doing}: {exc}") from exc
+    except BotoCoreError as exc:
+        raise StoreAdminError(f"{doing}: {exc}") from exc
+
+
+def _passes(exc: ClientError) -> bool:
+    status = exc.response.get("ResponseMetadata", {}).get("HTTPStatusCode", HTTPStatus.BAD_REQUEST)
+    failed = status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    return failed or error_code(exc) in _THROTTLED

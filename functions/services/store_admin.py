@@ -24,6 +24,8 @@ from functions.errors import AdapterError, RequestError, StoreAdminError, StoreU
 from functions.ports import InfluxAdmin, TokenSecret
 
 _DAY_S = 86_400
+_REFUSALS = 4
+"""So often a new instance may refuse what it allows a moment later: the sign-in, before its administrator is there."""
 
 
 class StoreAdmin:
@@ -47,7 +49,8 @@ class StoreAdmin:
         match order.request:
             case "Create" | "Update":
                 declared = wanted(order.properties)
-                _tried(self._attempts, lambda: self._make(declared, order.deployment, done))
+                refusals = _REFUSALS if order.request == "Create" else 0
+                _tried(self._attempts, lambda: self._make(declared, order.deployment, done), refusals)
                 return Outcome(done=tuple(done))
             case "Delete":
                 left = self._take_back(order, done)
@@ -112,15 +115,20 @@ class StoreAdmin:
                     done.append(f"removed {what}")
 
 
-def _tried(attempts: Iterable[int], do: Callable[[], None]) -> None:
-    """`do`, again while the instance does not answer: what was done already is then right and stays."""
-    unreachable = StoreUnreachableError("there was no time to try")
+def _tried(attempts: Iterable[int], do: Callable[[], None], refusals: int = 0) -> None:
+    """`do`, again while the instance does not answer, and after so many refusals: what is done already stays."""
+    problem: StoreAdminError = StoreUnreachableError("there was no time to try")
     for _ in attempts:
         try:
             return do()
         except StoreUnreachableError as exc:
-            unreachable = exc
-    raise unreachable
+            problem = exc
+        except StoreAdminError as exc:
+            if not refusals:
+                raise
+            refusals -= 1
+            problem = exc
+    raise problem
 
 
 def _made_for(admin: InfluxAdmin, organization: str, mark: str) -> list[Authorization]:

@@ -4,9 +4,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import boto3
 import pytest
+from botocore.awsrequest import AWSResponse
+from botocore.config import Config
+from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError, ReadTimeoutError
 
 from functions.adapters.secrets import REREAD_MS, RETRY_MS, SecretToken, StoredCredentials, StoredToken
-from functions.errors import StoreAdminError, StoreError
+from functions.errors import StoreAdminError, StoreError, StoreUnreachableError
 
 
 @pytest.fixture
@@ -127,6 +130,61 @@ def test_a_secret_that_cannot_be_used_is_named(secrets):
         StoredToken(secrets, "nowhere").write("sesame")
     with pytest.raises(StoreAdminError, match="reading the secret nowhere"):
         StoredCredentials(secrets, "nowhere")()
+
+
+USES = {
+    "credentials": lambda client: StoredCredentials(client, "here")(),
+    "reading": lambda client: StoredToken(client, "here").read(),
+    "writing": lambda client: StoredToken(client, "here").write("token"),
+}
+
+
+def failing(secrets, failure):
+    """Secrets Manager, each of whose answers is this one; an exception is none."""
+
+    def answer(**_):
+        if isinstance(failure, Exception):
+            raise failure
+        status, code = failure
+        document = f'{{"__type": "{code}", "message": "no"}}'.encode()
+        response = AWSResponse("https://secrets", status, {}, None)
+        response._content = document
+        return response
+
+    secrets.meta.events.register_first("before-send.secrets-manager.*", answer)
+    return secrets
+
+
+@pytest.fixture
+def impatient(aws):
+    """Without attempts of its own."""
+    return boto3.client("secretsmanager", config=Config(retries={"total_max_attempts": 1}))
+
+
+@pytest.mark.parametrize("use", USES)
+@pytest.mark.parametrize(
+    "failure",
+    [
+        EndpointConnectionError(endpoint_url="https://secrets"),
+        ConnectTimeoutError(endpoint_url="https://secrets"),
+        ReadTimeoutError(endpoint_url="https://secrets"),
+        (500, "InternalServiceError"),
+        (503, "ServiceUnavailable"),
+        (400, "ThrottlingException"),
+        (429, "TooManyRequests"),
+    ],
+    ids=str,
+)
+def test_a_service_that_fails_for_a_moment_may_be_asked_again(impatient, use, failure):
+    with pytest.raises(StoreUnreachableError, match="ing the secret here: "):
+        USES[use](failing(impatient, failure))
+
+
+@pytest.mark.parametrize("use", USES)
+def test_a_service_that_refuses_is_not_one_that_fails_for_a_moment(impatient, use):
+    with pytest.raises(StoreAdminError, match=r"ing the secret here: .*AccessDenied") as caught:
+        USES[use](failing(impatient, (400, "AccessDeniedException")))
+    assert not isinstance(caught.value, StoreUnreachableError)
 
 
 def test_credentials_are_user_name_and_password(secrets):

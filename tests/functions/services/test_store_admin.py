@@ -348,9 +348,47 @@ def test_an_instance_that_never_answers_is_an_error_that_says_so(request):
     assert len(stack.attempts) == 5
 
 
-def test_an_error_that_stays_is_not_tried_again(stack):
+def test_a_new_instance_that_does_not_know_its_administrator_yet_is_tried_again(request):
+    stack = in_memory(request)
+    ready, tries = stack.signed_in, []
+
+    @contextmanager
+    def refusing():
+        tries.append(1)
+        if len(tries) < 4:
+            raise StoreAdminError("signing in as admin: the instance refuses the user name or the password")
+        with ready() as admin:
+            yield admin
+
+    stack.signed_in = refusing
+    stack.order("Create", attempts=10)
+    assert (len(tries), stack.works()) == (4, WORKING)
+
+
+def test_a_new_instance_without_its_organization_is_tried_again(request):
+    stack = in_memory(request)
+    there, tries = stack.world.organization, []
+
+    def coming(name):
+        tries.append(name)
+        return there(name) if len(tries) > 2 else None
+
+    stack.world.organization = coming
+    stack.order("Create", attempts=10)
+    assert (len(tries), stack.works()) == (3, WORKING)
+
+
+def test_a_new_instance_that_goes_on_refusing_is_given_up(stack):
     with pytest.raises(StoreAdminError, match="no organization 'elsewhere'"):
-        stack.order("Create", attempts=5, Organization="elsewhere")
+        stack.order("Create", attempts=100, Organization="elsewhere")
+    assert len(stack.attempts) == 5
+
+
+def test_an_error_that_stays_is_not_tried_again_on_an_instance_that_worked(stack):
+    stack.order("Create")
+    stack.attempts.clear()
+    with pytest.raises(StoreAdminError, match="no organization 'elsewhere'"):
+        stack.order("Update", attempts=5, Organization="elsewhere")
     assert len(stack.attempts) == 1
 
 
