@@ -53,6 +53,13 @@ class TelemetryStore(SeriesReader, Protocol):
         """
         ...
 
+    def recount(self, points: Sequence[Point]) -> None:
+        """Sees to it that each of these counts once, if it is here: who wrote it may have called it `fresh` wrongly.
+
+        Writes none of them and changes nothing of what stands. Idempotent; raises StoreError.
+        """
+        ...
+
     def export(self, device: str, start: int, end: int, cursor: str | None = None) -> PointsPage:
         """Every point of a device in `[start, end)`, of all metrics and whole, as a move to another store needs it.
 

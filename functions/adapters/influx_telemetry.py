@@ -34,7 +34,6 @@ from functions.domain.series import (
     SeriesPage,
     SeriesQuery,
     bin_start,
-    newest,
 )
 from functions.errors import CursorError, PartialWriteError, StoreError
 from functions.ports import Clock
@@ -93,7 +92,7 @@ class InfluxTelemetryStore:
         if not all(point.fresh for point in taken):
             asking = self._asking("looking for versions of points", deadline)
         writing = Writing(self._client, self._may("write", self._writer), deadline, asking)
-        writing.write([*newest(taken).values()])
+        writing.write(taken)
         rejected += writing.rejected
         if writing.problem is None:
             return rejected
@@ -107,6 +106,18 @@ class InfluxTelemetryStore:
         )
         message = f"{len(failed)} of {len(points)} points were not stored: {writing.problem}"
         raise PartialWriteError(message, failed, rejected) from writing.problem
+
+    def recount(self, points: Sequence[Point]) -> None:
+        horizon = self._horizon()
+        kept = [point for point in points if horizon.oldest <= point.ts < horizon.end]
+        if not kept:
+            return
+        deadline = self._deadline()
+        asking = self._asking("looking for versions of points", deadline)
+        writing = Writing(self._client, self._may("write", self._writer), deadline, asking)
+        writing.mark(kept)
+        if writing.problem is not None:
+            raise writing.problem
 
     def series(self, query: SeriesQuery) -> SeriesPage:
         question = (query.device, query.metrics, query.start, query.end, query.bin_ms, query.aggregates)

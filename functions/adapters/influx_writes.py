@@ -17,7 +17,7 @@ from functions.adapters.influx_http import Deadline
 from functions.adapters.influx_lines import UnencodableError, encode
 from functions.adapters.influx_marks import mark
 from functions.adapters.influx_pages import Asking
-from functions.domain.series import Point, Rejected
+from functions.domain.series import Point, Rejected, newest
 from functions.errors import StoreError
 
 BATCH_POINTS = 5_000
@@ -67,17 +67,18 @@ class Writing:
         self.problem: StoreError | None = None
 
     def write(self, points: Sequence[Point]) -> None:
-        self._store(points)
-        refused = {(one.point.device, one.point.metric, one.point.ts) for one in self.rejected}
-        unsure = [
-            point
-            for point in points
-            if not point.fresh and (not refused or (point.device, point.metric, point.ts) not in refused)
-        ]
-        if not unsure or self._asking is None:
-            return
+        """Of two versions in `points` the one that stands is written, and both are looked for unless they are fresh."""
+        self._store([*newest(points).values()])
+        refused = {_identity(one.point) for one in self.rejected}
+        unsure = [point for point in points if not point.fresh and (not refused or _identity(point) not in refused)]
         if isinstance(self.problem, UnavailableError):
             self.open += unsure
+        elif unsure:
+            self.mark(unsure)
+
+    def mark(self, unsure: Sequence[Point]) -> None:
+        """Those that have another version beside them; they may be `open` afterwards."""
+        if self._asking is None:
             return
         try:
             mark(self._asking, lambda marks: self._client.write(marks, self._auth, self._deadline), unsure)
@@ -149,3 +150,7 @@ class Writing:
     def _leave_open(self, points: Sequence[Point], problem: StoreError) -> None:
         self.open += points
         self.problem = problem
+
+
+def _identity(point: Point) -> tuple[str, str, int]:
+    return point.device, point.metric, point.ts

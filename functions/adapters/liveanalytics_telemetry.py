@@ -94,6 +94,9 @@ class LiveAnalyticsTelemetryStore:
         reason = next(iter(outcome.failed.values()))
         raise PartialWriteError(f"{len(failed)} of {len(points)} points were not stored: {reason}", failed, rejected)
 
+    def recount(self, points: Sequence[Point]) -> None:
+        """Nothing to do: what is written again lands on what is there."""
+
     def series(self, query: SeriesQuery) -> SeriesPage:
         question = (query.device, query.metrics, query.start, query.end, query.bin_ms, query.aggregates)
         first = bin_start(query.start, query.bin_ms) if query.bin_ms else query.start

@@ -55,11 +55,16 @@ class QuarantineEntry(msgspec.Struct, frozen=True):
 
 
 class Assessed(msgspec.Struct, frozen=True):
-    """A message with what it adds and what is wrong with it. No observation: it could not be read at all."""
+    """A message with what it adds and what is wrong with it. No observation: it could not be read at all.
+
+    `again` are the points of one that was seen before. They count nowhere and are not written, but may have been: at
+    the same moment as those of another copy, or by an invocation that died.
+    """
 
     message: Incoming
     observation: Observation | None = None
     faults: tuple[Fault, ...] = ()
+    again: tuple[Point, ...] = ()
 
     @property
     def points(self) -> tuple[Point, ...]:
@@ -108,13 +113,16 @@ def _assess_one(message: Incoming, model: DeviceModel | None, state: DeviceState
         envelope = telemetry.decode(message.data)
     except EnvelopeError as exc:
         return Assessed(message, faults=(Fault(_ENVELOPE_REASONS.get(exc.reason, "malformed"), str(exc)),))
-    if state.has_seen(envelope.boot, envelope.seq):
-        return Assessed(message, Observation(envelope.boot, envelope.seq, duplicate=True))
+    duplicate = state.has_seen(envelope.boot, envelope.seq)
+    if duplicate:
+        room = room.apart(state.latest)
     reader = _Reader(message, model, state, room)
     for measurement in envelope.m:
         reader.read(measurement)
-    faults = (*_value_faults(envelope), *reader.faults)
     points = tuple(newest(reader.points).values())
+    if duplicate:
+        return Assessed(message, Observation(envelope.boot, envelope.seq, duplicate=True), again=points)
+    faults = (*_value_faults(envelope), *reader.faults)
     return Assessed(message, Observation(envelope.boot, envelope.seq, points, frozenset(reader.unmodeled)), faults)
 
 

@@ -151,6 +151,10 @@ class Room:
         self._sizes = {metric: _size(metric, known.value) for metric, known in latest.items()}
         self._bytes = sum(self._sizes.values())
 
+    def apart(self, latest: Mapping[str, Latest]) -> "Room":
+        """Another one, in which nothing is taken up from this."""
+        return Room(latest)
+
     def admit(self, metric: str, value: Value) -> bool:
         """Whether the value fits as the metric's last, in which case its room is taken."""
         size = _size(metric, value)
@@ -176,6 +180,9 @@ class Boundless(Room):
 
     def __init__(self) -> None:
         super().__init__({})
+
+    def apart(self, latest: Mapping[str, Latest]) -> Room:  # noqa: ARG002 - the shape of Room
+        return self
 
     def admit(self, metric: str, value: Value) -> bool:  # noqa: ARG002 - the shape of Room
         return True

@@ -16,7 +16,7 @@ from contract import ingest as wrapper
 from contract.errors import DocumentError
 from contract.ingest import LakeLine
 from functions.domain.ingest import Assessed, Fault, Incoming, assess, state_after
-from functions.errors import AdapterError, LakeError, PartialWriteError, QuarantineError, QueueMessageError
+from functions.errors import AdapterError, LakeError, PartialWriteError, QuarantineError, QueueMessageError, StoreError
 from functions.ports import Lake, Quarantine, StateStore, TelemetryStore
 from functions.services.device_models import DeviceModels
 
@@ -107,6 +107,7 @@ class Ingest:
         models = self._models.of(batch)
         assessed = {thing: _assessed(some, models[thing], states[thing], report) for thing, some in batch.items()}
         assessed = self._into_history(assessed, report)
+        assessed = self._recounted(assessed, report)
         assessed = self._into_quarantine(assessed, report)
         after = {thing: state_after(states[thing], some) for thing, some in assessed.items() if some}
         changed = {thing: state for thing, state in after.items() if state is not states[thing]}
@@ -136,6 +137,18 @@ class Ingest:
             thing: [one.without(faults) for one in some if lost.isdisjoint(one.points)]
             for thing, some in assessed.items()
         }
+
+    def _recounted(self, assessed: dict[str, list[Assessed]], report: Report) -> dict[str, list[Assessed]]:
+        """Of messages seen before: another copy may have been written when nobody had seen either."""
+        again = [point for some in assessed.values() for one in some for point in one.again]
+        if not again:
+            return assessed
+        try:
+            self._store.recount(again)
+        except StoreError as exc:
+            report.fail((one.message.id for some in assessed.values() for one in some if one.again), exc)
+            return {thing: [one for one in some if not one.again] for thing, some in assessed.items()}
+        return assessed
 
     def _into_quarantine(self, assessed: dict[str, list[Assessed]], report: Report) -> dict[str, list[Assessed]]:
         faulty = [(one, entry) for some in assessed.values() for one in some if (entry := one.entry) is not None]

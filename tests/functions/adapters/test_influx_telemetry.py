@@ -433,3 +433,19 @@ def test_a_body_beyond_the_server_s_limit_is_split(tmp_path, clock, now):
         points = [point(now - at * 1000, "🌡" * 100, "mood") for at in range(400)]
         assert store.write(points) == []
         assert len(ask(store, now - DAY, now + 1, ("mood",))) == 400
+
+
+def test_a_recount_writes_no_point_and_marks_what_has_another_version(store, asked, now):
+    start = now - now % HOUR
+    versions = [fresh(start + MINUTE, received_at=start + MINUTE + after) for after in (0, 9)]
+    for one in versions:
+        store.write([one])
+    del asked[:]
+    store.recount([versions[0], point(start + MINUTE, metric="other")])
+    assert asked == ["/query", "/write"]
+    del asked[:]
+    store.recount([point(now - 31 * DAY)])
+    assert asked == []
+    (row,) = ask(store, start, start + HOUR, bin_ms=HOUR, aggregates=EVERY)
+    assert row.values["count"] == 1
+    assert [one.metric for one in exported(store, "pump-1", start, start + HOUR)] == ["temperature"]

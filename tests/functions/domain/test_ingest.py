@@ -111,10 +111,28 @@ def test_without_a_model_everything_is_unmodeled():
     assert state.latest["temperature"] == Latest(NOW, 5000.0, "good", unmodeled=True)
 
 
+def test_a_message_seen_before_says_what_to_look_for_and_leaves_all_else_alone():
+    first = incoming(measured(temperature=1, humidity=5000))
+    state = state_after(DeviceState(), [assess_one(first)])
+    again = assess_one(incoming(measured(temperature=1, humidity=5000), received_at=NOW + 2 * HOUR), state=state)
+    assert [point.metric for point in again.again] == ["temperature"]
+    assert (again.points, again.faults, again.entry) == ((), (), None)
+    after = state_after(state, [again])
+    assert (after.latest, after.boots) == (state.latest, state.boots)
+
+
+def test_a_message_seen_before_takes_no_room_from_others():
+    late = [measured(NOW - 2 * HOUR, **{f"m{at}": 1}) for at in range(MAX_METRICS)]
+    state = state_after(DeviceState(), [assess_one(incoming(*late), None)])
+    _, other = assess([incoming(*late), incoming(measured(other=1), seq=1, received_at=NOW + 1)], None, state)
+    assert [point.metric for point in other.points] == ["other"]
+
+
 def test_a_message_delivered_twice_in_a_batch_counts_once():
     twice = [incoming(measured(temperature=1), id_="one"), incoming(measured(temperature=1), id_="two")]
     assessed = assess(twice, CLIMATE, DeviceState())
     assert [len(one.points) for one in assessed] == [1, 0]
+    assert [len(one.again) for one in assessed] == [0, 1]
     counters = state_after(DeviceState(), assessed).counters
     assert (counters.messages, counters.points, counters.duplicates) == (1, 1, 1)
 

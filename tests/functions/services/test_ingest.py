@@ -172,6 +172,32 @@ def test_a_point_older_than_the_retention_is_quarantined_and_its_message_counts(
     assert cloud.counters() == Counters(messages=1)
 
 
+def test_a_repeated_message_whose_points_could_not_be_looked_for_is_failed_alone(cloud):
+    cloud.take(cloud.message(0))
+    cloud.store.recount = failing(StoreError("down"))
+    report = cloud.take(cloud.message(0), cloud.message(1, humidity=1))
+    assert (report.failed, report.problems) == ({"id-0"}, ["down"])
+    assert cloud.counters() == Counters(messages=2, points=2)
+
+
+def test_a_message_repeated_hours_later_leaves_its_points_as_they_were(cloud):
+    sent = cloud.clock.now
+    cloud.take(cloud.message(0))
+    before = cloud.store.export("pump-1", 0, sent + 1).points
+    cloud.clock.now += DAY
+    cloud.take(cloud.message(0, ts=sent))
+    assert cloud.store.export("pump-1", 0, sent + 1).points == before
+
+
+def test_what_a_store_rejects_of_a_repeated_message_is_not_quarantined_again(cloud):
+    old = cloud.message(0, ts=cloud.clock.now - 31 * DAY, temperature=1)
+    cloud.take(old)
+    report = cloud.take(old)
+    assert (report.failed, report.duplicates, report.points, report.late) == (set(), 1, 0, 0)
+    assert cloud.world.quarantined == {"pump-1": {"expired": 1}}
+    assert len(cloud.quarantine.entries) == 1
+
+
 def test_a_message_whose_entry_was_not_kept_is_failed_alone(cloud):
     cloud.quarantine.put = failing(QuarantineError("throttled", frozenset({0})))
     report = cloud.take(cloud.message(0, temperature=5000), cloud.message(1, humidity=1))
