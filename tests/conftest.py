@@ -4,6 +4,10 @@ import os
 
 from hypothesis import HealthCheck, settings
 
+from tests import aws_models
+
+aws_models.share()
+
 # A shared machine is slow now and then: a slow example is no failure. CI repeats the same examples at each run, so
 # that a red build is about its change; `HYPOTHESIS_PROFILE=search` looks for new ones.
 _COMMON = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
