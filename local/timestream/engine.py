@@ -22,7 +22,8 @@ row counts. Rows of one call follow each other as given; under MERGE a later one
 a higher version wins. A row without values is a mistake of the caller. Cheapest are rows that ascend in time within
 their series.
 
-**query** sees every row whose append has returned. The SQL is DuckDB's and trusted: a front compiles it.
+**query** sees every row whose append has returned. The SQL is DuckDB's and trusted: a front compiles it. An answer has
+`MAX_VALUES` values at most.
 """
 
 import contextlib
@@ -44,6 +45,7 @@ from local.timestream.errors import (
     OverloadedError,
     QueryError,
     StorageError,
+    TooLargeError,
 )
 from local.timestream.intake import Entry, Intake, Key, Values, decode
 from local.timestream.journal import DiskFile, Journal, JournalFile, Ticket
@@ -53,6 +55,7 @@ from local.timestream.pending import Pending
 FLUSH_ROWS = 20_000
 FLUSH_S = 0.25
 MAX_PENDING_ROWS = 1_000_000
+MAX_VALUES = 10_000_000  # of one answer: some 800 MB in Python
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +68,7 @@ class Engine:
         open_file: Callable[[Path], JournalFile] = DiskFile,
         background: bool = True,
         flush_rows: int = FLUSH_ROWS,
+        max_values: int = MAX_VALUES,
     ) -> None:
         """Opens or makes the store. Raises DirectoryInUseError, JournalDamagedError.
 
@@ -72,6 +76,7 @@ class Engine:
         """
         directory.mkdir(parents=True, exist_ok=True)
         self._flush_rows = flush_rows
+        self._max_values = max_values
         self._connections = Connections(directory / "telemetry.duckdb")
         self._catalog = Catalog(self._connections.writer)
         self._applied = self._catalog.position()
@@ -178,16 +183,24 @@ class Engine:
     def query(
         self, sql: str, parameters: Sequence[object] | Mapping[str, object] = (), *, cancel: Cancel | None = None
     ) -> list[tuple[Any, ...]]:
-        """Raises QueryError, InterruptedQueryError, StorageError when rows cannot be taken into DuckDB."""
+        """Raises QueryError, InterruptedQueryError, and StorageError when rows cannot be taken into DuckDB."""
         self.flush()
         with self._connections.reader() as reader:
             try:
                 with (cancel or Cancel()).watching(reader):
-                    return reader.execute(sql, parameters or None).fetchall()
+                    return self._bounded(reader.execute(sql, parameters or None))
             except duckdb.InterruptException as exc:
                 raise InterruptedQueryError("the query was cancelled") from exc
             except duckdb.Error as exc:
                 raise QueryError(str(exc)) from exc
+
+    def _bounded(self, answer: duckdb.DuckDBPyConnection) -> list[tuple[Any, ...]]:
+        columns = len(answer.description or ())
+        most = self._max_values // max(columns, 1)
+        rows = answer.fetchmany(most + 1)
+        if len(rows) > most:
+            raise TooLargeError(f"the answer has more than {most} rows of {columns} columns: ask for less at once")
+        return rows
 
     def delete(self, table: Table, sids: Sequence[int] | None, start: int, end: int) -> None:
         """Forget rows of these series, or of all, in `[start, end)`. Durable when it returns. Raises MissingError."""

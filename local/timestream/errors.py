@@ -10,6 +10,7 @@ EngineError
 ├── MissingError             there is no database or table of that name
 ├── InterruptedQueryError    the query was cancelled
 └── QueryError               DuckDB refused or could not finish a statement
+    └── TooLargeError        … because its answer is larger than one may be
 """
 
 
@@ -50,4 +51,8 @@ class InterruptedQueryError(EngineError):
 
 
 class QueryError(EngineError):
+    pass
+
+
+class TooLargeError(QueryError):
     pass

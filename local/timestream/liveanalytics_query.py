@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from local.timestream.catalog import Table
 from local.timestream.connections import Cancel
 from local.timestream.engine import Engine
-from local.timestream.errors import InterruptedQueryError, MissingError, QueryError
+from local.timestream.errors import InterruptedQueryError, MissingError, QueryError, TooLargeError
 from local.timestream.liveanalytics_errors import ServiceError, invalid
 from local.timestream.liveanalytics_records import MEASURE
 from local.timestream.liveanalytics_statements import Statements
@@ -95,6 +95,8 @@ class Querier:
             return query.columns, self._engine.query(query.sql, cancel=cancel)
         except InterruptedQueryError as exc:
             raise ServiceError("QueryExecutionException", "The query was cancelled or did not end in time.") from exc
+        except TooLargeError as exc:
+            raise ServiceError("QueryExecutionException", f"The query failed: {exc}.") from exc
         except QueryError as exc:
             raise _told(exc) from exc
         finally:

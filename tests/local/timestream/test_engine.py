@@ -12,6 +12,7 @@ from local.timestream.errors import (
     InterruptedQueryError,
     MissingError,
     QueryError,
+    TooLargeError,
 )
 from local.timestream.model import Kind, KindConflict, Policy, Row, Timestamp, VersionConflict
 from tests.local.timestream.stored import stored
@@ -206,6 +207,18 @@ def test_a_query_can_be_cancelled(engine):
     with pytest.raises(InterruptedQueryError):
         engine.query("SELECT 1", cancel=cancel)
     assert engine.query("SELECT 1") == [(1,)]
+
+
+def test_an_answer_beyond_the_bound_is_refused_whatever_its_shape(tmp_path):
+    engine = Engine(tmp_path / "store", background=False, max_values=12)
+    assert len(engine.query("SELECT * FROM range(12)")) == 12
+    assert len(engine.query("SELECT range, range, range FROM range(4)")) == 4
+    with pytest.raises(TooLargeError, match="more than 12 rows of 1 columns"):
+        engine.query("SELECT * FROM range(100000000)")
+    with pytest.raises(TooLargeError, match="more than 4 rows of 3 columns"):
+        engine.query("SELECT range, range, range FROM range(5)")
+    assert engine.query("SELECT 1") == [(1,)]
+    engine.close()
 
 
 def test_many_writers_and_readers_at_once(tmp_path):

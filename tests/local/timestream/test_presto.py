@@ -455,6 +455,16 @@ def test_whatever_is_not_supported_is_a_validation_exception(querier, sql, messa
     assert message in str(refused.value)
 
 
+def test_an_answer_that_is_too_large_fails_as_a_query_does(tmp_path):
+    engine = Engine(tmp_path, background=False, max_values=2)
+    querier = Querier(engine, Tables(engine, "eu-west-1"))
+    assert ask(querier, "SELECT 1, 2") == (["INTEGER", "INTEGER"], [["1", "2"]])
+    with pytest.raises(ServiceError, match="more than 0 rows of 3 columns") as refused:
+        ask(querier, "SELECT 1, 2, 3")
+    assert refused.value.code == "QueryExecutionException"
+    engine.close()
+
+
 def test_a_page_whose_query_is_cancelled_meanwhile_is_still_the_page_that_was_found(querier, monkeypatch):
     sql = f"SELECT n FROM {T} WHERE device = 'd1' ORDER BY time"
     first = querier.query({"QueryString": sql, "MaxRows": 2})
