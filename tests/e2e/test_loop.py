@@ -1,5 +1,6 @@
 """From a sensor to an API answer, compared with a calculation of its own."""
 
+import psutil
 import pytest
 
 from tests.e2e.cloud import wait_for
@@ -16,6 +17,17 @@ def test_the_status_of_a_running_cloud_counts_its_devices_and_messages(cloud):
     assert status["errors"] == 0
     before = status["messages_stored"]
     wait_for("more messages stored", lambda: cloud.status()["messages_stored"] > before)
+
+
+def test_every_listener_is_on_loopback(cloud):
+    listening = [
+        connection
+        for pid in cloud.processes()
+        for connection in psutil.Process(pid).net_connections()
+        if connection.status == "LISTEN"
+    ]
+    assert {connection.laddr.port for connection in listening} >= {cloud.port + offset for offset in range(4)}
+    assert {connection.laddr.ip for connection in listening} == {"127.0.0.1"}
 
 
 def test_every_raw_point_of_a_replayed_file_is_answered_in_order(replayed):

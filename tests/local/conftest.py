@@ -31,6 +31,8 @@ class Laptop:
     folder: Path
 
     def run(self, command, *options, check=True, timeout=240):
+        """Stage dev, which has no store of its own to start; tests/e2e runs prod."""
+        options = ("--stage", "dev", *options) if command == "up" else options
         done = subprocess.run(
             [sys.executable, "-m", "local", command, "--port", str(self.instance.ports.gateway), *options],
             cwd=CHECKOUT,

@@ -12,22 +12,8 @@ from botocore.exceptions import ClientError
 from contract import ingest
 from contract.ingest import IngestMessage
 from contract.telemetry import Envelope, Measurement, encode
-from local import support
 
 pytestmark = pytest.mark.cloud
-
-
-def test_the_transform_lists_what_occurs_and_no_more(laptop):
-    templates = [json.loads(path.read_text()) for path in laptop.instance.assembly_dir.glob("*.template.json")]
-    occurring = {resource["Type"] for template in templates for resource in template["Resources"].values()}
-    assert occurring == {row.name for row in support.RESOURCES}
-
-
-def test_every_listener_is_on_loopback(laptop):
-    processes = [*laptop.processes(), laptop.supervisor()]
-    listening = [c for process in processes for c in process.net_connections() if c.status == "LISTEN"]
-    assert {c.laddr.port for c in listening} >= {port for port, _ in laptop.instance.ports.uses()}
-    assert {c.laddr.ip for c in listening} == {"127.0.0.1"}
 
 
 def function(laptop, service):

@@ -67,7 +67,7 @@ def test_ctrl_c_in_the_foreground_leaves_no_process(laptop):
     import sys
 
     laptop.run("down")
-    command = [sys.executable, "-m", "local", "up", "--port", str(PORT), "--devices", "2"]
+    command = [sys.executable, "-m", "local", "up", "--port", str(PORT), "--devices", "2", "--stage", "dev"]
     command += ["--fleet", str(laptop.folder / "fleet.toml")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         wait(lambda: laptop.status()["ready"], START_WITHIN_S)
@@ -105,7 +105,7 @@ def test_a_killed_simulator_is_started_again(laptop):
     laptop.child("simulator").kill()
     wait(lambda: laptop.instance.read("run.json")["children"]["simulator"]["pid"] != first)
     assert laptop.status()["ready"] is True
-    assert "the simulator ended with -9, started again" in laptop.status()["notes"]
+    assert "the simulator process ended with -9, started again" in laptop.status()["notes"]
 
 
 def test_another_number_of_devices_is_deployed_and_keeps_the_certificates_of_the_others(laptop):

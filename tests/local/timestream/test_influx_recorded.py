@@ -1,4 +1,4 @@
-"""What a real InfluxDB 1.6 said, byte for byte: the record holds of that server where it is there, and of the look-alike."""
+"""What a real InfluxDB 1.6 said, byte for byte: asked again of that server, and of the look-alike."""
 
 import json
 from pathlib import Path

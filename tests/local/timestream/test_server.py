@@ -186,6 +186,53 @@ def test_a_name_that_is_not_this_machines_is_refused(server):
     assert answer.status == 421
 
 
+ASKED = {
+    "InfluxQL": ("POST", "/query", b"q=CREATE+DATABASE+stolen", {"Content-Type": "application/x-www-form-urlencoded"}),
+    "a write": ("POST", "/write?db=stolen", b"m,t=v f=1", {"Content-Type": "text/plain"}),
+    "onboarding": ("POST", "/api/v2/setup", b'{"username":"me","password":"password","org":"o","bucket":"b"}', {}),
+    "LiveAnalytics": ("POST", "/", b"{}", {"X-Amz-Target": "Timestream_20181101.ListDatabases"}),
+    "no target": ("POST", "/", b"{}", {"Content-Type": "text/plain"}),
+    "a preflight": ("OPTIONS", "/query", b"", {"Access-Control-Request-Method": "POST"}),
+    "an image": ("GET", "/query?q=DROP+DATABASE+kept", b"", {}),
+    "ping": ("GET", "/ping", b"", {}),
+    "nothing": ("GET", "/nothing", b"", {}),
+}
+FROM_A_PAGE = [
+    {"Origin": "https://evil.example"},
+    {"Origin": "null"},
+    {"Origin": "http://127.0.0.1:9999"},
+    {"Origin": "https://evil.example", "Sec-Fetch-Site": "same-origin"},
+    {"Sec-Fetch-Site": "cross-site"},
+    {"Sec-Fetch-Site": "same-site"},
+]
+
+
+@pytest.mark.parametrize("page", FROM_A_PAGE, ids=str)
+@pytest.mark.parametrize("asked", ASKED)
+def test_what_a_web_page_sends_is_refused(server, asked, page):
+    method, path, body, headers = ASKED[asked]
+    answer = HTTP.request(method, server.url + path, body=body, headers={**headers, **page})
+    assert answer.status == 403
+    assert "Access-Control-Allow-Origin" not in answer.headers
+    assert "pages" in answer.json()["error"]
+
+
+def test_what_a_web_page_sends_changes_nothing(own):
+    def databases():
+        return HTTP.request("GET", f"{own.url}/query", fields={"q": "SHOW DATABASES"}).data
+
+    before = databases()
+    for method, path, body, headers in ASKED.values():
+        HTTP.request(method, own.url + path, body=body, headers={**headers, "Origin": "https://evil.example"})
+    assert databases() == before
+    assert HTTP.request("GET", f"{own.url}/api/v2/setup").json() == {"allowed": True}
+
+
+@pytest.mark.parametrize("site", ["none", "same-origin"])
+def test_what_a_person_opens_is_answered(server, site):
+    assert HTTP.request("GET", f"{server.url}/ping", headers={"Sec-Fetch-Site": site}).status == 204
+
+
 @pytest.mark.parametrize(
     ("target", "body", "code"),
     [
