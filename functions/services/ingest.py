@@ -80,16 +80,17 @@ class Ingest:
         batch: _Batch = {}
         for message in messages:
             batch.setdefault(message.thing, []).append(message)
-        for _ in self._attempts:
-            if not batch:
-                break
-            try:
+        if not batch:
+            return report
+        try:
+            for _ in self._attempts:
                 batch = self._store_devices(batch, report)
-            except AdapterError as exc:
-                report.fail(_ids(batch), exc)
-                return report
-        if batch:
-            report.fail(_ids(batch), "the state of a device was written by others at every attempt")
+                if not batch:  # before the next turn, which would wait
+                    return report
+        except AdapterError as exc:
+            report.fail(_ids(batch), exc)
+            return report
+        report.fail(_ids(batch), "the state of a device was written by others at every attempt")
         return report
 
     def _into_lake(self, messages: list[Incoming], report: Report) -> list[Incoming]:

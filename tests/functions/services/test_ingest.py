@@ -7,6 +7,7 @@ import pytest
 from contract import ingest as wrapper
 from contract.ingest import IngestMessage
 from contract.models import shipped
+from functions.adapters.backoff import Backoff
 from functions.adapters.memory import (
     MemoryLake,
     MemoryQuarantine,
@@ -38,14 +39,14 @@ class Cloud:
         self.registry = MemoryRegistry()
         self.registry.register("pump-1", "Pump", "climate", "plant-1", Source.FLEET, clock.now)
 
-    def take(self, *messages, attempts=3):
+    def take(self, *messages, attempts=range(3)):
         ingest = Ingest(
             lake=self.lake,
             store=self.store,
             quarantine=self.quarantine,
             states=self.states,
             models=DeviceModels(self.registry, shipped(), self.clock),
-            attempts=range(attempts),
+            attempts=attempts,
         )
         return ingest.take({f"id-{at}": body for at, body in enumerate(messages)})
 
@@ -339,6 +340,24 @@ def test_a_bug_that_one_device_trips_does_not_hold_up_the_others(cloud, monkeypa
     report = cloud.take(cloud.message(0), cloud.message(0, thing="other", x=1))
     assert (report.failed, report.problems) == ({"id-0"}, ["ZeroDivisionError: a bug"])
     assert cloud.counters("other").messages == 1
+
+
+def test_nobody_waits_after_a_batch_that_went_well(cloud):
+    waits = []
+    assert cloud.take(cloud.message(0), attempts=Backoff(sleep=waits.append)).failed == set()
+    assert waits == []
+
+
+def test_whoever_was_slower_with_a_device_waits_before_the_next_attempt(cloud):
+    save, waits = cloud.states.save, []
+
+    def contested_once(states):
+        cloud.states.save = save
+        return Saved(frozenset(states))
+
+    cloud.states.save = contested_once
+    assert cloud.take(cloud.message(0), attempts=Backoff(sleep=waits.append)).failed == set()
+    assert len(waits) == 1
 
 
 def test_an_empty_batch_asks_nobody(cloud):
