@@ -66,15 +66,20 @@ def main() -> None:
     arguments = parser.parse_args()
     say = (lambda _: None) if arguments.json else (lambda text: print(f"… {text}", file=sys.stderr, flush=True))
     sizes = arguments.points or (QUICK_SIZES if arguments.quick else SIZES)
-    rows = [figure.row() for size in sizes for figure in compared(size, arguments.stores, say)]
+    rows = []
+    for figure in (figure for size in sizes for figure in compared(size, arguments.stores, say)):
+        rows.append(figure.row())
+        if not arguments.json:  # as they come: all of them take half an hour
+            print(line(figure.row()), flush=True)
     if arguments.json:
         print(json.dumps(rows, ensure_ascii=False, indent=1))
-        return
-    for row in rows:
-        mark = "    " if row["goal"] is None else "ok  " if row["ok"] else "OVER"
-        goal = "" if row["goal"] is None else f" ≤ {row['goal']:g}"
-        value = f"{row['value']:12,.2f} {row['unit']:9}"
-        print(f"{mark} {row['ratio']:8.3f}{goal:6}  {value} {row['name']}  ({row['against']})")
+
+
+def line(row: dict[str, Any]) -> str:
+    mark = "    " if row["goal"] is None else "ok  " if row["ok"] else "OVER"
+    goal = "" if row["goal"] is None else f" ≤ {row['goal']:g}"
+    value = f"{row['value']:12,.2f} {row['unit']:9}"
+    return f"{mark} {row['ratio']:8.3f}{goal:6}  {value} {row['name']}  ({row['against']})"
 
 
 def compared(points: int, stores: list[str], say: Callable[[str], None]) -> Iterator[Figure]:
