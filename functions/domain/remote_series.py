@@ -14,8 +14,6 @@ from functions.domain.series import MAX_LIMIT, Aggregate, BinRow, RawRow, Row, S
 from functions.errors import CursorError, StoreError
 
 VERSION = 1
-MAX_ANSWER_BYTES = 6_000_000
-"""What Lambda lets through is 6 MB. A page of MAX_LIMIT rows is below it, whatever they say."""
 
 _Raw = tuple[int, str, Value, Quality, bool]
 _Bin = tuple[int, str, Mapping[Aggregate, Value | int | None]]

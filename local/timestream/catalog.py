@@ -65,10 +65,6 @@ class Table:
             found = [sid for sid in found if sid in wanted]
         return found
 
-    def tag_values(self, tag: str) -> list[str]:
-        """The values of a tag over all series, ascending."""
-        return sorted(value for name, value in list(self._by_tag) if name == tag)
-
     def add_series(self, sid: int, series: Series) -> None:
         for name, _ in series:
             if name not in self.tags:
