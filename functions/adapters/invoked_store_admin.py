@@ -32,6 +32,7 @@ class InvokedStoreAdmin:
             request=_text(event, "RequestType"),
             deployment=_stack(_text(event, "StackId")),
             properties=dict(event.get("ResourceProperties") or {}),
+            previous=dict(event.get("OldResourceProperties") or {}),
         )
         answer = invoke(
             self._client,

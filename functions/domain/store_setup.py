@@ -24,12 +24,16 @@ class Access(StrEnum):
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
-    """The bucket keeps data for `retention_days` and is what InfluxQL calls `database`."""
+    """The bucket keeps data for `retention_days` and is what InfluxQL calls `database`.
+
+    Tokens of another `version` are replaced also where they work.
+    """
 
     database: str
     organization: str
     bucket: str
     retention_days: int
+    version: str
 
 
 class Credentials(msgspec.Struct, frozen=True):
@@ -62,11 +66,15 @@ class Authorization(msgspec.Struct, frozen=True):
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """A request of CloudFormation for a deployment, whose name marks what is made for it."""
+    """A request of CloudFormation for a deployment, whose name marks what is made for it.
+
+    `previous` are the properties before an update, empty for everything else.
+    """
 
     request: str
     deployment: str
     properties: dict[str, Any]
+    previous: dict[str, Any] = {}
     v: int = VERSION
 
 
@@ -97,11 +105,21 @@ def wanted(properties: Mapping[str, Any]) -> Wanted:
         organization=_name(properties, "Organization"),
         bucket=_name(properties, "Bucket"),
         retention_days=_days(properties, "RetentionDays"),
+        version=_name(properties, "Version"),
     )
 
 
-def description(deployment: str, access: Access) -> str:
-    """By which an authorization is known again as one that was made for this deployment."""
+def description(deployment: str, access: Access, version: str) -> str:
+    """By which an authorization is known again as one that was made for this deployment, by this version."""
+    return f"{_made_for(deployment, access)}, version {version}"
+
+
+def is_made_for(deployment: str, access: Access, authorization: Authorization) -> bool:
+    """By whichever version."""
+    return authorization.description.startswith(f"{_made_for(deployment, access)}, version ")
+
+
+def _made_for(deployment: str, access: Access) -> str:
     return f"fieldline {deployment}: {access}"
 
 

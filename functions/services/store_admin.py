@@ -18,11 +18,14 @@ from functions.domain.store_setup import (
     Outcome,
     Wanted,
     description,
+    is_made_for,
     wanted,
 )
 from functions.errors import AdapterError, RequestError, StoreAdminError, StoreUnreachableError
 from functions.ports import InfluxAdmin, TokenSecret
 
+Removal = tuple[str, Callable[[], None]]
+"""What goes, and how."""
 _DAY_S = 86_400
 _REFUSALS = 4
 """So often a new instance may refuse what it allows a moment later: the sign-in, before its administrator is there."""
@@ -46,16 +49,19 @@ class StoreAdmin:
     def carry_out(self, order: Order) -> Outcome:
         """Raises RequestError, and StoreAdminError for what could not be made. What is to go never raises either."""
         done: list[str] = []
+        left: list[str] = []
         match order.request:
             case "Create" | "Update":
                 declared = wanted(order.properties)
                 refusals = _REFUSALS if order.request == "Create" else 0
                 _tried(self._attempts, lambda: self._make(declared, order.deployment, done), refusals)
-                return Outcome(done=tuple(done))
+                if order.previous:
+                    self._forget(order, declared, done, left)
             case "Delete":
-                left = self._take_back(order, done)
-                return Outcome(done=tuple(done), left=tuple(left))
-        raise RequestError("RequestType", "Create, Update or Delete", repr(order.request))
+                self._take_back(order, done, left)
+            case _:
+                raise RequestError("RequestType", "Create, Update or Delete", repr(order.request))
+        return Outcome(done=tuple(done), left=tuple(left))
 
     def _make(self, declared: Wanted, deployment: str, done: list[str]) -> None:
         with self._signed_in() as admin:
@@ -65,54 +71,56 @@ class StoreAdmin:
             bucket = _bucket(admin, organization, declared, done)
             _mapping(admin, organization, declared.database, bucket, done)
             for access, secret in self._secrets.items():
+                mark = description(deployment, access, declared.version)
+                known = _made_for(admin, organization, deployment, access)
                 token = secret.read()
-                if token is not None and admin.works(token, access, declared.database):
+                # Only where there is no other can the token be that of the one with the mark: it does not say.
+                alone = [one.description for one in known] == [mark]
+                if token is not None and alone and admin.works(token, access, declared.database):
                     continue
-                mark = description(deployment, access)
-                # Their tokens are not in the secret, and the instance does not show a token again: they are of no use.
-                for one in _made_for(admin, organization, mark):
-                    admin.revoke(one)
                 token = admin.authorize(organization, bucket, access, mark)
                 secret.write(token)
                 done.append(f"made a token to {access}")
                 if not admin.works(token, access, declared.database):
                     raise StoreAdminError(f"the instance refuses the token to {access} that it has just made")
+                # Not before the new one is there: until then functions work with what they have.
+                for one in known:
+                    admin.revoke(one)
 
-    def _take_back(self, order: Order, done: list[str]) -> list[str]:
+    def _forget(self, order: Order, declared: Wanted, done: list[str], left: list[str]) -> None:
+        """Removes the database of before an update; what cannot be removed is left, and said."""
+        try:
+            previous = wanted(order.previous)
+            if previous.database != declared.database:
+                _tried(self._parting_attempts, lambda: self._unmap(previous, done, left))
+        except (AdapterError, RequestError) as exc:
+            left.append(f"the database of before: {exc}")
+
+    def _unmap(self, previous: Wanted, done: list[str], left: list[str]) -> None:
+        with self._signed_in() as admin:
+            organization = admin.organization(previous.organization)
+            if organization is not None:
+                _removed(_unmapping(admin, organization, previous), done, left)
+
+    def _take_back(self, order: Order, done: list[str], left: list[str]) -> None:
         """Whatever cannot be removed is left, and said: a stack must be able to go when its instance is gone."""
-        left: list[str] = []
         try:
             declared = wanted(order.properties)
             _tried(self._parting_attempts, lambda: self._remove(declared, order.deployment, done, left))
         except (AdapterError, RequestError) as exc:
             left.append(f"tokens and database: {exc}")
-        return left
 
     def _remove(self, declared: Wanted, deployment: str, done: list[str], left: list[str]) -> None:
         with self._signed_in() as admin:
             organization = admin.organization(declared.organization)
             if organization is None:
                 return
-            removals: list[tuple[str, Callable[[], None]]] = [
+            tokens: list[Removal] = [
                 (f"a token to {access}", partial(admin.revoke, one))
                 for access in self._secrets
-                for one in _made_for(admin, organization, description(deployment, access))
+                for one in _made_for(admin, organization, deployment, access)
             ]
-            bucket = admin.bucket(organization, declared.bucket)
-            removals += [
-                (f"the database {declared.database}", partial(admin.unmap, organization, mapping))
-                for mapping in admin.mappings(organization, declared.database)
-                if bucket is not None and (mapping.bucket, mapping.policy) == (bucket.id, RETENTION_POLICY)
-            ]
-            for what, remove in removals:
-                try:
-                    remove()
-                except StoreUnreachableError:
-                    raise
-                except StoreAdminError as exc:
-                    left.append(f"{what}: {exc}")
-                else:
-                    done.append(f"removed {what}")
+            _removed([*tokens, *_unmapping(admin, organization, declared)], done, left)
 
 
 def _tried(attempts: Iterable[int], do: Callable[[], None], refusals: int = 0) -> None:
@@ -131,8 +139,30 @@ def _tried(attempts: Iterable[int], do: Callable[[], None], refusals: int = 0) -
     raise problem
 
 
-def _made_for(admin: InfluxAdmin, organization: str, mark: str) -> list[Authorization]:
-    return [one for one in admin.authorizations(organization) if one.description == mark]
+def _made_for(admin: InfluxAdmin, organization: str, deployment: str, access: Access) -> list[Authorization]:
+    return [one for one in admin.authorizations(organization) if is_made_for(deployment, access, one)]
+
+
+def _unmapping(admin: InfluxAdmin, organization: str, declared: Wanted) -> list[Removal]:
+    """The database, unless somebody has made it another bucket since."""
+    bucket = admin.bucket(organization, declared.bucket)
+    return [
+        (f"the database {declared.database}", partial(admin.unmap, organization, mapping))
+        for mapping in admin.mappings(organization, declared.database)
+        if bucket is not None and (mapping.bucket, mapping.policy) == (bucket.id, RETENTION_POLICY)
+    ]
+
+
+def _removed(removals: Iterable[Removal], done: list[str], left: list[str]) -> None:
+    for what, remove in removals:
+        try:
+            remove()
+        except StoreUnreachableError:
+            raise
+        except StoreAdminError as exc:
+            left.append(f"{what}: {exc}")
+        else:
+            done.append(f"removed {what}")
 
 
 def _bucket(admin: InfluxAdmin, organization: str, declared: Wanted, done: list[str]) -> Bucket:

@@ -16,7 +16,8 @@ from infra.telemetry_store.network import StoreNetwork
 from infra.telemetry_store.retention import kept_days
 
 SETUP_VERSION = "1"
-"""Raise it when what the set-up makes changes: CloudFormation runs it again only for a property that differs."""
+"""Raise it when what the set-up makes changes: CloudFormation runs it again only for a property that differs. It also
+replaces the tokens."""
 SETUP_TIMEOUT = Duration.seconds(240)
 
 

@@ -22,7 +22,13 @@ from tests.functions.ingest_fleet import DAY, NOW
 from tests.timestream import Lookalike
 
 USER, PASSWORD = "admin", "generated-by-the-service"
-PROPERTIES = {"Database": "telemetry", "Organization": "fieldline", "Bucket": "telemetry", "RetentionDays": "36500"}
+PROPERTIES = {
+    "Database": "telemetry",
+    "Organization": "fieldline",
+    "Bucket": "telemetry",
+    "RetentionDays": "36500",
+    "Version": "1",
+}
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ PROPERTIES = {
     "Organization": "fieldline",
     "Bucket": "telemetry",
     "RetentionDays": "97",
+    "Version": "1",
     "Instance": "i-1",
 }
 STACK = "arn:aws:cloudformation:eu-west-1:123456789012:stack/fieldline-prod-store/0f0e"
@@ -125,8 +126,8 @@ def test_a_deployment_gets_tokens_keeps_them_and_gives_them_back(deploy, secrets
     tokens = token(secrets, "write"), token(secrets, "read")
     assert [world.works(text, access, "telemetry") for text, access in zip(tokens, Access, strict=True)] == [True, True]
     assert {one.authorization.description for one in world.tokens.values()} == {
-        "fieldline fieldline-prod-store: write",
-        "fieldline fieldline-prod-store: read",
+        "fieldline fieldline-prod-store: write, version 1",
+        "fieldline fieldline-prod-store: read, version 1",
     }
     assert succeeded(deploy("Update", ResourceProperties={**PROPERTIES, "RetentionDays": "9"}))
     assert (token(secrets, "write"), token(secrets, "read")) == tokens
@@ -134,6 +135,13 @@ def test_a_deployment_gets_tokens_keeps_them_and_gives_them_back(deploy, secrets
     assert succeeded(deploy("Delete"))
     assert world.tokens == {}
     assert set(world.buckets) == {"telemetry"}
+
+
+def test_what_cloudformation_names_no_longer_is_removed(deploy, influx_admin_server):
+    deploy("Create")
+    answer = deploy("Update", ResourceProperties={**PROPERTIES, "Database": "points"}, OldResourceProperties=PROPERTIES)
+    assert succeeded(answer)
+    assert [name for name, found in influx_admin_server.world.databases.items() if found] == ["points"]
 
 
 def test_no_log_shows_a_token_or_a_password(deploy, secrets, influx_admin_server, caplog):

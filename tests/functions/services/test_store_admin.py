@@ -12,7 +12,13 @@ from functions.services.store_admin import StoreAdmin
 from tests.functions.adapters.influx_admin_server import PASSWORD, USER
 
 DAY_S = 86_400
-PROPERTIES = {"Database": "telemetry", "Organization": "fieldline", "Bucket": "telemetry", "RetentionDays": "97"}
+PROPERTIES = {
+    "Database": "telemetry",
+    "Organization": "fieldline",
+    "Bucket": "telemetry",
+    "RetentionDays": "97",
+    "Version": "1",
+}
 
 
 class Secret:
@@ -39,9 +45,12 @@ class Deployment:
         self.secrets = {access: Secret() for access in Access}
         self.attempts = []
 
-    def order(self, request, *, deployment="fieldline-prod", attempts=1, **properties):
+    def order(self, request, *, deployment="fieldline-prod", attempts=1, previous=None, **properties):
+        """`previous` are the properties that differed before an update."""
         admin = StoreAdmin(self.signed_in, self.secrets, attempts=self.turns(attempts), parting_attempts=self.turns(2))
-        return admin.carry_out(Order(request=request, deployment=deployment, properties={**PROPERTIES, **properties}))
+        before = {} if previous is None else {**PROPERTIES, **previous}
+        declared = {**PROPERTIES, **properties}
+        return admin.carry_out(Order(request=request, deployment=deployment, properties=declared, previous=before))
 
     def turns(self, number):
         for turn in range(number):
@@ -88,8 +97,8 @@ def test_a_new_instance_is_made_ready(stack):
     assert (mapping.policy, mapping.default) == (RETENTION_POLICY, True)
     assert stack.works() == WORKING
     assert {token.authorization.description for token in stack.world.tokens.values()} == {
-        "fieldline fieldline-prod: write",
-        "fieldline fieldline-prod: read",
+        "fieldline fieldline-prod: write, version 1",
+        "fieldline fieldline-prod: read, version 1",
     }
     assert outcome.problem is None
     assert len(outcome.done) == 4
@@ -127,6 +136,109 @@ def test_only_a_token_that_does_not_work_is_replaced(stack):
     assert stack.works() == WORKING
     assert stack.secrets[Access.READ].value == kept
     assert len(stack.world.tokens) == 2, "the one whose token nobody has any more is revoked"
+
+
+def test_a_raised_version_replaces_tokens_that_work(stack):
+    stack.order("Create")
+    before = {access: secret.value for access, secret in stack.secrets.items()}
+    assert stack.order("Update", Version="2", previous={}).done == ("made a token to write", "made a token to read")
+    assert stack.works() == WORKING
+    assert not any(stack.world.works(token, access, "telemetry") for access, token in before.items())
+    assert {one.authorization.description for one in stack.world.tokens.values()} == {
+        "fieldline fieldline-prod: write, version 2",
+        "fieldline fieldline-prod: read, version 2",
+    }
+    after = stack.everything()
+    assert stack.order("Update", Version="2").done == ()
+    assert stack.everything() == after
+
+
+def test_a_token_is_not_revoked_before_its_successor_is_stored(request):
+    stack = in_memory(request)
+    stack.order("Create")
+    revoke = stack.world.revoke
+
+    def watch(authorization):
+        assert stack.works() == WORKING
+        revoke(authorization)
+
+    stack.world.revoke = watch
+    stack.order("Update", Version="2")
+    assert len(stack.world.tokens) == 2
+
+
+@pytest.mark.parametrize("interrupted", ["authorize", "revoke", "write"])
+@pytest.mark.parametrize("after", [False, True], ids=["before it is done", "after it was done"])
+def test_tokens_whose_replacement_was_interrupted_are_replaced(request, interrupted, after):
+    stack = in_memory(request)
+    stack.order("Create")
+    target = stack.secrets[Access.WRITE] if interrupted == "write" else stack.world
+    real = getattr(target, interrupted)
+
+    def fail(*arguments):
+        if after:
+            real(*arguments)
+        raise StoreAdminError("pulled the plug")
+
+    setattr(target, interrupted, fail)
+    with pytest.raises(StoreAdminError, match="pulled the plug"):
+        stack.order("Update", Version="2")
+    setattr(target, interrupted, real)
+    stack.order("Update", Version="2")
+    assert stack.works() == WORKING
+    assert len(stack.world.tokens) == 2
+    assert all(one.authorization.description.endswith("version 2") for one in stack.world.tokens.values())
+
+
+def mapped(stack):
+    names = {bucket.id: name for name, bucket in stack.world.buckets.items()}
+    return {name: [names[one.bucket] for one in found] for name, found in stack.world.databases.items() if found}
+
+
+@pytest.mark.parametrize(
+    ("change", "then"),
+    [
+        ({"Database": "points"}, {"points": ["telemetry"]}),
+        ({"Bucket": "measurements"}, {"telemetry": ["measurements"]}),
+        ({"Database": "points", "Bucket": "measurements"}, {"points": ["measurements"]}),
+        ({"RetentionDays": "9"}, {"telemetry": ["telemetry"]}),
+    ],
+    ids=["database", "bucket", "both", "neither"],
+)
+def test_a_database_that_an_update_no_longer_names_is_removed(stack, change, then):
+    stack.order("Create")
+    stack.order("Update", previous={}, **change)
+    assert mapped(stack) == then
+    assert stack.order("Update", previous={}, **change).done == ()
+    stack.order("Update", previous=change)
+    assert mapped(stack) == {"telemetry": ["telemetry"]}, "rolled back"
+
+
+def test_an_update_leaves_a_database_that_somebody_has_pointed_elsewhere(stack):
+    stack.order("Create")
+    other = stack.world.make_bucket("", "other", DAY_S)
+    stack.world.databases.clear()
+    stack.world.map_database("", "telemetry", RETENTION_POLICY, other)
+    stack.order("Update", previous={}, Database="points")
+    assert mapped(stack) == {"telemetry": ["other"], "points": ["telemetry"]}
+
+
+@pytest.mark.parametrize("previous", [{"Database": "_x"}, {"Organization": "elsewhere"}, {"Bucket": "gone"}])
+def test_an_update_succeeds_after_one_that_could_not(stack, previous):
+    stack.order("Create")
+    assert stack.order("Update", previous=previous).problem is None
+    assert mapped(stack) == {"telemetry": ["telemetry"]}
+
+
+def test_a_database_of_before_that_cannot_be_removed_is_left_and_said(request):
+    stack = in_memory(request)
+    stack.order("Create")
+
+    def refuse(*_):
+        raise StoreAdminError("it is in use")
+
+    stack.world.unmap = refuse
+    assert stack.order("Update", previous={}, Database="points").left == ("the database telemetry: it is in use",)
 
 
 def test_a_secret_holds_what_its_template_generated_until_the_first_token(stack):
@@ -185,7 +297,7 @@ def test_a_database_whose_default_is_another_policy_is_mended(stack):
 def test_what_others_made_is_left_alone(stack):
     bucket = stack.world.bucket("", "telemetry")
     theirs = stack.world.authorize("", bucket, Access.WRITE, "of somebody")
-    other = stack.world.authorize("", bucket, Access.READ, description("fieldline-dev", Access.READ))
+    other = stack.world.authorize("", bucket, Access.READ, description("fieldline-dev", Access.READ, "1"))
     stack.world.map_database("", "elsewhere", RETENTION_POLICY, bucket)
     stack.order("Create")
     stack.order("Delete")
@@ -272,7 +384,7 @@ def test_what_cannot_be_removed_is_said_and_the_rest_is_removed(request):
     revoke = stack.world.revoke
 
     def refuse(authorization):
-        if authorization.description.endswith("write"):
+        if ": write" in authorization.description:
             raise StoreAdminError("it is in use")
         revoke(authorization)
 
@@ -410,6 +522,7 @@ WRONG = [
     ({"RetentionDays": "٣"}, "RetentionDays: expected a whole number"),
     ({"RetentionDays": "9" * 9000}, "RetentionDays: expected a whole number"),
     ({"RetentionDays": None}, "RetentionDays: expected .* got nothing"),
+    ({"Version": None}, "Version: expected 1 to 64 characters .* got nothing"),
 ]
 
 
