@@ -18,6 +18,7 @@ STACK_PREFIX = "Fieldline-"
 INGEST_CONCURRENCY: Mapping[str, int] = {"dev": 10, "prod": 100}
 OTHER_CONSUMERS = 10
 """Functions that drain the queues of events and presence, at once."""
+TIMESTREAM_DATABASE = "fieldline"
 BOOTSTRAP_VERSION = 6
 """The oldest bootstrap stack that the assembly accepts."""
 INTERFACE_ENDPOINTS = ("firehose", "secretsmanager")

@@ -8,7 +8,7 @@ from cli.preflight.findings import Finding, Status
 
 ONE_STAGE = "one stage"
 HALF_WAY = "earlier deployment"
-_NEVER_MADE = frozenset({"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED"})
+NEVER_MADE = frozenset({"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED"})
 
 
 def one_stage(account: Account, deployment: Deployment) -> Finding:
@@ -60,7 +60,7 @@ def _remedy(name: str, stack: dict[str, Any]) -> str:
     """Empty where a deployment can go on from the stack's status."""
     status = stack["StackStatus"]
     aws = "aws cloudformation"
-    if status in _NEVER_MADE:
+    if status in NEVER_MADE:
         protected = stack.get("EnableTerminationProtection", False)
         unprotect = f"{aws} update-termination-protection --no-enable-termination-protection --stack-name {name} && "
         return f"Delete it, then deploy: {unprotect if protected else ''}{aws} delete-stack --stack-name {name}"

@@ -1,7 +1,9 @@
 """Which of Timestream's two services this account and region have."""
 
 from cli.preflight.account import Account
-from cli.preflight.deployment import DYNAMODB, INFLUXDB, LIVEANALYTICS, Deployment
+from cli.preflight.checks.stacks import NEVER_MADE
+from cli.preflight.checks.store_change import outputs_of
+from cli.preflight.deployment import DYNAMODB, INFLUXDB, LIVEANALYTICS, TIMESTREAM_DATABASE, Deployment
 from cli.preflight.findings import Finding, Status
 from cli.preflight.refusals import DENIED, code_of, has_no_address, is_iam_refusal, message_of
 
@@ -33,6 +35,18 @@ def liveanalytics(account: Account, deployment: Deployment) -> Finding:
         if not has_no_address(exc):
             raise
         return _absent(LIVEANALYTICS, account, asked=asked, where=account.regions("timestream-write"))
+    if asked and _is_left_over(account, deployment):
+        name = TIMESTREAM_DATABASE
+        aws = "aws timestream-write"
+        return Finding(
+            LIVEANALYTICS,
+            Status.FAILED,
+            f"A database {name!r} stands in {account.region} and is none of our stacks'; the deployment would make one "
+            "of that name, and fail.",
+            f"If nobody needs its data, delete it: {aws} delete-table --database-name {name} --table-name telemetry && "
+            f"{aws} delete-database --database-name {name}. Otherwise choose another region or another store.",
+            {"usable": True, "database": name},
+        )
     return Finding(
         LIVEANALYTICS,
         Status.OK,
@@ -40,6 +54,20 @@ def liveanalytics(account: Account, deployment: Deployment) -> Finding:
         f"({DYNAMODB} everywhere, {INFLUXDB} where the region has it).",
         figures={"usable": True},
     )
+
+
+def _is_left_over(account: Account, deployment: Deployment) -> bool:
+    """The database's name is fixed, and prod retains it when its stack or its store goes."""
+    stack = account.stacks().get(deployment.stack("Data"), {})
+    # What a stack that failed half-way holds, its deletion takes along: another check asks for that first.
+    if "TimestreamDatabaseName" in outputs_of(stack) or stack.get("StackStatus") in NEVER_MADE:
+        return False
+    writes = account.client("timestream-write")
+    try:
+        writes.describe_database(DatabaseName=TIMESTREAM_DATABASE)
+    except writes.exceptions.ResourceNotFoundException:
+        return False
+    return True
 
 
 def influxdb(account: Account, deployment: Deployment) -> Finding:

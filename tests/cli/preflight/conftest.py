@@ -49,6 +49,7 @@ class Cloud:
     vpcs: list = field(default_factory=list)
     gateways: int = 0
     instances: list = field(default_factory=list)
+    databases: set = field(default_factory=set)
     closed: bool = False
     refuse: dict = field(default_factory=dict)
     hang: set = field(default_factory=set)
@@ -143,9 +144,15 @@ class Cloud:
     def describe_endpoints(self, _):
         if self.closed:
             raise RefusedError(403, "AccessDeniedException", CLOSED)
-        return {
-            "Endpoints": [{"Address": "ingest-cell1.timestream.eu-west-1.amazonaws.com", "CachePeriodInMinutes": 1440}]
-        }
+        # boto3 puts https:// before an address without a scheme.
+        return {"Endpoints": [{"Address": self.url, "CachePeriodInMinutes": 1440}]}
+
+    def describe_database(self, request):
+        if request["DatabaseName"] not in self.databases:
+            raise RefusedError(
+                400, "ResourceNotFoundException", f"The database {request['DatabaseName']} does not exist."
+            )
+        return {"Database": {"DatabaseName": request["DatabaseName"], "TableCount": 1}}
 
     def list_db_instances(self, _):
         return {"items": [{"id": f"i{at}", "name": name, "arn": f"arn:{at}"} for at, name in enumerate(self.instances)]}

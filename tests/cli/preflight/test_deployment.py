@@ -19,6 +19,7 @@ from infra.telemetry_store import endpoints, liveanalytics, network, retention  
 def test_the_stores_are_those_of_the_functions():
     assert deployment.STORES == TELEMETRY_STORES
     assert deployment.APART == APART
+    assert liveanalytics.DATABASE == deployment.TIMESTREAM_DATABASE
 
 
 def test_stages_and_their_stores_are_those_that_can_be_deployed():

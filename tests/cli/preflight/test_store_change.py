@@ -108,3 +108,39 @@ def test_a_store_to_move_from_is_asked_for_as_well(preflight, cloud):
     document = preflight("--store", DYNAMODB, "--previous-store", LIVE, fails=1)
     assert document["of"][LIVE]["status"] == "failed"
     assert "network" in preflight("--store", DYNAMODB, "--previous-store", INFLUX)["of"]
+
+
+def test_a_database_that_no_stack_of_ours_has_would_fail_the_deployment(preflight, cloud):
+    cloud.databases = {"fieldline"}
+    said = preflight("--store", LIVE, fails=1)["of"][LIVE]
+    assert "'fieldline' stands in eu-west-1 and is none of our stacks'" in said["says"]
+    assert "delete-database --database-name fieldline" in said["todo"]
+    assert preflight("--store", DYNAMODB)["of"][LIVE]["status"] == "ok"
+
+
+def test_the_database_of_our_own_stack_and_other_peoples_are_not_in_the_way(preflight, deployed, cloud):
+    cloud.databases = {"theirs"}
+    assert preflight("--store", LIVE)["of"][LIVE]["status"] == "ok"
+    cloud.databases = {"fieldline"}
+    deployed("dev", TelemetryStore=LIVE, TimestreamDatabaseName="fieldline")
+    assert preflight("--store", LIVE)["of"][LIVE]["status"] == "ok"
+
+
+def test_coming_back_to_a_database_that_was_retained_is_told(preflight, deployed, cloud):
+    cloud.databases = {"fieldline"}
+    deployed("prod", TelemetryStore=DYNAMODB)
+    document = preflight("--stage", "prod", "--store", LIVE, "--previous-store", DYNAMODB, fails=1)
+    assert document["of"][LIVE]["status"] == "failed"
+
+
+def test_a_stack_that_failed_half_way_is_to_be_deleted_before_its_database(preflight, cloud):
+    cloud.databases = {"fieldline"}
+    cloud.stacks = {"Fieldline-dev-Data": "ROLLBACK_FAILED"}
+    document = preflight("--store", LIVE, fails=1)
+    assert [one["name"] for one in document["findings"] if one["status"] == "failed"] == ["earlier deployment"]
+
+
+def test_without_the_permission_to_ask_for_the_database_nothing_is_concluded(preflight, cloud):
+    cloud.deny("timestream:DescribeDatabase")
+    said = preflight("--store", LIVE)["of"][LIVE]
+    assert (said["status"], said["figures"]) == ("unknown", {"permission": "timestream:DescribeDatabase"})
