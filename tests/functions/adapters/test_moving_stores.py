@@ -1,8 +1,10 @@
 """Every store as the target and as the source of a move, on whatever its suite runs against."""
 
+from datetime import UTC, datetime
+
 import pytest
 
-from functions.domain.series import SeriesQuery
+from functions.domain.series import Point, SeriesQuery
 from functions.services.backfill_reading import DAY_MS
 from tests.functions.adapters.telemetry_stores import STORES
 from tests.functions.moving import Deployment, everything, message
@@ -66,10 +68,26 @@ def test_a_store_that_history_was_moved_into_answers_as_the_one_before(cloud, st
     cloud.new = cloud.stores["new"] = store
     for again in range(2):
         slices = cloud.move(source)
-        assert [day for one in slices for day in one.days if not day.verified] == [], again
+        days = [day for one in slices for day in one.days]
+        assert [day for day in days if not day.verified] == [], again
+        assert {day.extra for day in days} == {0 if source == "old" else None}, again
     assert answers(cloud.new, clock.now) == answers(cloud.old, clock.now)
     for device in DEVICES:
         assert everything(cloud.new, device, clock.now) == everything(cloud.old, device, clock.now) != {}
+
+
+def test_what_only_the_target_holds_is_found_in_every_store(cloud, store, clock):
+    cloud.new = cloud.stores["new"] = store
+    yesterday = clock.now - DAY_MS
+    live = [
+        Point("pump-1", "new", yesterday, 1.0, "good", late=False, received_at=clock.now),
+        Point("pump-1", "mood", yesterday + 1, "x", "bad", late=True, received_at=clock.now),
+    ]
+    store.write(live)
+    days = [day for one in cloud.move("old") for day in one.days]
+    assert all(day.verified for day in days)
+    day_of_live = f"{datetime.fromtimestamp(yesterday // 1000, UTC):%Y-%m-%d}"
+    assert {(day.device, day.day): day.extra for day in days if day.extra} == {("pump-1", day_of_live): len(live)}
 
 
 def test_a_store_gives_back_what_was_moved_into_it(cloud, store, clock):

@@ -141,8 +141,12 @@ def test_what_one_store_holds_another_holds_after_a_move(aws, direction, points,
     old, new = cloud.stores["old"], cloud.stores["new"]
     old.write(points)
     new.write(held)
-    slices = cloud.move("old")
-    assert all(day.verified for one in slices for day in one.days)
+    days = [day for one in cloud.move("old") for day in one.days]
+    assert all(day.verified for day in days)
+    moved = {(point.device, point.ts // DAY_MS) for point in points}
+    sources = {(point.device, point.metric, point.ts) for point in points}
+    alone = {(point.device, point.metric, point.ts) for point in held if (point.device, point.ts // DAY_MS) in moved}
+    assert sum(day.extra for day in days) == len(alone - sources)
     both = Deployment(clock).new
     both.write(points + held)
     for device in DEVICES:
