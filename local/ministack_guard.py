@@ -3,6 +3,9 @@
 MiniStack takes any Host, answers with `Access-Control-Allow-Origin: *`, and its root user has no secret: a page could
 point a name of its own at 127.0.0.1, or just call the port, and own the cloud. A program sends none of what a browser
 adds to the request of a page.
+
+This runs in MiniStack's own environment, so it imports the standard library alone. Timestream's look-alike asks
+`refusal` too.
 """
 
 import json

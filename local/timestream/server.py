@@ -10,6 +10,7 @@ from pathlib import Path
 
 from aiohttp import web
 
+from local.ministack_guard import refusal
 from local.timestream import influx
 from local.timestream.engine import Engine
 from local.timestream.liveanalytics import LiveAnalytics
@@ -18,7 +19,6 @@ LOOPBACK = "127.0.0.1"
 MAX_BODY = 32 * 1024 * 1024
 THREADS = 32
 _EXPIRE_S = 3600.0
-_LOCAL_NAMES = frozenset({"localhost", LOOPBACK})
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -33,7 +33,7 @@ async def serving(directory: Path, port: int, *, closed_account: bool = False) -
     loop.set_default_executor(ThreadPoolExecutor(THREADS, "timestream"))
     engine = await asyncio.to_thread(Engine, directory)
     live = LiveAnalytics(engine, closed=closed_account)
-    app = web.Application(client_max_size=MAX_BODY, middlewares=[_only_local_names])
+    app = web.Application(client_max_size=MAX_BODY, middlewares=[_no_pages])
     app.router.add_post("/", live.handle)
     app.router.add_routes(influx.routes(engine, directory))
     # InfluxDB's front inflates bodies itself, within its own bounds and with its own errors.
@@ -52,10 +52,12 @@ async def serving(directory: Path, port: int, *, closed_account: bool = False) -
 
 
 @web.middleware
-async def _only_local_names(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """A web page elsewhere could point its own name at 127.0.0.1 and read answers as its own."""
-    if request.url.host not in _LOCAL_NAMES:
-        return web.json_response({"error": "expected localhost or 127.0.0.1 as the host"}, status=421)
+async def _no_pages(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Any page in a browser on this machine reaches this port, and none has business here: it serves no page itself."""
+    refused = refusal(request.raw_headers, ())
+    if refused is not None:
+        status, reason = refused
+        return web.json_response({"error": reason}, status=status)
     return await handler(request)
 
 
