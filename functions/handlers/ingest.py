@@ -1,4 +1,4 @@
-"""Telemetry from the queue into lake, history, quarantine and state."""
+"""Telemetry from the queue into history, quarantine, lake and state."""
 
 import os
 from functools import cache

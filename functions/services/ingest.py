@@ -1,9 +1,11 @@
 """Stores a batch of telemetry messages. Every step may be repeated: what was done already changes nothing.
 
-    decode → lake → read state → assess → history → quarantine → state
+    decode → read state → assess → history → quarantine → lake → state
 
 The state comes last and is conditional on what was read, so a message counts as seen once all else is done with it.
-When another invocation was faster with a device, that device's messages go through again from the state on.
+The lake, which alone keeps every copy, comes as late as can be: what waits for its store is not appended each time.
+When another invocation was faster with a device, that device's messages go through again from the state on, but not
+into the lake.
 """
 
 from collections import Counter
@@ -76,15 +78,15 @@ class Ingest:
     def take(self, bodies: Mapping[str, bytes | str]) -> Report:
         """Queue bodies by the id that the queue gave each."""
         report = Report()
-        messages = self._into_lake(_decoded(bodies, report), report)
         batch: _Batch = {}
-        for message in messages:
+        for message in _decoded(bodies, report):
             batch.setdefault(message.thing, []).append(message)
         if not batch:
             return report
+        in_lake: set[str] = set()
         try:
             for _ in self._attempts:
-                batch = self._store_devices(batch, report)
+                batch = self._store_devices(batch, in_lake, report)
                 if not batch:  # before the next turn, which would wait
                     return report
         except AdapterError as exc:
@@ -93,16 +95,7 @@ class Ingest:
         report.fail(_ids(batch), "the state of a device was written by others at every attempt")
         return report
 
-    def _into_lake(self, messages: list[Incoming], report: Report) -> list[Incoming]:
-        lines = [LakeLine(thing=one.thing, received_at=one.received_at, data=one.data) for one in messages]
-        try:
-            self._lake.append(lines)
-        except LakeError as exc:
-            report.fail((messages[position].id for position in exc.failed), exc)
-            return [message for position, message in enumerate(messages) if position not in exc.failed]
-        return messages
-
-    def _store_devices(self, batch: _Batch, report: Report) -> _Batch:
+    def _store_devices(self, batch: _Batch, in_lake: set[str], report: Report) -> _Batch:
         """Returns the devices whose state somebody else wrote meanwhile, to do again."""
         states = self._states.read(batch)
         models = self._models.of(batch)
@@ -110,6 +103,7 @@ class Ingest:
         assessed = self._into_history(assessed, report)
         assessed = self._recounted(assessed, report)
         assessed = self._into_quarantine(assessed, report)
+        assessed = self._into_lake(assessed, in_lake, report)
         after = {thing: state_after(states[thing], some) for thing, some in assessed.items() if some}
         changed = {thing: state for thing, state in after.items() if state is not states[thing]}
         saved = self._states.save(changed)
@@ -162,6 +156,22 @@ class Ingest:
             report.fail(failed, exc)
             return {thing: [one for one in some if one.message.id not in failed] for thing, some in assessed.items()}
         return assessed
+
+    def _into_lake(
+        self, assessed: dict[str, list[Assessed]], in_lake: set[str], report: Report
+    ) -> dict[str, list[Assessed]]:
+        """`in_lake` are the ids of messages that are there already, and of those that come there now."""
+        messages = [one.message for some in assessed.values() for one in some if one.message.id not in in_lake]
+        lines = [LakeLine(thing=one.thing, received_at=one.received_at, data=one.data) for one in messages]
+        failed: set[str] = set()
+        try:
+            if lines:
+                self._lake.append(lines)
+        except LakeError as exc:
+            failed = {messages[position].id for position in exc.failed}
+            report.fail(failed, exc)
+        in_lake.update(one.id for one in messages if one.id not in failed)
+        return {thing: [one for one in some if one.message.id not in failed] for thing, some in assessed.items()}
 
 
 def _decoded(bodies: Mapping[str, bytes | str], report: Report) -> list[Incoming]:

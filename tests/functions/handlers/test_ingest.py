@@ -110,8 +110,8 @@ def test_a_body_that_no_rule_wrote_fails_alone(cloud, now):
     assert state(cloud)["counters"]["M"]["messages"] == {"N": "1"}
 
 
-def test_without_the_lake_every_message_is_delivered_again_and_nothing_is_stored(cloud, now):
+def test_without_the_lake_every_message_is_delivered_again_and_nothing_counts_as_done(cloud, now):
     boto3.client("firehose").delete_delivery_stream(DeliveryStreamName="lake")
     answer = ingest.handler(sqs(wrapped(message(0, now), now)), CONTEXT)
     assert answer == {"batchItemFailures": [{"itemIdentifier": "id-0"}]}
-    assert cloud.scan(TableName="telemetry")["Items"] == []
+    assert cloud.scan(TableName="state")["Items"] == []

@@ -119,7 +119,7 @@ def test_a_body_that_no_rule_wrote_is_failed_alone(cloud, body):
     assert cloud.counters().messages == 1
 
 
-def test_what_does_not_reach_the_lake_is_failed_and_not_stored(cloud):
+def test_what_does_not_reach_the_lake_is_failed_and_not_done(cloud):
     append = cloud.lake.append
 
     def some(lines):
@@ -129,8 +129,42 @@ def test_what_does_not_reach_the_lake_is_failed_and_not_stored(cloud):
     cloud.lake.append = some
     report = cloud.take(cloud.message(0, temperature=1), cloud.message(1, ts=cloud.clock.now - 1, temperature=2))
     assert report.failed == {"id-1"}
-    assert cloud.points() == [1.0]
     assert cloud.counters().messages == 1
+    assert not cloud.world.states["pump-1"].has_seen("b1", 1)
+    cloud.lake.append = append
+    assert cloud.take(cloud.message(1, ts=cloud.clock.now - 1, temperature=2)).failed == set()
+    assert (cloud.counters().messages, len(cloud.lake.lines)) == (2, 2)
+
+
+@pytest.mark.parametrize(
+    ("port", "method", "exc"),
+    [
+        ("states", "read", StateError("down")),
+        ("store", "write", StoreError("down")),
+        ("quarantine", "put", QuarantineError("down", frozenset({0}))),
+    ],
+)
+def test_a_message_that_waits_for_a_service_reaches_the_lake_once(cloud, port, method, exc):
+    works = getattr(getattr(cloud, port), method)
+    setattr(getattr(cloud, port), method, failing(exc))
+    for _ in range(5):
+        cloud.take(cloud.message(0, temperature=1, humidity=5000))
+    assert cloud.lake.lines == []
+    setattr(getattr(cloud, port), method, works)
+    cloud.take(cloud.message(0, temperature=1, humidity=5000))
+    assert len(cloud.lake.lines) == 1
+
+
+def test_a_message_is_in_the_lake_before_it_counts_as_seen(cloud):
+    cloud.states.save = failing(StateError("down"))
+    assert cloud.take(cloud.message(0)).failed == {"id-0"}
+    assert len(cloud.lake.lines) == 1
+
+
+def test_a_device_that_is_done_again_is_appended_to_the_lake_once(cloud):
+    cloud.states.save = lambda states: Saved(frozenset(states))
+    cloud.take(cloud.message(0), attempts=range(5))
+    assert len(cloud.lake.lines) == 1
 
 
 def test_exactly_the_messages_whose_points_were_not_stored_are_failed(cloud):

@@ -69,10 +69,10 @@ def test_while_the_store_does_not_answer_nothing_counts_as_done(kind):
     assert fleet.take(BATCH).failed == set()
 
 
-def test_raw_messages_reach_the_lake_also_while_the_store_is_down():
+def test_however_long_the_store_is_down_each_raw_message_reaches_the_lake_once():
     clock = ManualClock(NOW)
-    fleet = Fleet(Sick(clock, [("down", 0)]), clock)
-    fleet.take(BATCH)
+    fleet = Fleet(Sick(clock, [("down", 0)] * 20), clock)
+    fleet.deliver(BATCH)
     assert len(fleet.lake.lines) == len(BATCH)
 
 
