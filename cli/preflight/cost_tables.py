@@ -57,11 +57,18 @@ def idle_table() -> str:
 
 
 def moving_table() -> str:
-    rows = [
-        [f"`{store}`", *(money(costs.moving_to(store, fleet)) if store != INFLUXDB else "nothing" for fleet in FLEETS)]
-        for store in STORES
-    ]
-    return _table(["moving 90 days to", *(f"{fleet.devices:,} devices" for fleet in FLEETS)], rows)
+    rows = []
+    for store in STORES:
+        if store == INFLUXDB:
+            rows.append([f"`{store}`", "either", "both", *("nothing" for _ in FLEETS)])
+            continue
+        for source, from_lake in (("a store", False), ("the lake", True)):
+            fleets = [costs.moving_to(store, fleet, from_lake=from_lake) for fleet in FLEETS]
+            rows += [
+                [f"`{store}`", source, lines[0].what, *(money(line.usd) for line in lines)]
+                for lines in zip(*fleets, strict=True)
+            ]
+    return _table(["moving 90 days to", "from", "what", *(f"{fleet.devices:,} devices" for fleet in FLEETS)], rows)
 
 
 def break_even_table() -> str:

@@ -60,8 +60,13 @@ BATCH = 1000
 WINDOW_S = 5
 POLLERS = 5
 DAY_QUERY_ITEMS = 1440
-MOVED_HOUR_UNITS = 2
-"""An hour of a device comes in one piece when it is moved: 300 points of 5.6 bytes."""
+MOVED_POINT_BYTES = 5.6
+"""In an item of many points."""
+EXPORT_POINTS = 5000
+"""That LiveAnalytics is asked for at a time, when a device's day is read back."""
+SLICE_POINTS = 250_000
+PIECE_BYTES = 2_000_000
+"""Of the lake's objects. A slice of a move ends with either, and what it wrote is read back device by device."""
 
 _UNITS: Mapping[str, int] = {"medium": 1, "large": 2, "xlarge": 4}
 _SIZING = ((10_000, "medium"), (100_000, "large"), (1_000_000, "2xlarge"), (5_000_000, "4xlarge"))
@@ -172,16 +177,36 @@ def liveanalytics(fleet: Fleet) -> tuple[Line, ...]:
     )
 
 
-def moving_to(store: str, fleet: Fleet) -> float:
-    """Writing all that readers may see into a store that is new; the function that does it comes on top."""
-    hours = fleet.devices * 24 * fleet.retention_days
+def moving_to(store: str, fleet: Fleet, *, from_lake: bool) -> tuple[Line, ...]:
+    """What the target charges for all that readers may see; the function that does it comes on top.
+
+    From a store a day of a device is copied and read back at once; from the lake in as many parts as slices have
+    messages of it, each of them read back by itself.
+    """
+    days = fleet.devices * fleet.retention_days
+    a_day = 1440 * fleet.metrics
+    parts = _parts_of_a_day(fleet) if from_lake else 1.0
     points = fleet.stored_messages * fleet.metrics
+    # An item holds an hour at most, and a query is half a unit at least.
+    items = max(24.0, parts)
+    units = items * math.ceil(a_day / items * MOVED_POINT_BYTES / 1024)
+    read_units = max(0.5 * parts, a_day * MOVED_POINT_BYTES / 8192)
+    queries = parts * math.ceil(a_day / parts / EXPORT_POINTS)
     of = {
-        DYNAMODB: hours * MOVED_HOUR_UNITS * prices.WRITE_UNIT.each,
-        INFLUXDB: 0.0,
-        LIVEANALYTICS: points / RECORDS_A_WRITE * _KIB_A_WRITE * prices.TIMESTREAM_WRITE.each,
+        DYNAMODB: (units * days * prices.WRITE_UNIT.each, read_units * days * prices.READ_UNIT.each),
+        INFLUXDB: (0.0, 0.0),
+        LIVEANALYTICS: (
+            points / RECORDS_A_WRITE * _KIB_A_WRITE * prices.TIMESTREAM_WRITE.each,
+            queries * days * QUERY_TCU_SECONDS / 3600 * prices.TIMESTREAM_QUERY.each,
+        ),
     }
-    return of[store]
+    return tuple(Line(what, usd) for what, usd in zip(("writes", "reading back"), of[store], strict=True))
+
+
+def _parts_of_a_day(fleet: Fleet) -> float:
+    """Over how many slices the lake spreads a device's day: at most each of its messages is in another one."""
+    messages = min(SLICE_POINTS / fleet.metrics, PIECE_BYTES / LAKE_OBJECT_BYTES)
+    return max(1.0, min(1440.0, 1440 * fleet.devices / messages))
 
 
 def shared(fleet: Fleet) -> tuple[Line, ...]:

@@ -10,13 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cli.backfill.planning import PIECE_BYTES
 from cli.preflight import costs, prices
 from cli.preflight.cost_tables import TABLES, main, money, renewed
 from cli.preflight.costs import Fleet, total
 from cli.preflight.deployment import STORES, Deployment, Influx
+from contract.backfill import MAX_SLICE_POINTS
 from functions.adapters.chunk import encode
 from functions.adapters.dynamodb_chunks import chunk_key
 from functions.adapters.firehose_lake import MESSAGES_A_RECORD
+from functions.adapters.liveanalytics_telemetry import EXPORT_POINTS
 from functions.domain.series import Point
 from infra.config import INFLUX_INSTANCES
 
@@ -141,6 +144,46 @@ def test_the_break_even_is_where_the_one_gets_cheaper_than_the_other(multi_az):
         for devices in (first - 100, first, always - 100, always, 1_000_000)
     }
     assert list(cheaper.values()) == [False, True, False, True, True]
+
+
+LIVE = "timestream-liveanalytics"
+A_QUERY = 4 * 30 / 3600 * 0.518
+
+
+def test_by_hand_reading_back_what_was_moved_into_liveanalytics_from_a_store():
+    """90,000 days of devices with 7,200 points, 5,000 points a query."""
+    of = by_what(costs.moving_to(LIVE, Fleet(1000), from_lake=False))
+    assert of["writes"] == pytest.approx(90_000 * 7200 / 100 * 5 * 0.5e-6)
+    assert of["reading back"] == pytest.approx(90_000 * 2 * A_QUERY)
+
+
+def test_by_hand_reading_back_what_was_moved_into_liveanalytics_from_the_lake():
+    """Two megabytes are 33,333 messages: each slice has 33 of each of a thousand devices, a query for each."""
+    of = by_what(costs.moving_to(LIVE, Fleet(1000), from_lake=True))
+    assert of["reading back"] == pytest.approx(90_000 * 43.2 * A_QUERY)
+    # Beyond, each message is read back by itself.
+    of = by_what(costs.moving_to(LIVE, Fleet(100_000), from_lake=True))
+    assert of["reading back"] == pytest.approx(9_000_000 * 1440 * A_QUERY)
+
+
+def test_by_hand_moving_into_dynamodb_from_a_store():
+    """An item an hour of 1,680 bytes, two write units; a day of it is five read units."""
+    of = by_what(costs.moving_to("dynamodb", Fleet(1000), from_lake=False))
+    assert of["writes"] == pytest.approx(90_000 * 24 * 2 * 0.625e-6)
+    assert of["reading back"] == pytest.approx(90_000 * 7200 * 5.6 / 8192 * 0.125e-6)
+
+
+@given(st.sampled_from(STORES), st.integers(1, 2_000_000), st.integers(1, 50))
+def test_reading_back_never_costs_less_when_the_lake_was_the_source(store, devices, metrics):
+    fleet = Fleet(devices, metrics=metrics)
+    lake, other = (by_what(costs.moving_to(store, fleet, from_lake=one))["reading back"] for one in (True, False))
+    assert lake >= other * (1 - 1e-9)
+
+
+def test_a_move_is_cut_as_the_command_cuts_it():
+    assert costs.PIECE_BYTES == PIECE_BYTES
+    assert costs.SLICE_POINTS == MAX_SLICE_POINTS
+    assert costs.EXPORT_POINTS == EXPORT_POINTS
 
 
 def test_only_the_store_with_an_instance_costs_something_when_idle():
