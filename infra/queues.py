@@ -7,8 +7,8 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 _DAY_S = 86_400
-_WAITING_S = 2 * 3600
-"""What all receives of a message together may be late by, among others that wait too."""
+_WAITING_S = 16 * 3600
+"""What all receives of a message together may be late by, among others that wait too: of a thousand each a minute."""
 
 
 @dataclass(frozen=True)
