@@ -14,6 +14,7 @@ from functions.settings import INFLUXDB, LIVEANALYTICS
 from infra.check import DEPLOYMENTS, SKIP_BUNDLING, Deployed, sample_fleet
 from infra.config import DEFAULT_STORES
 from infra.node import use_packaged_node
+from tests.once import once_in_a_run
 
 use_packaged_node()
 
@@ -104,19 +105,27 @@ class Deployment:
 
 
 def synthesize(directory: Path, **context: Any) -> Deployment:
+    write(directory, **context)
+    return read(directory, context["stage"], context.get("previous_store"))
+
+
+def write(directory: Path, **context: Any) -> None:
     from infra.app import build_app
 
-    outdir = directory / "cdk.out"
     # `host` leaves out CDK's own validation, which `infra.check` runs; templates are the same.
-    app = build_app(outdir, {**SKIP_BUNDLING, "target": "host", **context})
+    app = build_app(directory / "cdk.out", {**SKIP_BUNDLING, "target": "host", **context})
     app.synth()
+
+
+def read(directory: Path, stage: str, previous: str | None) -> Deployment:
+    outdir = directory / "cdk.out"
     templates = {
         path.name.split(".")[0].split("-")[-1]: json.loads(path.read_text())
         for path in sorted(outdir.glob("*.template.json"))
     }
     store = templates["Data"]["Outputs"]["TelemetryStore"]["Value"]
     manifest = json.loads((outdir / "manifest.json").read_text())
-    return Deployment(context["stage"], store, context.get("previous_store"), templates, manifest)
+    return Deployment(stage, store, previous, templates, manifest)
 
 
 @pytest.fixture(scope="session")
@@ -125,15 +134,17 @@ def deployments(tmp_path_factory):
 
     @cache
     def deploy(deployed: Deployed) -> Deployment:
-        directory = tmp_path_factory.mktemp("deployment")
-        fleet = str(sample_fleet(directory))
-        return synthesize(
-            directory,
-            stage=deployed.stage,
-            telemetry_store=deployed.store,
-            previous_store=deployed.previous,
-            fleet=fleet,
-        )
+        def make(directory: Path) -> None:
+            write(
+                directory,
+                stage=deployed.stage,
+                telemetry_store=deployed.store,
+                previous_store=deployed.previous,
+                fleet=str(sample_fleet(directory)),
+            )
+
+        name = f"deployment-{deployed.stage}-{deployed.store}-{deployed.previous}"
+        return read(once_in_a_run(tmp_path_factory, name, make), deployed.stage, deployed.previous)
 
     return deploy
 

@@ -15,6 +15,7 @@ from functions.catalogue import FUNCTIONS
 from infra.bundling import BOTO_SERVICES, SOURCES, Bundle, drop_unused
 from infra.config import ROOT
 from infra.errors import BundleError
+from tests.once import once_in_a_run
 
 GROUPS = sorted({spec.dependency_group for spec in FUNCTIONS})
 # Nothing but the bundle and the standard library: no site-packages, no working directory, no PYTHONPATH.
@@ -42,9 +43,7 @@ def built(tmp_path_factory):
 
     @cache
     def build(group):
-        directory = tmp_path_factory.mktemp(group)
-        Bundle(group, "host").build(directory)
-        return directory
+        return once_in_a_run(tmp_path_factory, group, Bundle(group, "host").build)
 
     return build
 
