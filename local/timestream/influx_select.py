@@ -127,6 +127,9 @@ class Selecting:
             raise UnsupportedError("a subquery whose first bucket begins before the times of the query around it")
         if prepared.is_plain and prepared.select.rows.limit and len(prepared.rows.groups) > 1:
             raise UnsupportedError("LIMIT on several series of a subquery")
+        if select.fill.kind != "none" and prepared.shape.buckets.size and len(prepared.rows.groups) > 1:
+            # 1.6 fills them once for each time that one series follows another.
+            raise UnsupportedError("fill() of several series of a subquery")
         if prepared.is_plain and not prepared.select.series.limit:
             return self._as_source(prepared, plain_sql(prepared, prepared.rows))
         if len(prepared.columns) == 1 and is_elapsed(prepared.columns) and not prepared.select.rows.limit:

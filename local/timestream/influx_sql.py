@@ -9,6 +9,7 @@ from local.timestream.influx_plan import Buckets, Column, Shape
 from local.timestream.influx_scans import Rows
 from local.timestream.influx_sources import Sql
 from local.timestream.influx_times import TimeRange
+from local.timestream.model import Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +106,11 @@ def _parts(column: Column, cell: str, *, alone: bool, moment: bool) -> list[str]
     if function in {"sum", "mean"}:
         return [f"sum({cell})", f"count({cell})"]
     if moment or (function in {"first", "last"} and not alone):
-        # Of several points that would do InfluxDB chooses the earliest, and of one moment the greatest value.
+        # Of several points that would do InfluxDB chooses the earliest, and of one moment the greatest value; but for
+        # the first boolean, where it is the least.
+        first = "min({'t': time" if column.kind is Kind.BOOLEAN else "max({'t': -time"
         best = {
-            "first": f"max({{'t': -time, 'v': {cell}}})",
+            "first": f"{first}, 'v': {cell}}})",
             "last": f"max({{'t': time, 'v': {cell}}})",
             "min": f"min({{'v': {cell}, 't': time}})",
             "max": f"max({{'v': {cell}, 't': -time}})",
@@ -132,8 +135,7 @@ def aggregate_sql(prepared: Prepared, found: Rows, *, moment: bool) -> Sql:
     aggregates = "".join(f", {part} AS {name}" for part, name in known.items())
     time = "b"
     if moment:
-        function = next(column.function for column in prepared.columns if column.function)
-        time = f"{'-' if function in {'first', 'max'} else ''}p0.t"
+        time = "-p0.t" if "-time" in next(iter(known)) else "p0.t"
     bucket = _bucket(prepared.shape.buckets, prepared.span)
     text = (
         f"SELECT g, {time} AS t, {', '.join(cells)} "
@@ -158,7 +160,7 @@ def selected_sql(prepared: Prepared, found: Rows) -> Sql:
     chosen = next(column for column in prepared.columns if column.function)
     cell = found.cell(chosen)
     best = {
-        "first": f"time, {cell} DESC",
+        "first": f"time, {cell}{'' if chosen.kind is Kind.BOOLEAN else ' DESC'}",
         "last": f"time DESC, {cell} DESC",
         "min": f"{cell}, time",
         "max": f"{cell} DESC, time",

@@ -30,6 +30,7 @@ REFUSED = [
     "SELECT f FROM m WHERE d > 'a'",
     "SELECT f FROM m WHERE d = f",
     "SELECT f FROM (SELECT f FROM m GROUP BY d LIMIT 1)",
+    "SELECT x FROM (SELECT mean(f) AS x FROM m WHERE time >= 0 AND time < 9 GROUP BY time(3ns), d fill(0))",
     "SELECT max(x) FROM (SELECT mean(f) AS x FROM m GROUP BY time(10ns)) WHERE time >= 5 AND time < 100",
     "SELECT v FROM both, m",
     "SHOW TAG VALUES WITH KEY = d WHERE time > 5",
