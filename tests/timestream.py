@@ -6,17 +6,24 @@ def lookalike(tmp_path_factory):
         yield server
 """
 
-import subprocess
-import sys
+import os
+from multiprocessing import get_context
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import boto3
 from botocore.config import Config
 
+from tests import forked
+
+if TYPE_CHECKING:
+    from multiprocessing.context import ForkServerProcess
+
 CHECKOUT = Path(__file__).parents[1]
 _STOP_S = 30
+_forks = get_context("forkserver")
+_forks.set_forkserver_preload(["tests.forked", "local.timestream.__main__"])
 
 
 class Lookalike:
@@ -26,7 +33,7 @@ class Lookalike:
         self._directory = directory
         self._closed_account = closed_account
         self.port = port
-        self._process: subprocess.Popen[str] | None = None
+        self._process: ForkServerProcess | None = None
 
     @property
     def url(self) -> str:
@@ -35,21 +42,25 @@ class Lookalike:
     @property
     def pid(self) -> int:
         assert self._process is not None
+        assert self._process.pid is not None
         return self._process.pid
 
     def start(self) -> None:
         """Returns when it answers; raises RuntimeError with its log when it ends instead."""
         directory = self._directory
         directory.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-m", "local.timestream", "--directory", str(directory), "--port", str(self.port)]
-        command += ["--closed-account"] if self._closed_account else []
-        with (directory / "server.log").open("a") as log:
-            self._process = subprocess.Popen(command, cwd=CHECKOUT, stdout=subprocess.PIPE, stderr=log, text=True)
-        assert self._process.stdout is not None
-        said = self._process.stdout.readline()  # it prints when it listens
+        options = ["--directory", str(directory), "--port", str(self.port)]
+        options += ["--closed-account"] if self._closed_account else []
+        log = directory / "server.log"
+        hears, says = _forks.Pipe(duplex=False)
+        self._process = _forks.Process(target=forked.main, args=(options, str(log), says), daemon=True)
+        self._process.start()
+        says.close()
+        with hears, open(os.dup(hears.fileno()), encoding="utf-8") as lines:  # noqa: PTH123 - a file without a path
+            said = lines.readline()  # it prints when it listens
         if not said.startswith("listening on "):
-            self._process.wait(_STOP_S)
-            raise RuntimeError(f"the look-alike did not start:\n{(directory / 'server.log').read_text()}")
+            self._process.join(_STOP_S)
+            raise RuntimeError(f"the look-alike did not start:\n{log.read_text()}")
         self.port = int(said.rsplit(":", 1)[1])
 
     def kill(self) -> None:
@@ -89,13 +100,13 @@ class Lookalike:
         if process is None:
             return 0
         self._process = None
-        if process.poll() is None:
+        if process.is_alive():
             (process.kill if kill else process.terminate)()
-        try:
-            code = process.wait(_STOP_S)
-        except subprocess.TimeoutExpired:
+        process.join(_STOP_S)
+        if process.exitcode is None:
             process.kill()
-            code = process.wait()
-        if process.stdout is not None:
-            process.stdout.close()
+            process.join()
+        assert process.exitcode is not None
+        code = process.exitcode
+        process.close()
         return code
