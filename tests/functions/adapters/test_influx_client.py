@@ -5,6 +5,7 @@ import itertools
 import ssl
 from urllib.parse import parse_qs, urlsplit
 
+import msgspec
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -266,8 +267,8 @@ def test_an_ill_server_may_still_take_the_next_batch(make, monkeypatch):
 def test_each_version_of_a_point_that_was_not_stored_has_failed(make, monkeypatch):
     monkeypatch.setattr(influx_writes, "BATCH_POINTS", 1)
     store, _ = make(STORED, answer(500))
-    one, other = points(2)
-    older = Point("pump-1", "temperature", other.ts, 9.0, "good", late=False, received_at=NOW - 1)
+    one, other = (msgspec.structs.replace(point, fresh=True) for point in points(2))
+    older = Point("pump-1", "temperature", other.ts, 9.0, "good", late=False, received_at=NOW - 1, fresh=True)
     with pytest.raises(PartialWriteError) as caught:
         store.write([older, one, other])
     assert caught.value.failed in ({0, 2}, {1})

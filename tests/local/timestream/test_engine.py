@@ -109,7 +109,6 @@ def test_series_are_found_by_their_tags(engine, merging):
     assert [merging.series[sid] for sid in merging.find({"device": "b", "site": "x"})] == [B]
     assert merging.find({"device": "b", "site": "y"}) == []
     assert len(merging.find({})) == 2
-    assert merging.tag_values("device") == ["a", "b"]
 
 
 def test_deleting_takes_a_span_of_chosen_series(engine, merging):
