@@ -1,5 +1,7 @@
 """From a sensor to an API answer, compared with a calculation of its own."""
 
+import json
+
 import psutil
 import pytest
 
@@ -20,9 +22,10 @@ def test_the_status_of_a_running_cloud_counts_its_devices_and_messages(cloud):
 
 
 def test_every_listener_is_on_loopback(cloud):
+    supervisor = json.loads((cloud.root / "run.json").read_text())["supervisor"]["pid"]
     listening = [
         connection
-        for pid in cloud.processes()
+        for pid in (supervisor, *cloud.processes())
         for connection in psutil.Process(pid).net_connections()
         if connection.status == "LISTEN"
     ]
@@ -60,8 +63,6 @@ def test_without_a_valid_token_the_api_answers_401(cloud, token):
 
 
 def test_the_command_line_answers_what_the_api_answers(cloud, tmp_path, replayed, monkeypatch):
-    import json
-
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     cloud.run("login", "--local", "--port", str(cloud.port))
