@@ -280,6 +280,16 @@ class Builder(Transformer[Token, Any]):
         left, operator, right = items
         return Binary("!=" if operator == "<>" else str(operator), left, right)
 
+    def chain(self, items: list[Any]) -> Expression:
+        """Of AND or OR, which may join thousands: as a tree that is as low as it can be."""
+        operands = items[::2]
+        operator = str(items[1])
+        while len(operands) > 1:
+            pairs = zip(operands[::2], operands[1::2], strict=False)
+            odd = operands[-1:] if len(operands) % 2 else []
+            operands = [Binary(operator, left, right) for left, right in pairs] + odd
+        return operands[0]  # type: ignore[no-any-return] # made just now
+
     def matches(self, items: list[Any]) -> Binary:
         left, operator, pattern = items
         return Binary(str(operator), left, Regex(str(pattern)))

@@ -1,7 +1,6 @@
 """The ways in and out of InfluxDB: /write, /query, /api/v2/write and /api/v2/delete."""
 
 import re
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -48,7 +47,7 @@ class Data:
         self._sessions = sessions
         self._now = now
         self._executor = Executor(engine, accounts, now)
-        self._parsers = threading.local()
+        self._parser = LineParser()
         self._expired: dict[str, int] = {}
 
     # /query
@@ -147,10 +146,8 @@ class Data:
 
     def _store(self, bucket: Bucket, body: bytes, unit: int, *, partly: bool) -> tuple[str, Dropped | None]:
         """What was wrong with lines, and with points. 1.x stores the other lines (`partly`), 2.x then none."""
-        if not hasattr(self._parsers, "one"):
-            self._parsers.one = LineParser()
         now = self._now()
-        parsed = self._parsers.one.parse(body.decode(errors="replace"), now, unit)
+        parsed = self._parser.parse(body.decode(errors="replace"), now, unit)
         errors = "\n".join(parsed.errors)
         if not parsed.lines or (errors and not partly):
             return errors, None
@@ -165,7 +162,9 @@ class Data:
             return
         self._expired[bucket.id] = now
         for name in self._engine.tables(bucket.database):
-            delete_rows(self._engine, self._engine.table(bucket.database, name), None, TimeRange(last=oldest - 1))
+            table = self._engine.table(bucket.database, name)
+            if self._engine.query(f"SELECT 1 FROM {table.data} WHERE time < {oldest} LIMIT 1"):
+                delete_rows(self._engine, table, None, TimeRange(last=oldest - 1))
 
     # /api/v2/delete
 

@@ -27,7 +27,7 @@ BOOLEANS: Final = {
     **dict.fromkeys(("f", "F", "false", "False", "FALSE"), False),
 }
 _MAX_KEY = 65535
-_KNOWN_HEADS = 100_000
+_KNOWN_HEADS = 200_000
 _DIGITS: Final = frozenset("0123456789")
 _LAST_OF_FLOAT: Final = frozenset("0123456789.")
 _FIRST_OF_NUMBER: Final = frozenset("0123456789.-")
@@ -65,7 +65,7 @@ class LineError(ValueError):
 
 
 class LineParser:
-    """Heads come again and again, one a device: each is read once. Not for two threads at a time."""
+    """Heads come again and again, one a device: each is read once, whichever thread meets it."""
 
     def __init__(self) -> None:
         self._heads: dict[str, Head] = {}

@@ -5,13 +5,13 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from local.timestream.engine import Engine
-from local.timestream.influx_ast import Fill, Measurement, Ref, Select
+from local.timestream.influx_ast import Fill, Measurement, Ref, Select, Window
 from local.timestream.influx_errors import StatementError, UnsupportedError
 from local.timestream.influx_fill import Span, each_group, filled, windowed, without_buckets
 from local.timestream.influx_json import Cell, Series
 from local.timestream.influx_plan import SELECTORS, Buckets, Column, columns, grouping, shaped
 from local.timestream.influx_scans import Rows, Scans, rows
-from local.timestream.influx_sources import AnswerSource, Source, Sql
+from local.timestream.influx_sources import AnswerSource, Source, Sql, TableSource
 from local.timestream.influx_sql import (
     Prepared,
     aggregate_sql,
@@ -33,7 +33,7 @@ _CONSTANT_ORDER: Final = "g, time{d}, r{d}, z{d}"
 class Stored:
     """A measurement, None where it has no data, and the first moment that its retention keeps."""
 
-    source: Source | None
+    source: TableSource | None
     oldest: int | None = None
 
 
@@ -111,7 +111,7 @@ class Selecting:
                 continue
             stored = self._find(source)
             if stored.source is not None:
-                sources.append(stored.source)
+                sources.append(stored.source.alive() if select.series != Window() else stored.source)
                 kept = kept.both(TimeRange(first=stored.oldest))
         return sources, kept
 

@@ -9,7 +9,7 @@ from local.timestream.influx_conditions import compiled
 from local.timestream.influx_errors import StatementError, UnsupportedError
 from local.timestream.influx_json import Series
 from local.timestream.influx_namespace import Asking, MissingDatabaseError, Namespace
-from local.timestream.influx_sources import TableSource, matches
+from local.timestream.influx_sources import TableSource, live_series, matches
 from local.timestream.influx_times import TimeRange, split, written
 from local.timestream.influx_writes import TYPES
 from local.timestream.model import Series as Tags
@@ -95,15 +95,6 @@ class Showing:
             bucket = self._namespace.bucket_of(each)
             rows.append([each.policy, _go_duration(bucket.retention_s), _go_duration(bucket.group_s), 1, each.default])
         return _table(["name", "duration", "shardGroupDuration", "replicaN", "default"], rows)
-
-
-def live_series(engine: Engine, table: Table) -> dict[int, Tags]:
-    """Those that have rows; only where some were deleted they must be looked for."""
-    series = table.series.copy()
-    if not table.properties.get("deleted"):
-        return series
-    live = {row[0] for row in engine.query(f"SELECT DISTINCT sid FROM {table.data}")}
-    return {sid: tags for sid, tags in series.items() if sid in live}
 
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[str | int | bool]], name: str = "") -> Series:

@@ -6,7 +6,6 @@ from typing import Protocol
 
 from local.timestream.catalog import Table
 from local.timestream.engine import Engine
-from local.timestream.influx_errors import StatementError
 from local.timestream.model import Kind, Series
 
 
@@ -66,6 +65,8 @@ class TableSource:
 
     engine: Engine
     table: Table
+    only: frozenset[int] | None = None
+    """The series that are seen, of no set all."""
 
     @property
     def name(self) -> str:
@@ -77,7 +78,12 @@ class TableSource:
 
     @property
     def series(self) -> Mapping[int, Series]:
-        return self.table.series.copy()
+        series = self.table.series.copy()
+        return series if self.only is None else {sid: tags for sid, tags in series.items() if sid in self.only}
+
+    def alive(self) -> "TableSource":
+        """Without series whose rows are all deleted."""
+        return TableSource(self.engine, self.table, frozenset(live_series(self.engine, self.table)))
 
     @property
     def tags(self) -> frozenset[str]:
@@ -112,5 +118,10 @@ class AnswerSource:
         return _matching(self.engine, self.series, tag, pattern)
 
 
-class Missing(StatementError):  # noqa: N818 - stands in the answer like any other
-    """A database or retention policy that is not there."""
+def live_series(engine: Engine, table: Table) -> dict[int, Series]:
+    """Those that have rows; only where some were deleted they must be looked for."""
+    series = table.series.copy()
+    if not table.properties.get("deleted"):
+        return series
+    live = {row[0] for row in engine.query(f"SELECT DISTINCT sid FROM {table.data}")}
+    return {sid: tags for sid, tags in series.items() if sid in live}

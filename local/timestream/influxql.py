@@ -59,6 +59,8 @@ def parse(text: str) -> tuple[Statement, ...]:
         statements: tuple[Statement, ...] = Builder().transform(tree)
     except UnexpectedToken as exc:
         raise _unexpected(exc, text) from None
+    except RecursionError:
+        raise ParseError("the query is nested too deeply for this server") from None
     except VisitError as exc:
         if isinstance(exc.orig_exc, ParseError):
             raise exc.orig_exc from None

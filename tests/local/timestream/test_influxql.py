@@ -2,6 +2,7 @@
 
 import contextlib
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -68,6 +69,21 @@ def test_and_binds_closer_than_or_and_comparisons_closer_than_both():
     assert condition("(a = 1 OR b <> -2.5)") == Parens(
         Binary("OR", Binary("=", Ref("a"), 1), Binary("!=", Ref("b"), -2.5))
     )
+
+
+def test_thousands_of_conditions_are_joined_without_depth():
+    def leaves(expression):
+        if isinstance(expression, Binary) and expression.operator == "OR":
+            return leaves(expression.left) + leaves(expression.right)
+        return [expression]
+
+    found = leaves(condition(" OR ".join(f"device = 'd{number}'" for number in range(3000))))
+    assert found == [Binary("=", Ref("device"), f"d{number}") for number in range(3000)]
+
+
+def test_what_is_nested_without_end_is_refused():
+    with pytest.raises(ParseError, match="nested too deeply"):
+        parse(f"SELECT f FROM m WHERE {'(' * 5000}f = 1{')' * 5000}")
 
 
 def test_literals_of_every_type():
