@@ -4,7 +4,12 @@ import asyncio
 import heapq
 import itertools
 import time
+from functools import cache
+from pathlib import Path
 from typing import Protocol
+
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+_TIMESYNCD_MARK = Path("/run/systemd/timesync/synchronized")
 
 
 class Clock(Protocol):
@@ -18,11 +23,23 @@ class Clock(Protocol):
         """Seconds since some fixed moment. Never goes back."""
         ...
 
+    def boot_ms(self) -> int:
+        """Milliseconds since the machine was booted, suspended time included. Never goes back while it runs."""
+        ...
+
+    def machine_boot(self) -> str:
+        """Which start of the machine this is: two values of `boot_ms` compare only where this is the same."""
+        ...
+
+    def kernel_synced(self) -> bool:
+        """Whether the kernel says that a time service keeps the wall clock right. A person who sets it ends that."""
+        ...
+
     async def sleep(self, seconds: float) -> None: ...
 
 
 class SystemClock:
-    """The clocks of the machine."""
+    """The clocks of the machine, which must run Linux."""
 
     def wall_ms(self) -> int:
         return time.time_ns() // 1_000_000
@@ -30,16 +47,49 @@ class SystemClock:
     def monotonic(self) -> float:
         return time.monotonic()
 
+    def boot_ms(self) -> int:
+        return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000
+
+    def machine_boot(self) -> str:
+        return _machine_boot(_BOOT_ID)
+
+    def kernel_synced(self) -> bool:
+        """As `adjtimex` has it; where a sandbox forbids that call, whether systemd-timesyncd has ever synchronised."""
+        from device_agent.kernel_time import is_synchronised
+
+        try:
+            return is_synchronised()
+        except OSError:
+            return _TIMESYNCD_MARK.exists()
+
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
 
 
-class ManualClock:
-    """A clock that moves only when it is told to; whoever sleeps on it wakes in order of the time due."""
+@cache
+def _machine_boot(boot_id: Path) -> str:
+    """The kernel's id of this boot; where it cannot be read, the moment of booting by the wall, to 10 s."""
+    try:
+        return boot_id.read_text(encoding="ascii").strip()
+    except OSError:
+        # Stands still from here on (cached), but another process started after a step of the clock sees another boot:
+        # then times are estimated that need not be, and none is wrong.
+        booted_ms = time.time_ns() // 1_000_000 - time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000
+        return f"booted-{booted_ms // 10_000}"
 
-    def __init__(self, wall_ms: int = 1_764_000_000_000) -> None:
+
+class ManualClock:
+    """A clock that moves only when it is told to; whoever sleeps on it wakes in order of the time due.
+
+    The machine was booted `boot_ms` ago, and its wall clock is right.
+    """
+
+    def __init__(self, wall_ms: int = 1_764_000_000_000, *, boot_ms: int = 60_000) -> None:
         self._wall_ms = wall_ms
         self._elapsed = 0.0
+        self._booted_at = -boot_ms / 1000
+        self._boots = 0
+        self._synced = True
         self._order = itertools.count()
         self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
 
@@ -49,9 +99,29 @@ class ManualClock:
     def monotonic(self) -> float:
         return self._elapsed
 
+    def boot_ms(self) -> int:
+        return round((self._elapsed - self._booted_at) * 1000)
+
+    def machine_boot(self) -> str:
+        return f"{self._boots:08x}-0000-4000-8000-000000000000"
+
+    def kernel_synced(self) -> bool:
+        return self._synced
+
     def set_wall_ms(self, wall_ms: int) -> None:
-        """Step the wall clock, as NTP or a person would; elapsed time is untouched."""
+        """Step the wall clock, as NTP or a person would; elapsed time is untouched, and so is `kernel_synced`."""
         self._wall_ms = wall_ms - round(self._elapsed * 1000)
+
+    def set_synced(self, synced: bool) -> None:  # noqa: FBT001 - reads well where it is called
+        self._synced = synced
+
+    def reboot(self, wall_ms: int | None = None, *, synced: bool = False) -> None:
+        """Start the machine anew: boot time from 0, another id, the wall clock at `wall_ms` if given."""
+        self._boots += 1
+        self._booted_at = self._elapsed
+        self._synced = synced
+        if wall_ms is not None:
+            self.set_wall_ms(wall_ms)
 
     @property
     def sleepers(self) -> int:
