@@ -3,7 +3,7 @@
 Relative paths are relative to the file. Nothing outside it is assumed.
 """
 
-import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,10 @@ from contract import models
 from contract.errors import IdentityError, ModelError, shown
 from contract.identity import parse_thing
 from contract.models import DeviceModel
+from device_agent import config_files
+from device_agent.config_following import Following, interval_of
 from device_agent.config_table import Table
-from device_agent.errors import ConfigError, Problem
+from device_agent.errors import ConfigError
 from device_agent.sensors import SensorSettings
 from device_agent.sensors.kinds import KINDS
 from device_agent.transport import Endpoint
@@ -43,15 +45,18 @@ class AgentConfig:
     sensors: tuple[SensorSettings, ...]
 
 
-def load(path: Path) -> AgentConfig:
-    """Read a configuration.
+def load(path: Path, settings: Mapping[str, Any] | None = None) -> AgentConfig:
+    """Read a configuration: `path`, and `conf.d/*.toml` beside it.
+
+    `settings` are the values of the model's configuration that are in force, by default the model's own defaults.
 
     Raises:
         ConfigError: it cannot be used; `problems` names each file, key, what was expected and what came.
     """
-    problems: list[Problem] = []
-    root = Table(_parse(path), path, "", problems)
+    values, problems = config_files.read(path)
+    root = Table(values, path, "", problems)
     model = _model(root, path)
+    following = Following(model, {**model.default_configuration(), **(settings or {})})
     config = AgentConfig(
         thing=_thing(root),
         model=model,
@@ -67,21 +72,12 @@ def load(path: Path) -> AgentConfig:
         inflight=root.integer("inflight", minimum=1, maximum=100, default=10),
         basic_ingest=root.boolean("basic_ingest", default=False),
         shutdown_grace_s=root.number("shutdown_grace_s", minimum=0, maximum=60, default=5.0),
-        sensors=_sensors(root, model),
+        sensors=_sensors(root, following),
     )
     root.finish()
     if problems:
         raise ConfigError(tuple(problems))
     return config
-
-
-def _parse(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError((Problem(path, "the file", "a readable file", str(error.strerror)),)) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError((Problem(path, "the file", "TOML in UTF-8", str(error)),)) from error
 
 
 def _thing(root: Table) -> str:
@@ -141,28 +137,30 @@ def _private_key(root: Table) -> Path:
     return path
 
 
-def _sensors(root: Table, model: DeviceModel) -> tuple[SensorSettings, ...]:
+def _sensors(root: Table, following: Following) -> tuple[SensorSettings, ...]:
+    model = following.model
     sensors: list[SensorSettings] = []
     names: set[str] = set()
     claimed: dict[str, str] = {}
     tables = root.tables("sensor")
     if not tables:
         root.problem("sensor", "at least one [[sensor]]", "none")
+    interval = interval_of(model)
     for index, table in enumerate(tables):
-        kind = table.text("kind")
-        name = table.text("name", f"{kind}-{index}")
+        table.follow(following)
+        if interval is not None:
+            table.assume("interval_s", interval)
+        kind = table.kind(KINDS)
+        name = table.text("name", f"{kind or 'sensor'}-{index}")
         if name in names:
             table.problem("name", "a name that no other sensor has", shown(name))
         names.add(name)
-        if kind not in KINDS:
-            if kind:
-                table.problem("kind", f"one of {', '.join(KINDS)}", shown(kind))
+        if kind is None:
             continue
         settings = KINDS[kind](table, name, model, tuple(claimed))
         for metric in settings.metrics:
             if metric in claimed:
                 table.problem(f"metric {metric}", "a metric that no other sensor produces", f"one of {claimed[metric]}")
             claimed.setdefault(metric, name)
-        table.finish()
         sensors.append(settings)
     return tuple(sensors)

@@ -22,12 +22,13 @@ class AgentError(Exception):
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong in a configuration file."""
+    """One thing that is wrong in a configuration file; `setting` names the model's setting that the key follows."""
 
     file: Path
     key: str
     expected: str
     got: str
+    setting: str | None = None
 
     def __str__(self) -> str:
         return f"{self.file}: {self.key}: expected {self.expected}, got {self.got}"

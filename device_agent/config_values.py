@@ -1,0 +1,51 @@
+"""What values of a configuration are: pure checks and conversions, without a table around them."""
+
+import math
+import re
+from typing import Any, Final
+
+_UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86_400.0}
+_PART: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ms|min|[smhd])(?![a-z])")
+
+
+def seconds(text: str) -> float | None:
+    """A duration such as "90 s", "5 min", "1h30m" or "250ms" in seconds; None if it is none."""
+    total, at, text = 0.0, 0, text.strip()
+    while at < len(text):
+        part = _PART.match(text, at)
+        if part is None:
+            return None
+        total += float(part[1]) * _UNITS[part[2]]
+        at = part.end()
+    return total if text else None
+
+
+def a_number(minimum: float, maximum: float) -> str:
+    """What is expected, in words."""
+    if minimum > -math.inf:
+        return (
+            f"a number from {minimum:g} to {maximum:g}" if maximum < math.inf else f"a number of at least {minimum:g}"
+        )
+    return f"a number of at most {maximum:g}" if maximum < math.inf else "a number"
+
+
+def is_within(value: float, minimum: float, maximum: float) -> bool:
+    """Whether a number is finite and within both bounds."""
+    return math.isfinite(value) and minimum <= value <= maximum
+
+
+def is_finite(value: Any) -> bool:
+    """Whether a value is a number other than NaN and infinity; booleans are none."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def is_pair(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == len(("x", "y")) and all(map(is_finite, value))
+
+
+def pair(value: list[float]) -> tuple[float, float]:
+    return float(value[0]), float(value[1])
