@@ -2,6 +2,7 @@
 
 AgentError
 ├── ConfigError               the configuration cannot be used; carries every problem found
+├── GpioError                 the device's pins cannot be reached
 ├── KeyMaterialError          a key or certificate request cannot be made or must not be overwritten
 ├── QueueError                the durable queue cannot be opened or written
 ├── SensorError               one reading failed; the next may succeed
@@ -40,6 +41,10 @@ class ConfigError(AgentError):
     def __init__(self, problems: tuple[Problem, ...]) -> None:
         super().__init__("\n".join(map(str, problems)))
         self.problems = problems
+
+
+class GpioError(AgentError):
+    """The device's pins cannot be reached."""
 
 
 class KeyMaterialError(AgentError):

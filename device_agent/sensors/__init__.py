@@ -1,24 +1,27 @@
 """Where readings come from. A sensor is made from its settings; settings are parsed by the table in `kinds`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
-from contract.models import DeviceModel
 from contract.telemetry import Quality, Value
+from device_agent.sensors.host import Host
 
-FORGET_AHEAD_MS = 15 * 60 * 1000
-"""How far time may step back before a sensor believes it: what was further ahead, the cloud has quarantined."""
+__all__ = ["Host", "Reading", "Sensor", "SensorSettings"]
 
 
 @dataclass(frozen=True)
 class Reading:
     """Values of one instant, and the position from which the sensor goes on once they are stored."""
 
-    ts: int
+    at: int
+    """Boot time in ms. The sampler makes it grow strictly for each sensor, whatever the sensor says."""
     values: Mapping[str, Value]
     position: str | None = None
     quality: Quality = "good"
+    faults: Mapping[str, str] = field(default_factory=dict)
+    """Metrics that belong here and have no value that can be used, and why. The sampler counts them and takes them off:
+    what comes after it need not look at this."""
 
 
 class Sensor(Protocol):
@@ -27,8 +30,8 @@ class Sensor(Protocol):
     @property
     def interval_s(self) -> float: ...
 
-    async def read(self, now_ms: int) -> Reading | None:
-        """One reading, stamped later than the one before; None when there will be no more.
+    async def read(self, now: int) -> Reading | None:
+        """One reading at boot time `now` (ms); None when there will be no more. Must not block the event loop.
 
         Raises:
             SensorError: this reading failed; the next may succeed.
@@ -47,13 +50,6 @@ class SensorSettings(Protocol):
     @property
     def metrics(self) -> tuple[str, ...]: ...
 
-    def make(self, thing: str, model: DeviceModel, position: str | None) -> Sensor:
-        """The sensor, going on from a stored `position` if there is one. Raises SensorError."""
+    def make(self, host: Host, position: str | None) -> Sensor:
+        """The sensor, going on from a stored `position` if there is one. Must not block. Raises SensorError."""
         ...
-
-
-def stamp(now_ms: int, last_ms: int | None) -> int:
-    """The time of a reading: now, but after the one before, unless the clock was set back by more than that."""
-    if last_ms is None or last_ms - now_ms > FORGET_AHEAD_MS:
-        return now_ms
-    return max(now_ms, last_ms + 1)

@@ -1,4 +1,4 @@
-"""A sensor that plays a recording: the rows of a CSV file in their order, each stamped with the time it is played."""
+"""A sensor that plays a recording: the rows of a CSV file in their order, each at the time it is played."""
 
 import csv
 import math
@@ -14,7 +14,7 @@ from contract.models import DeviceModel
 from contract.telemetry import Value
 from device_agent.config_table import Table
 from device_agent.errors import SensorError
-from device_agent.sensors import Reading, stamp
+from device_agent.sensors import Host, Reading
 
 TRUTH: Mapping[str, bool] = {"true": True, "1": True, "on": True, "false": False, "0": False, "off": False}
 
@@ -45,16 +45,15 @@ class ReplaySettings:
     def metrics(self) -> tuple[str, ...]:
         return tuple(column.metric for column in self.columns)
 
-    def make(self, thing: str, model: DeviceModel, position: str | None) -> "ReplaySensor":  # noqa: ARG002 - the port's
-        return ReplaySensor(self, model, position)
+    def make(self, host: Host, position: str | None) -> "ReplaySensor":
+        return ReplaySensor(self, host.model, position)
 
 
 class Position(msgspec.Struct, frozen=True):
-    """Where a recording stands: the next row (from 0, the header not counted) and the last time given."""
+    """Where a recording stands: its file's name, and the next row (from 0, the header not counted)."""
 
     file: str
     row: int
-    ts: int
 
 
 class ReplaySensor:
@@ -65,13 +64,12 @@ class ReplaySensor:
         self._settings = settings
         self._types = {key: metric.type for key, metric in model.metrics.items()}
         self._row = settings.start_row
-        self._last_ms: int | None = None
         if position is not None:
             self._resume(position)
         self._open: IO[str] | None = None
         self._rows: Iterator[dict[str, str]] = iter(())
 
-    async def read(self, now_ms: int) -> Reading | None:
+    async def read(self, now: int) -> Reading | None:
         row = self._next_row()
         if row is None:
             return None
@@ -79,9 +77,8 @@ class ReplaySensor:
         for column in self._settings.columns:
             if (value := self._value(row, column)) is not None:
                 values[column.metric] = value
-        ts = self._last_ms = stamp(now_ms, self._last_ms)
-        position = msgspec.json.encode(Position(self._settings.file.name, self._row, ts)).decode()
-        return Reading(ts, values, position)
+        position = msgspec.json.encode(Position(self._settings.file.name, self._row)).decode()
+        return Reading(now, values, position)
 
     def close(self) -> None:
         if self._open is not None:
@@ -93,8 +90,7 @@ class ReplaySensor:
             stored = msgspec.json.decode(position, type=Position)
         except msgspec.DecodeError as error:
             raise SensorError(f"{self._settings.name}: stored position {position!r} cannot be read") from error
-        self._last_ms = stored.ts
-        # Another recording starts at its own beginning, but never before the points of the one it replaces.
+        # Another recording starts at its own beginning.
         if stored.file == self._settings.file.name:
             self._row = stored.row
 

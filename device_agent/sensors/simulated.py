@@ -9,7 +9,7 @@ from contract.models import DeviceModel, Metric
 from contract.telemetry import Value
 from device_agent.config_table import Table
 from device_agent.errors import SensorError
-from device_agent.sensors import Reading, stamp
+from device_agent.sensors import Host, Reading
 
 HOMEWARD = 0.02
 """How much of the way to its home value a number goes at each step."""
@@ -31,15 +31,15 @@ class SimulatedSettings:
     seed: int
     home: dict[str, float]
 
-    def make(self, thing: str, model: DeviceModel, position: str | None) -> "SimulatedSensor":
-        return SimulatedSensor(self, thing, [model.metrics[key] for key in self.metrics], position)
+    def make(self, host: Host, position: str | None) -> "SimulatedSensor":
+        return SimulatedSensor(self, host.thing, [host.model.metrics[key] for key in self.metrics], position)
 
 
 class Position(msgspec.Struct, frozen=True):
-    """The last values and their time."""
+    """The last values, and how many there were before the next."""
 
-    ts: int
     values: dict[str, Value]
+    steps: int = 0
 
 
 class SimulatedSensor:
@@ -49,20 +49,20 @@ class SimulatedSensor:
         self.interval_s = settings.interval_s
         self._metrics = metrics
         self._home = settings.home
-        self._last_ms: int | None = None
+        self._steps = 0
         self._values: dict[str, Value] = {}
         if position is not None:
             try:
                 stored = msgspec.json.decode(position, type=Position)
             except msgspec.DecodeError as error:
                 raise SensorError(f"{settings.name}: stored position {position!r} cannot be read") from error
-            self._last_ms, self._values = stored.ts, stored.values
-        self._random = Random(f"{settings.seed} {thing} {settings.name} {self._last_ms}")
+            self._steps, self._values = stored.steps, stored.values
+        self._random = Random(f"{settings.seed} {thing} {settings.name} {self._steps}")
 
-    async def read(self, now_ms: int) -> Reading | None:
+    async def read(self, now: int) -> Reading | None:
         self._values = {metric.key: self._next(metric) for metric in self._metrics}
-        ts = self._last_ms = stamp(now_ms, self._last_ms)
-        return Reading(ts, self._values, msgspec.json.encode(Position(ts, self._values)).decode())
+        self._steps += 1
+        return Reading(now, self._values, msgspec.json.encode(Position(self._values, self._steps)).decode())
 
     def close(self) -> None:
         pass
