@@ -6,13 +6,16 @@ AgentError
 ├── KeyMaterialError          a key or certificate request cannot be made or must not be overwritten
 ├── QueueError                the durable queue cannot be opened or written
 ├── SensorError               one reading failed; the next may succeed
+├── StalledError              a task did not beat within its limit, or ended as if somebody had cancelled it
 └── TransportError
     ├── ConnectError          no connection to this endpoint
     │   └── ConnectRefusedError   the broker answered, and the answer was no
     ├── ConnectionLostError   the connection ended; whether the broker has the message is unknown
-    └── PublishRefusedError   the broker answered a publish with a refusal; the connection stands
+    ├── PublishRefusedError   the broker answered a publish with a refusal; the connection stands
+    └── SubscribeRefusedError the broker granted not all subscriptions; the connection stands
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,6 +62,10 @@ class SensorError(AgentError):
     """One reading failed; the next may succeed."""
 
 
+class StalledError(AgentError):
+    """A task did not beat within its limit, or ended as if somebody had cancelled it."""
+
+
 class TransportError(AgentError):
     """The root of what a transport raises."""
 
@@ -82,3 +89,13 @@ class PublishRefusedError(TransportError):
         super().__init__(f"publish to {topic} refused: {reason}")
         self.topic = topic
         self.reason = reason
+
+
+class SubscribeRefusedError(TransportError):
+    """The broker refused some of the topic filters asked for; the connection and the other subscriptions stand."""
+
+    def __init__(self, reasons: Mapping[str, str]) -> None:
+        refused = ", ".join(f"{topic_filter} ({reason})" for topic_filter, reason in reasons.items())
+        super().__init__(f"subscription refused: {refused}")
+        self.reasons = dict(reasons)
+        """Why, for each refused filter."""
