@@ -1,13 +1,11 @@
-"""A real InfluxDB server for tests: Debian's influxdb 1.6, unpacked without root into `.local/influxd/`.
+"""A real InfluxDB server for tests: Debian's influxdb 1.6, unpacked without root; see `tests/debian.py`.
 
-`python -m tests.influxd` fetches it beforehand. Needs apt-get and dpkg; see `find_or_skip`.
+`python -m tests.influxd` fetches it beforehand; see `find_or_skip`.
 """
 
-import fcntl
 import logging
 import os
 import re
-import shutil
 import subprocess
 import sys
 import time
@@ -15,14 +13,12 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import urlencode
 
-import pytest
 import urllib3
 
 from functions.adapters.influx_auth import BasicAuth
+from tests import debian
 
 ROOT = Path(__file__).parents[1]
-FOLDER = ROOT / ".local" / "influxd"
-BINARY = FOLDER / "usr" / "bin" / "influxd"
 REQUIRED = "FIELDLINE_REQUIRE_INFLUXD"
 ADMIN = BasicAuth("admin", "not a 'secret' of anybody")
 _TETHER = ROOT / "local" / "tether.py"
@@ -62,59 +58,9 @@ flux-enabled = false
 """
 
 
-class MissingError(Exception):
-    """There is no server here, and why it could not be fetched."""
-
-
-def fetch() -> Path:
-    """The server's binary, brought by the first who asks; raises MissingError."""
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    with (FOLDER / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not BINARY.exists():
-            for tool in ("apt-get", "dpkg"):
-                if shutil.which(tool) is None:
-                    raise MissingError(f"influxd: Debian's package influxdb is fetched with {tool}, which is not here")
-            package = _download()
-            partly = FOLDER / "partly"
-            _run("dpkg", "-x", package.name, partly.name)
-            (partly / "usr").rename(FOLDER / "usr")
-            shutil.rmtree(partly)
-            package.unlink()
-    return BINARY
-
-
-def _download() -> Path:
-    try:
-        _run("apt-get", "download", "influxdb")
-    except MissingError:
-        # A fresh machine has no lists of packages, and refreshing the system's takes root.
-        _log.info("refreshing a list of packages of our own")
-        lists, cache = FOLDER / "lists", FOLDER / "cache"
-        for folder in (lists / "partial", cache / "archives" / "partial"):
-            folder.mkdir(parents=True, exist_ok=True)
-        own = (f"-oDir::State::Lists={lists}", f"-oDir::Cache={cache}", "-oDebug::NoLocking=1")
-        _run("apt-get", *own, "update")
-        _run("apt-get", *own, "download", "influxdb")
-    return max(FOLDER.glob("influxdb_*.deb"), key=lambda path: path.stat().st_mtime)
-
-
-def _run(*command: str) -> None:
-    _log.info(" ".join(command))
-    done = subprocess.run(command, cwd=FOLDER, capture_output=True, text=True, check=False, timeout=240)
-    if done.returncode:
-        said = (done.stderr or done.stdout).strip().splitlines()[-1:]
-        raise MissingError(f"influxd: `{' '.join(command)}` failed: {' '.join(said)}")
-
-
 def find_or_skip() -> Path:
     """The binary. Where it cannot be had the test is skipped and says why; with FIELDLINE_REQUIRE_INFLUXD it fails."""
-    try:
-        return fetch()
-    except (MissingError, OSError, subprocess.TimeoutExpired) as exc:
-        if os.environ.get(REQUIRED):
-            pytest.fail(f"{exc} ({REQUIRED} is set)")
-        pytest.skip(f"{exc}; `python -m tests.influxd` fetches it on Debian")
+    return debian.or_skip("influxd", REQUIRED, "python -m tests.influxd")
 
 
 class Influxd:
@@ -231,6 +177,6 @@ def _escaped(text: str) -> str:
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s")
     try:
-        _log.info(fetch())
-    except MissingError as problem:
+        _log.info(debian.fetch("influxd"))
+    except debian.MissingError as problem:
         sys.exit(str(problem))

@@ -1,29 +1,67 @@
-"""How messages leave the device. A transport knows nothing of queues, retries or which endpoint to prefer."""
+"""How messages leave and reach the device. A transport knows nothing of queues, retries or which endpoint to prefer."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
+
+MQTT_PORT = 8883
+ALPN_PORT = 443
+ALPN_PROTOCOL = "x-amzn-mqtt-ca"
+"""What AWS IoT Core wants to hear in the TLS handshake to speak MQTT with client certificates on port 443."""
+MAX_PAYLOAD = 131_072
+"""Bytes: what AWS IoT Core takes or delivers in one message. A transport asks the broker for no larger ones."""
 
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Where a broker listens."""
+    """Where a broker listens. Without a port: on 8883, or on 443 by ALPN where a firewall lets nothing else pass."""
 
     host: str
-    port: int
+    port: int | None = None
+
+    def candidates(self) -> tuple["Endpoint", ...]:
+        """Itself with each port that may be tried, the usual one first."""
+        ports = (MQTT_PORT, ALPN_PORT) if self.port is None else (self.port,)
+        return tuple(Endpoint(self.host, port) for port in ports)
 
     def __str__(self) -> str:
-        return f"{self.host}:{self.port}"
+        return self.host if self.port is None else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A message from the broker."""
+
+    topic: str
+    payload: bytes
 
 
 class Transport(Protocol):
     """One connection at a time, as one thing; used from one event loop. Whatever fails is a TransportError."""
 
+    on_message: Callable[[Incoming], None]
+    """Called on the event loop for each message, in the order of arrival; set before `connect`. It must neither block
+    nor raise.
+
+    At least once: a message is acknowledged after this returned, and one whose acknowledgement the broker did not get
+    comes again. With a session that the broker kept, messages may come before `connect` or `subscribe` has returned.
+    """
+
     async def connect(self, endpoint: Endpoint) -> None:
-        """Return once the broker has accepted us.
+        """Return once the broker has accepted us. The session that it kept of us, if any, is taken up again.
 
         Raises:
             ConnectRefusedError: the broker said no.
             ConnectError: it could not be reached, or its identity could not be verified.
+        """
+        ...
+
+    async def subscribe(self, filters: Sequence[str]) -> None:
+        """Return once the broker has granted them all, at QoS 1.
+
+        Raises:
+            SubscribeRefusedError: it refused some of them; the others and the connection stand.
+            ConnectionLostError: there is no connection, it ended first, or the broker did not answer in time.
         """
         ...
 
@@ -32,7 +70,8 @@ class Transport(Protocol):
 
         Raises:
             PublishRefusedError: the broker will not have it; the connection stands.
-            ConnectionLostError: there is no connection, it ended first, or the broker did not answer in time.
+            ConnectionLostError: there is no connection, it ended first, or the broker did not answer in time; in each
+                case there is none now.
         """
         ...
 
@@ -43,3 +82,7 @@ class Transport(Protocol):
     async def disconnect(self) -> None:
         """End the connection in good order. Does nothing without one."""
         ...
+
+
+def ignore(_message: Incoming) -> None:
+    """What a transport does with messages before anybody has asked for them."""

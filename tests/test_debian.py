@@ -1,0 +1,88 @@
+"""Tools that tests need: where they cannot be had tests say so, and CI does not pass without them."""
+
+import ctypes
+import subprocess
+from pathlib import Path
+
+import pytest
+from _pytest.outcomes import Failed, Skipped
+
+from tests import debian
+
+
+@pytest.fixture
+def bare(monkeypatch, tmp_path):
+    """A machine that has none of the tools installed and has fetched none yet."""
+    debian.fetch.cache_clear()
+    monkeypatch.setattr(debian, "_installed", lambda _name: None)
+    monkeypatch.setattr(debian, "FOLDER", tmp_path / "debian")
+    yield
+    debian.fetch.cache_clear()
+
+
+@pytest.fixture
+def no_apt(bare, monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv(debian.REQUIRED, raising=False)
+
+
+def test_without_debian_s_tools_a_test_is_skipped_and_says_why(no_apt):
+    with pytest.raises(Skipped, match=r"mosquitto: .* apt-get, which is not here; `python -m tests.debian` fetches it"):
+        debian.tool("mosquitto")
+
+
+def test_where_tools_are_required_their_absence_is_a_failure(no_apt, monkeypatch):
+    monkeypatch.setenv(debian.REQUIRED, "1")
+    with pytest.raises(Failed, match="apt-get, which is not here"):
+        debian.tool("mosquitto")
+
+
+@pytest.fixture
+def lacks(monkeypatch):
+    """Take a shared library and its package away from the machine."""
+
+    def take(library, package):
+        is_installed = debian._is_installed
+        monkeypatch.setattr(debian, "_is_installed", lambda name: name != package and is_installed(name))
+        monkeypatch.setattr(
+            debian,
+            "_lacking",
+            lambda _file, folders: [] if any((folder / library).exists() for folder in folders) else [library],
+        )
+
+    return take
+
+
+def test_an_unpacked_tool_runs_with_the_libraries_that_this_machine_lacks(bare, lacks):
+    lacks("libcjson.so.1", "libcjson1")
+    mosquitto = debian.tool("mosquitto")
+
+    said = subprocess.run([mosquitto, "-h"], capture_output=True, text=True, check=False, timeout=60)
+
+    assert "mosquitto version 2" in said.stdout
+    assert said.stderr == ""
+    assert "/libcjson1/" in mosquitto.read_text()
+
+
+def test_what_an_unpacked_library_needs_is_loaded_before_it(bare, lacks):
+    lacks("libgcc_s.so.1", "libgcc-s1")
+    try:
+        ctypes.CDLL(str(debian.tool("libsofthsm2.so")))
+    finally:
+        maps = Path("/proc/self/maps").read_text()
+    assert "/debian/libgcc-s1/" in maps
+
+
+def test_a_library_that_no_dependency_brings_is_named(bare, lacks):
+    lacks("libnowhere.so.9", "libcjson1")
+    with pytest.raises(debian.MissingError, match=r"no package that mosquitto depends on has libnowhere\.so\.9"):
+        debian.fetch("mosquitto")
+
+
+def test_a_tool_is_unpacked_once(bare):
+    first = debian.fetch("softhsm2-util")
+    modified = first.stat().st_mtime_ns
+    debian.fetch.cache_clear()
+
+    assert debian.fetch("softhsm2-util") == first
+    assert first.stat().st_mtime_ns == modified
