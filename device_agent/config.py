@@ -16,7 +16,7 @@ from contract.models import DeviceModel
 from device_agent import config_files
 from device_agent.config_following import Following, interval_of
 from device_agent.config_table import Table
-from device_agent.errors import ConfigError
+from device_agent.errors import ConfigError, Problem
 from device_agent.sensors import SensorSettings
 from device_agent.sensors.kinds import KINDS
 from device_agent.transport import Endpoint
@@ -45,39 +45,65 @@ class AgentConfig:
     sensors: tuple[SensorSettings, ...]
 
 
-def load(path: Path, settings: Mapping[str, Any] | None = None) -> AgentConfig:
-    """Read a configuration: `path`, and `conf.d/*.toml` beside it.
+class ConfigFiles:
+    """The files as they were read once, from which a configuration follows for any settings.
 
-    `settings` are the values of the model's configuration that are in force, by default the model's own defaults.
+    Files that change later do not mix with what runs: they count at the next start.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Raises ConfigError if a file cannot be read or is not TOML."""
+        self.path = path
+        self._values, self._problems = config_files.read(path)
+
+    def model(self) -> DeviceModel:
+        """The device's model. Raises ConfigError."""
+        problems: list[Problem] = []
+        model = _model(Table(self._values, self.path, "", problems), self.path)
+        if problems:
+            raise ConfigError(tuple(problems))
+        return model
+
+    def configure(self, settings: Mapping[str, Any] | None = None) -> AgentConfig:
+        """`settings` are the values of the model's configuration in force; the model's defaults stand for the others.
+
+        Raises:
+            ConfigError: it cannot be used; `problems` names each file, key, what was expected and what came.
+        """
+        problems = list(self._problems)
+        root = Table(self._values, self.path, "", problems)
+        model = _model(root, self.path)
+        following = Following(model, {**model.default_configuration(), **(settings or {})})
+        config = AgentConfig(
+            thing=_thing(root),
+            model=model,
+            endpoints=_endpoints(root),
+            ca=root.path("ca"),
+            certificate=root.path("certificate"),
+            private_key=_private_key(root),
+            queue=root.path("queue", default="queue.db", must_exist=False),
+            queue_max_bytes=root.integer("queue_max_mib", minimum=1, maximum=65_536, default=64) * MIB,
+            flush_interval_s=root.number("flush_interval_s", minimum=0.05, maximum=3600, default=5.0),
+            # AWS IoT Core takes 30 s and more; above a minute a dead connection goes unnoticed for too long.
+            keep_alive_s=root.integer("keep_alive_s", minimum=30, maximum=60, default=45),
+            inflight=root.integer("inflight", minimum=1, maximum=100, default=10),
+            basic_ingest=root.boolean("basic_ingest", default=False),
+            shutdown_grace_s=root.number("shutdown_grace_s", minimum=0, maximum=60, default=5.0),
+            sensors=_sensors(root, following),
+        )
+        root.finish()
+        if problems:
+            raise ConfigError(tuple(problems))
+        return config
+
+
+def load(path: Path, settings: Mapping[str, Any] | None = None) -> AgentConfig:
+    """Read a configuration: `path`, and `conf.d/*.toml` beside it; `settings` as in `ConfigFiles.configure`.
 
     Raises:
         ConfigError: it cannot be used; `problems` names each file, key, what was expected and what came.
     """
-    values, problems = config_files.read(path)
-    root = Table(values, path, "", problems)
-    model = _model(root, path)
-    following = Following(model, {**model.default_configuration(), **(settings or {})})
-    config = AgentConfig(
-        thing=_thing(root),
-        model=model,
-        endpoints=_endpoints(root),
-        ca=root.path("ca"),
-        certificate=root.path("certificate"),
-        private_key=_private_key(root),
-        queue=root.path("queue", default="queue.db", must_exist=False),
-        queue_max_bytes=root.integer("queue_max_mib", minimum=1, maximum=65_536, default=64) * MIB,
-        flush_interval_s=root.number("flush_interval_s", minimum=0.05, maximum=3600, default=5.0),
-        # AWS IoT Core takes 30 s and more; above a minute a dead connection goes unnoticed for too long.
-        keep_alive_s=root.integer("keep_alive_s", minimum=30, maximum=60, default=45),
-        inflight=root.integer("inflight", minimum=1, maximum=100, default=10),
-        basic_ingest=root.boolean("basic_ingest", default=False),
-        shutdown_grace_s=root.number("shutdown_grace_s", minimum=0, maximum=60, default=5.0),
-        sensors=_sensors(root, following),
-    )
-    root.finish()
-    if problems:
-        raise ConfigError(tuple(problems))
-    return config
+    return ConfigFiles(path).configure(settings)
 
 
 def _thing(root: Table) -> str:

@@ -6,6 +6,7 @@ AgentError
 ├── KeyMaterialError          a key or certificate request cannot be made or must not be overwritten
 ├── QueueError                the durable queue cannot be opened or written
 ├── SensorError               one reading failed; the next may succeed
+├── SettingsError             what the device should be set to cannot be used; carries the reason for each key
 ├── StalledError              a task did not beat within its limit, or ended as if somebody had cancelled it
 └── TransportError
     ├── ConnectError          no connection to this endpoint
@@ -60,6 +61,14 @@ class QueueError(AgentError):
 
 class SensorError(AgentError):
     """One reading failed; the next may succeed."""
+
+
+class SettingsError(AgentError):
+    """What the device should be set to cannot be used. `reasons` by key, "*" for what is no key's."""
+
+    def __init__(self, reasons: dict[str, str]) -> None:
+        super().__init__("; ".join(f"{key}: {reason}" for key, reason in reasons.items()))
+        self.reasons = reasons
 
 
 class StalledError(AgentError):

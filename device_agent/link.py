@@ -104,6 +104,11 @@ class Link:
         """Whether there is a connection whose subscriptions stand."""
         return self._up.is_set()
 
+    @property
+    def is_resting(self) -> bool:
+        """Whether it is down on purpose, until woken."""
+        return self._resting.is_set()
+
     async def connected(self) -> None:
         """Wait until there is a connection whose subscriptions stand (a refused one is logged and not waited for)."""
         await self._up.wait()

@@ -16,7 +16,7 @@ MACHINE = models.shipped()["machine"]
 FILE = Path("agent.toml")
 
 
-def table(text, settings=None, following=False):
+def table(text, settings=None, *, following=False):
     problems = []
     found = Table(tomllib.loads(text), FILE, "", problems)
     if following or settings is not None:
