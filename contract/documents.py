@@ -10,7 +10,7 @@ Unknown fields are ignored, since old devices outlive deploys and new ones come 
 from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar, get_args
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from contract._convert import Mismatch, convert
 from contract._strict_json import parse, refuse_repeated_keys
@@ -31,6 +31,8 @@ __all__ = [
     "ReportedStatus",
     "ShadowDelta",
     "ShadowDocument",
+    "ShadowError",
+    "ShadowGet",
     "ShadowSection",
     "ShadowState",
     "ShadowUpdate",
@@ -89,9 +91,14 @@ class CommandResponse(_Versioned, frozen=True, kw_only=True):
 
 
 class ShadowSection(_Versioned, frozen=True, kw_only=True):
-    """`desired` or `reported`: settings in the shadow `config`, parameters by actuator in the shadow `state`."""
+    """`desired` or `reported`: settings in the shadow `config`, parameters by actuator in the shadow `state`.
+
+    In what is reported, `rejected` says why something desired was not taken, by its key; `*` is all of it. In an
+    update, null takes a value or a reason out.
+    """
 
     values: dict[str, Any] = {}
+    rejected: dict[str, _Text | None] | UnsetType = UNSET
 
 
 class ShadowState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -107,21 +114,43 @@ class ShadowUpdate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     client_token: _Text | None = None
 
 
+class ShadowGet(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
+    """`…/get`: what is in the shadow? The answer carries the same token."""
+
+    client_token: _Text | None = None
+
+
 class ShadowDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
-    """`…/get/accepted` and `…/update/accepted`. `timestamp` is in seconds, as AWS has it."""
+    """`…/get/accepted` and `…/update/accepted`. `timestamp` is in seconds, as AWS has it.
+
+    `metadata` has the shape of `state`, with `{"timestamp": seconds}` in place of each value: when it was last set.
+    """
 
     state: ShadowState
     version: _Count
     timestamp: _Timestamp
+    metadata: dict[str, Any] = {}
     client_token: _Text | None = None
 
 
 class ShadowDelta(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
-    """`…/update/delta`: what is desired and not reported. `timestamp` is in seconds, as AWS has it."""
+    """`…/update/delta`: what is desired and not reported. `timestamp` is in seconds, as AWS has it.
+
+    `metadata` has the shape of `state`, as in a ShadowDocument.
+    """
 
     state: ShadowSection
     version: _Count
     timestamp: _Timestamp
+    metadata: dict[str, Any] = {}
+    client_token: _Text | None = None
+
+
+class ShadowError(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
+    """`…/get/rejected` and `…/update/rejected`. `code` is as in HTTP: 404 where there is no shadow yet."""
+
+    code: int
+    message: str = ""
     client_token: _Text | None = None
 
 
@@ -162,8 +191,10 @@ Document = TypeVar(
     CommandRequest,
     CommandResponse,
     ShadowUpdate,
+    ShadowGet,
     ShadowDocument,
     ShadowDelta,
+    ShadowError,
     DeviceEvent,
     InternalEvent,
     PresenceEvent,
