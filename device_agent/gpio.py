@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 GROUP = "gpiozero_pin_factories"
 """The entry points that gpiozero and its extensions offer their pin factories by."""
+STANDARD = ("lgpio", "mock", "native", "pigpio", "rpigpio")
+"""gpiozero's own, for which the entry points need not be read."""
 MOST_CHIPS = 63
 
 
@@ -42,8 +44,8 @@ def parse(table: "Table") -> GpioSettings:
     """Read the `[gpio]` table: `factory` is one that is installed, `chip` is for lgpio alone."""
     name = table.text("factory", "lgpio")
     chip = table.optional_integer("chip", minimum=0, maximum=MOST_CHIPS)
-    if name not in (known := _installed()):
-        table.problem("factory", f"one of {', '.join(sorted(known))}", shown(name))
+    if name not in STANDARD and name not in (installed := _installed()):
+        table.problem("factory", f"one of {', '.join(sorted(installed.union(STANDARD)))}", shown(name))
     if chip is not None and name != "lgpio":
         table.problem("chip", 'no chip, or factory = "lgpio"', f"chip {chip} with factory {shown(name)}")
     return GpioSettings(factory=name, chip=chip)
@@ -90,7 +92,7 @@ def _make(settings: GpioSettings) -> Any:
 def _installed() -> set[str]:
     from importlib.metadata import entry_points
 
-    return {point.name for point in entry_points(group=GROUP)} or {"lgpio", "mock"}
+    return {point.name for point in entry_points(group=GROUP)}
 
 
 @contextmanager

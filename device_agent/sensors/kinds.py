@@ -1,15 +1,57 @@
-"""The kinds of sensor that a `[[sensor]]` table may name."""
+"""The kinds of sensor that a `[[sensor]]` table may name: ours, and those of installed packages.
 
-from collections.abc import Callable, Mapping
+A kind's module is loaded when a configuration names it, so that drivers nobody uses cost no memory. A package offers
+one by an entry point of the group `fieldline.sensors`: its name is the kind, its object a `Parse`.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from importlib import import_module
+from typing import TypeAlias
 
 from contract.models import DeviceModel
 from device_agent.config_table import Table
-from device_agent.sensors import SensorSettings, replay, simulated
+from device_agent.sensors import SensorSettings, calibration, third_party
 
-Parse = Callable[[Table, str, DeviceModel, tuple[str, ...]], SensorSettings]
+Parse: TypeAlias = Callable[[Table, str, DeviceModel, tuple[str, ...]], SensorSettings]
 """Read a table into settings: the sensor's name, the device's model, and the metrics that sensors above produce."""
 
-KINDS: Mapping[str, Parse] = {
-    "replay": replay.parse,
-    "simulated": simulated.parse,
+BUILT_IN: Mapping[str, str] = {
+    kind: f"device_agent.sensors.{module}"
+    for kind, module in {
+        "replay": "replay",
+        "simulated": "simulated",
+    }.items()
 }
+
+
+class Kinds(Mapping[str, Parse]):
+    """Looks a kind up when it is asked for. Entry points are read only for a name that is none of ours."""
+
+    def __getitem__(self, kind: str) -> Parse:
+        if kind not in self:
+            raise KeyError(kind)
+        return partial(_parse, kind)
+
+    def __contains__(self, kind: object) -> bool:
+        return kind in BUILT_IN or kind in third_party.installed()
+
+    def __iter__(self) -> Iterator[str]:
+        yield from BUILT_IN
+        yield from (kind for kind in third_party.installed() if kind not in BUILT_IN)
+
+    def __len__(self) -> int:
+        return len(list(iter(self)))
+
+
+KINDS: Mapping[str, Parse] = Kinds()
+
+
+def _parse(kind: str, table: Table, name: str, model: DeviceModel, claimed: tuple[str, ...]) -> SensorSettings:
+    """A kind's own parser, then what holds for every kind."""
+    if kind in BUILT_IN:
+        parse: Parse = import_module(BUILT_IN[kind]).parse
+        settings = parse(table, name, model, claimed)
+    else:
+        settings = third_party.parse(kind, table, name, model, claimed)
+    return calibration.parse(table, settings, model)
