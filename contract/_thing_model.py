@@ -8,10 +8,10 @@ from typing import Any, Final, Literal, TypeVar
 
 import msgspec
 
-from contract import schema
+from contract import conditions, schema
 from contract._convert import Mismatch, convert
 from contract._strict_json import parse, refuse_repeated_keys
-from contract.errors import IdentityError, ModelError, shown
+from contract.errors import ConditionError, IdentityError, ModelError, shown
 from contract.identity import parse_metric, parse_thing
 from contract.models import (
     DEFAULT_LATENESS_MS,
@@ -190,20 +190,17 @@ def _rule(key: str, document: Any, metrics: dict[str, Metric]) -> Rule:
     _check_key(key, "fieldline:rules")
     read = _convert(document, _Rule, at)
     for part, condition in (("condition", read.condition), ("clear", read.clear)):
-        _check_condition(condition, f"{at}.{part}", metrics)
+        if condition is not None:
+            _check_condition(condition, f"{at}.{part}", metrics)
     return Rule(key=key, title=read.title, severity=read.severity, condition=read.condition, clear=read.clear)
 
 
-def _check_condition(condition: Any, at: str, metrics: dict[str, Metric]) -> None:
-    """Every `metric` in a condition tree is one of the model's."""
-    if isinstance(condition, list):
-        for index, part in enumerate(condition):
-            _check_condition(part, f"{at}[{index}]", metrics)
-    elif isinstance(condition, dict):
-        for key, part in condition.items():
-            if key == "metric" and (not isinstance(part, str) or part not in metrics):
-                raise ModelError(f"{at}.metric", f"one of {', '.join(metrics)}", shown(part))
-            _check_condition(part, f"{at}.{key}", metrics)
+def _check_condition(condition: dict[str, Any], at: str, metrics: dict[str, Metric]) -> None:
+    try:
+        conditions.parse(condition, metrics)
+    except ConditionError as error:
+        field, expected, got = error.problems[0]
+        raise ModelError(f"{at}.{field}".rstrip("."), expected, got) from error
 
 
 def _check_object_schema(document: dict[str, Any], at: str) -> None:

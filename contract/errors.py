@@ -6,6 +6,7 @@ ContractError
 ├── EnvelopeError    a telemetry message cannot be read or sent
 ├── ModelError       a device model is not usable
 ├── DocumentError    a command, shadow, event or queue document is not usable
+├── ConditionError   a rule's condition or an expression is not usable; `problems` holds every error found
 └── FleetError       a fleet file is not usable; `problems` holds every error found
 """
 
@@ -13,6 +14,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 __all__ = [
+    "ConditionError",
     "ContractError",
     "DocumentError",
     "EnvelopeError",
@@ -87,6 +89,23 @@ class DocumentError(ContractError):
     """A command, shadow, event or queue document is not usable."""
 
     subject = "document"
+
+
+class ConditionError(ContractError):
+    """A rule's condition or an expression is not usable; `problems` holds field, expected and got of every error found.
+
+    `field` is a path within the document, empty for the whole of it.
+    """
+
+    subject = "condition"
+
+    def __init__(self, problems: tuple[tuple[str, str, str], ...]) -> None:
+        field, expected, got = problems[0]
+        super().__init__(field or None, expected, got, "invalid_condition")
+        self.problems = problems
+
+    def __reduce__(self) -> tuple[type["ConditionError"], tuple[tuple[tuple[str, str, str], ...]]]:
+        return type(self), (self.problems,)
 
 
 class FleetError(ContractError):

@@ -34,6 +34,7 @@ __all__ = [
     "encode",
     "load",
     "shipped",
+    "type_of",
     "validate",
 ]
 
@@ -114,7 +115,7 @@ def validate(model: DeviceModel, metric: str, value: Value) -> Rejected | None:
     known = model.metrics.get(metric)
     if known is None:
         return None
-    if known.type != _type_of(value):
+    if known.type != type_of(value):
         return Rejected("wrong_type", f"a {known.type}", shown(value))
     if isinstance(value, str):
         in_enum = not known.enum or value in known.enum
@@ -167,7 +168,8 @@ def _shipped() -> dict[str, DeviceModel]:
     return {model.name: model for model in models}
 
 
-def _type_of(value: Value) -> MetricType:
+def type_of(value: Value) -> MetricType:
+    """The type of the metrics that have such values."""
     if isinstance(value, bool):
         return "boolean"
     return "string" if isinstance(value, str) else "number"

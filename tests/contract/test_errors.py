@@ -3,7 +3,7 @@ import pickle
 import pytest
 
 from contract import errors
-from contract.errors import ContractError, EnvelopeError, FleetError, ModelError, shown
+from contract.errors import ConditionError, ContractError, EnvelopeError, FleetError, ModelError, shown
 
 SUBCLASSES = [value for value in vars(errors).values() if isinstance(value, type) and issubclass(value, Exception)]
 
@@ -31,7 +31,14 @@ def test_an_error_names_its_file_where_there_is_one():
     )
 
 
-@pytest.mark.parametrize("error", [EnvelopeError("v", "1", "2", "x"), FleetError("fleet.toml", ("a.", "b."))])
+@pytest.mark.parametrize(
+    "error",
+    [
+        EnvelopeError("v", "1", "2", "x"),
+        FleetError("fleet.toml", ("a.", "b.")),
+        ConditionError((("all[0].above", "a number", "true"), ("", "one of", "more"))),
+    ],
+)
 def test_an_error_survives_the_way_between_processes(error):
     copy = pickle.loads(pickle.dumps(error))
     assert (type(copy), str(copy), copy.reason) == (type(error), str(error), error.reason)

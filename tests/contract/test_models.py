@@ -50,8 +50,10 @@ def device_models(draw):
         metric=metric,
         idempotent=draw(st.booleans()),
     )
-    clear = draw(st.none() | st.just({"metric": metric, "below": 1}))
-    rule = Rule(key="high", title=draw(words), severity="major", condition={"metric": metric, "above": 2}, clear=clear)
+    condition, clear = {"no_data": True, "metric": metric, "for_ms": 5}, None
+    if measured[metric].type == "number":
+        condition, clear = {"metric": metric, "above": 2}, draw(st.none() | st.just({"metric": metric, "below": 1}))
+    rule = Rule(key="high", title=draw(words), severity="major", condition=condition, clear=clear)
     return DeviceModel(
         name=draw(st.from_regex(THING_PATTERN, fullmatch=True)),
         title=draw(words),
@@ -195,6 +197,16 @@ REFUSED = {
         "fieldline:rules.overload.condition.any",
         [{"metric": "x"}],
         "`fieldline:rules.overload.condition.any[0].metric`",
+    ),
+    "rule of another type": (
+        "fieldline:rules.no_data.condition",
+        {"metric": "relay", "above": 1},
+        "`fieldline:rules.no_data.condition.above` must be left out for a boolean, got 1",
+    ),
+    "misspelt rule": (
+        "fieldline:rules.overheating.clear.bellow",
+        1,
+        "`fieldline:rules.overheating.clear.bellow` must be one of metric, above, below",
     ),
     "default": ("fieldline:configuration.properties.interval_ms.default", 1, "default` must be at least 1000, got 1"),
     "interval": ("fieldline:intervalMs", 0, "`fieldline:intervalMs` must be more than 0 ms, got 0"),
