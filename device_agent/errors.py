@@ -1,9 +1,14 @@
 """What the agent raises.
 
 AgentError
+├── ActuatorError             a pin of an actuator cannot be claimed or driven, or does not read as it was driven
 ├── ConfigError               the configuration cannot be used; carries every problem found
+├── ControlError              the control socket cannot be opened, or a request over it failed
+│   └── NotRunningError       no agent listens there
+├── CredentialError           a key, certificate, CA or PIN cannot be used
 ├── GpioError                 the device's pins cannot be reached
 ├── KeyMaterialError          a key or certificate request cannot be made or must not be overwritten
+├── PayloadError              a message in the queue cannot be read; its contents are lost
 ├── QueueError                the durable queue cannot be opened or written
 ├── SensorError               one reading failed; the next may succeed
 ├── SettingsError             what the device should be set to cannot be used; carries the reason for each key
@@ -47,12 +52,41 @@ class ConfigError(AgentError):
         self.problems = problems
 
 
+class CredentialError(AgentError):
+    """A key, certificate, CA or PIN cannot be used: what was expected, and what came (never a secret)."""
+
+    def __init__(self, expected: str, got: str) -> None:
+        super().__init__(f"expected {expected}, got {got}")
+        self.expected = expected
+        self.got = got
+
+
+class ActuatorError(AgentError):
+    """A pin of an actuator cannot be claimed or driven, or does not read as it was driven."""
+
+
 class GpioError(AgentError):
     """The device's pins cannot be reached."""
 
 
+class ControlError(AgentError):
+    """The control socket cannot be opened, or a request over it failed; `kind` is a slug or an error's class name."""
+
+    def __init__(self, message: str, kind: str = "control") -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+class NotRunningError(ControlError):
+    """No agent listens at the control socket."""
+
+
 class KeyMaterialError(AgentError):
     """A key or certificate request cannot be made, or would overwrite one."""
+
+
+class PayloadError(AgentError):
+    """A message in the queue cannot be read: of a version that is not known, or damaged."""
 
 
 class QueueError(AgentError):

@@ -1,0 +1,161 @@
+"""The control socket: how the command talks to the agent that runs, and nobody else does."""
+
+import asyncio
+import socket
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from contract.errors import ContractError
+from device_agent import control_protocol as protocol
+from device_agent.clock import Clock
+from device_agent.control_socket import connect, is_allowed, listen
+from device_agent.errors import AgentError, ControlError
+from device_agent.waiting import first_of
+
+if TYPE_CHECKING:
+    from logging import Logger, LoggerAdapter
+
+IDLE_S: Final = 10.0
+"""A client that says nothing for so long is sent away."""
+ANSWER_S: Final = 60.0
+"""A handler that takes longer is given up."""
+MOST_CLIENTS: Final = 8
+BEAT_S: Final = 5.0
+
+Handler = Callable[[Mapping[str, Any]], Awaitable[Any]]
+"""Answers a method's `params` with what JSON can hold. What it raises is answered with its message."""
+
+
+class ControlServer:
+    """Answers requests with the handlers that it is given, by method; `run` works until it is cancelled."""
+
+    def __init__(
+        self,
+        path: Path,
+        group: int | None,
+        handlers: Mapping[str, Handler],
+        *,
+        clock: Clock,
+        log: "LoggerAdapter[Logger]",
+    ) -> None:
+        self._path = path
+        self._group = group
+        self._handlers = handlers
+        self._clock = clock
+        self._log = log
+        self._clients: set[asyncio.Task[None]] = set()
+
+    async def run(self, beat: Callable[[], None]) -> None:
+        """Listen for ever. Raises ControlError if that is not possible."""
+        listening = listen(self._path, self._group)
+        server = await asyncio.start_unix_server(self._accept, sock=listening, limit=protocol.MAX_REQUEST_BYTES)
+        try:
+            while True:
+                beat()
+                await self._clock.sleep(BEAT_S)
+        finally:
+            server.close()
+            for client in self._clients:
+                client.cancel()
+            self._path.unlink(missing_ok=True)
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        client = asyncio.get_running_loop().create_task(self._serve(reader, writer))
+        self._clients.add(client)
+        client.add_done_callback(self._clients.discard)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            refusal = self._refusal(writer)
+            if refusal is not None:
+                writer.write(refusal)
+                await first_of(writer.drain(), self._clock.sleep(IDLE_S))
+                return
+            while (answer := await self._next(reader)) is not None:
+                writer.write(answer)
+                await first_of(writer.drain(), self._clock.sleep(IDLE_S))
+        except ConnectionError:
+            pass  # the client went away
+        finally:
+            writer.close()
+
+    def _refusal(self, writer: asyncio.StreamWriter) -> bytes | None:
+        if not is_allowed(writer.get_extra_info("socket"), self._group):
+            return protocol.write_error("permission", "only root and the agent's own user are answered")
+        if len(self._clients) > MOST_CLIENTS:
+            return protocol.write_error("busy", f"{MOST_CLIENTS} others are connected")
+        return None
+
+    async def _next(self, reader: asyncio.StreamReader) -> bytes | None:
+        """The answer to the next request; None once there is none."""
+        line = asyncio.ensure_future(reader.readuntil())
+        await first_of(_quiet(line), self._clock.sleep(IDLE_S))
+        if line.cancelled():
+            return None
+        if (error := line.exception()) is not None:
+            if isinstance(error, asyncio.LimitOverrunError):
+                raise ConnectionError("the request is too long")
+            return None
+        return await self._answer(line.result())
+
+    async def _answer(self, line: bytes) -> bytes:
+        try:
+            request = protocol.read_request(line)
+            handler = self._handlers.get(request.method)
+            if handler is None:
+                known = ", ".join(self._handlers)
+                return protocol.write_error("unknown_method", f"expected one of {known}, got {request.method!r}")
+            result = asyncio.ensure_future(handler(request.params))
+            await first_of(_quiet(result), self._clock.sleep(ANSWER_S))
+            if result.cancelled():
+                return protocol.write_error("timeout", f"{request.method} took longer than {ANSWER_S:g} s")
+            return protocol.write_result(result.result())
+        except ControlError as error:
+            return protocol.write_error(error.kind, str(error))
+        except (AgentError, ContractError) as error:
+            return protocol.write_error(type(error).__name__, str(error))
+        except Exception as error:  # noqa: BLE001 - a request must not take the agent down
+            self._log.exception("a request over the control socket failed")
+            return protocol.write_error("internal", f"{type(error).__name__}: {error}")
+
+
+def call(path: Path, method: str, params: Mapping[str, Any] | None = None, *, timeout_s: float = ANSWER_S + 5) -> Any:
+    """Ask the agent that listens at `path`; blocks.
+
+    Raises:
+        NotRunningError: no agent listens there.
+        ControlError: it answered with an error, whose `kind` is given, or not in time.
+    """
+    with connect(path, timeout_s) as connection:
+        try:
+            connection.sendall(protocol.write_request(method, dict(params or {})))
+            return protocol.read_response(_line(connection, time.monotonic() + timeout_s))
+        except TimeoutError as error:
+            raise ControlError(f"the agent did not answer within {timeout_s:g} s", "timeout") from error
+        except OSError as error:
+            raise ControlError(f"the agent hung up: {error}") from error
+
+
+def _line(connection: socket.socket, deadline: float) -> bytes:
+    received = bytearray()
+    while not received.endswith(b"\n"):
+        connection.settimeout(max(0.001, deadline - time.monotonic()))
+        part = connection.recv(65_536)
+        if not part:
+            raise ControlError("the agent hung up")
+        received += part
+        if len(received) > protocol.MAX_RESPONSE_BYTES:
+            raise ControlError(f"the answer is longer than {protocol.MAX_RESPONSE_BYTES} bytes")
+    return bytes(received)
+
+
+async def _quiet(future: "asyncio.Future[Any]") -> None:
+    """Wait for a future and leave its error in it; cancelled, it cancels the future."""
+    try:
+        await asyncio.wait([future])
+    except asyncio.CancelledError:
+        future.cancel()
+        await asyncio.wait([future])
+        raise
