@@ -1,0 +1,293 @@
+"""Rules at work: against an oracle that knows the whole history, and what each part promises at its edges."""
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from contract.conditions import AllOf, AnyOf, Comparison, NoData, Not, parse
+from contract.errors import DocumentError
+from contract.evaluation import Evaluator, decode_state, encode_state
+from tests.contract.evaluation_oracle import Oracle
+
+END = 30
+thresholds = st.integers(0, 4).map(float)
+durations = st.integers(0, 6)
+metrics = st.sampled_from(["a", "b"])
+
+
+@st.composite
+def comparisons(draw):
+    operator = draw(st.sampled_from(["above", "below", "at_least", "at_most", "equals", "not_equals"]))
+    ordered = operator not in ("equals", "not_equals")
+    low, high = sorted([draw(thresholds), draw(thresholds)])
+    threshold, until = (high, low) if operator in ("above", "at_least") else (low, high)
+    window = draw(st.none() | st.integers(2, 8))
+    scale = 1 if window is None else 200
+    return Comparison(
+        metric=draw(metrics),
+        operator=operator,
+        threshold=threshold * scale,
+        until=draw(st.sampled_from([None, until * scale])) if ordered else None,
+        rate_over_ms=window,
+        count=draw(st.integers(1, 3)),
+        for_ms=draw(durations),
+    )
+
+
+leaves = comparisons() | st.builds(NoData, metric=st.none() | metrics, for_ms=st.integers(1, 6))
+trees = st.recursive(
+    leaves,
+    lambda inner: st.one_of(
+        st.builds(AllOf, parts=st.lists(inner, min_size=1, max_size=2).map(tuple), for_ms=durations),
+        st.builds(AnyOf, parts=st.lists(inner, min_size=1, max_size=2).map(tuple), for_ms=durations),
+        st.builds(Not, part=inner, for_ms=durations),
+    ),
+    max_leaves=4,
+)
+values = st.integers(0, 5) | st.none() | st.sampled_from([True, "x"])
+histories = st.dictionaries(
+    st.integers(0, END), st.dictionaries(st.sampled_from(["a", "b", "other"]), values, min_size=1), max_size=14
+)
+stale_afters = st.none() | st.integers(1, 8)
+
+
+def run(evaluator, history, ticks=(), start=0, end=END, *, through_json=False):
+    state, found = evaluator.start(start), []
+    # A tick at the instant of data may come before or after it.
+    for at, order in sorted([(at, 1) for at in history] + [(tick // 2, tick % 2 * 2) for tick in ticks]):
+        state, transitions = evaluator.observe(state, at, history[at]) if order == 1 else evaluator.advance(state, at)
+        found += transitions
+        if through_json:
+            state = decode_state(encode_state(state), evaluator)
+    state, transitions = evaluator.advance(state, end + 1)
+    return [*found, *transitions]
+
+
+@settings(max_examples=400)
+@given(trees, st.none() | trees, histories, stale_afters)
+def test_what_fires_and_clears_is_what_the_whole_history_says(when, clear, history, stale_after):
+    found = run(Evaluator(when, clear, stale_after_ms=stale_after), history)
+    expected = Oracle(history, stale_after).transitions(when, clear, 0, END)
+    assert [(each.kind, each.at) for each in found] == expected
+
+
+@settings(max_examples=200)
+@given(trees, st.none() | trees, histories, stale_afters, st.lists(st.integers(0, 2 * END)))
+def test_neither_ticks_nor_a_way_through_json_change_anything(when, clear, history, stale_after, ticks):
+    evaluator = Evaluator(when, clear, stale_after_ms=stale_after)
+    assert run(evaluator, history, ticks, through_json=True) == run(evaluator, history)
+
+
+@settings(max_examples=200)
+@given(trees, st.none() | trees, histories, stale_afters)
+def test_a_tick_at_the_time_named_does_something_and_a_second_one_nothing(when, clear, history, stale_after):
+    evaluator = Evaluator(when, clear, stale_after_ms=stale_after)
+    state = evaluator.start(0)
+    for at in sorted(history):
+        due = evaluator.next_due(state)
+        if due is not None and due <= at:
+            early, none = evaluator.advance(state, due - 1)
+            assert (early, none) == (state, ())
+            state, _ = evaluator.advance(state, due)
+            assert evaluator.advance(state, due) == (state, ())
+            assert evaluator.next_due(state) is None or evaluator.next_due(state) > due
+        state, _ = evaluator.observe(state, at, history[at])
+
+
+@settings(max_examples=200)
+@given(trees, st.none() | trees, histories)
+def test_fired_and_cleared_alternate_and_carry_json_that_says_why(when, clear, history):
+    found = run(Evaluator(when, clear), history)
+    assert [each.kind for each in found] == [("fired", "cleared")[index % 2] for index in range(len(found))]
+    for each in found:
+        assert json.loads(json.dumps(each.why)) == each.why
+        if each.kind == "fired":
+            assert (each.since, each.why["verdict"]) == (each.at, "true")
+        else:
+            assert each.since <= each.at
+            assert each.why["verdict"] == ("false" if clear is None else "true")
+
+
+def rule(when, clear=None, **options):
+    return Evaluator(parse(when), None if clear is None else parse(clear), **options)
+
+
+def kinds(evaluator, history, end=END, **more):
+    return [(each.kind, each.at) for each in run(evaluator, history, end=end, **more)]
+
+
+def test_a_duration_is_over_without_a_message():
+    hot = rule({"metric": "t", "above": 90, "for_ms": 30_000})
+    assert kinds(hot, {1_000: {"t": 95}}, end=30_999) == []
+    assert kinds(hot, {1_000: {"t": 95}}, end=31_000) == [("fired", 31_000)]
+
+
+def test_what_comes_at_the_very_instant_that_something_is_due_comes_first():
+    hot = rule({"metric": "t", "above": 90, "for_ms": 10})
+    assert kinds(hot, {0: {"t": 95}, 10: {"t": 80}}) == []
+    assert kinds(hot, {0: {"t": 95}, 11: {"t": 80}}) == [("fired", 10), ("cleared", 11)]
+    silent = rule({"no_data": True, "for_ms": 10})
+    assert kinds(silent, {0: {"t": 1}, 10: {"t": 1}}, end=19) == []
+    assert kinds(silent, {0: {"t": 1}, 10: {"t": 1}}, end=20) == [("fired", 20)]
+
+
+def test_hysteresis_holds_between_its_two_thresholds():
+    hot = rule({"metric": "t", "above": 90, "until": 80})
+    series = [85, 90, 91, 85, 80.5, 80, 85, 95]
+    assert kinds(hot, {at: {"t": value} for at, value in enumerate(series)}) == [
+        ("fired", 2),
+        ("cleared", 5),
+        ("fired", 7),
+    ]
+
+
+def test_an_own_clear_condition_lets_it_stand_until_then():
+    hot = rule({"metric": "t", "above": 90}, {"metric": "t", "below": 80, "for_ms": 5})
+    history = {0: {"t": 95}, 3: {"t": 85}, 6: {"t": 79}, 9: {"t": 81}, 12: {"t": 70}}
+    assert kinds(hot, history) == [("fired", 0), ("cleared", 17)]
+
+
+def test_a_clear_condition_that_holds_already_does_not_make_it_flap():
+    odd = rule({"metric": "t", "above": 30}, {"metric": "h", "below": 80})
+    history = {0: {"h": 50}, 1: {"t": 35}, 2: {"t": 36}, 3: {"t": 20}}
+    assert kinds(odd, history) == [("fired", 1), ("cleared", 3)]
+
+
+def test_a_count_wants_samples_in_a_row_of_that_metric():
+    low = rule({"metric": "b", "below": 20, "count": 3})
+    history = {0: {"b": 10}, 1: {"t": 1}, 2: {"b": 10}, 3: {"b": 30}, 4: {"b": 9}, 5: {"b": 9}, 6: {"b": 9}}
+    assert kinds(low, history) == [("fired", 6)]
+
+
+def test_a_rate_is_per_second_over_its_window():
+    rising = rule({"metric": "t", "rate_over_ms": 10_000, "above": 0.5})
+    slow = {at * 1000: {"t": at * 0.4} for at in range(20)}
+    assert kinds(rising, slow, end=20_000) == []
+    fast = {at * 1000: {"t": at * 0.6} for at in range(20)}
+    assert kinds(rising, fast, end=19_000) == [("fired", 5_000)]
+
+
+def test_a_rate_keeps_a_bounded_state_however_fast_samples_come():
+    rising = rule({"metric": "t", "rate_over_ms": 60_000, "above": 0.5})
+    state = rising.start(0)
+    for at in range(0, 120_000, 20):
+        state, _ = rising.observe(state, at, {"t": at / 1000})
+    assert len(encode_state(state)) < 1500
+    assert state.since is not None
+
+
+def test_unknown_neither_fires_nor_clears():
+    hot = rule({"metric": "t", "above": 90, "for_ms": 4})
+    assert kinds(hot, {0: {"t": 95}, 2: {"t": None}, 3: {"t": 95}}) == [("fired", 7)]
+    assert kinds(hot, {0: {"t": 95}, 6: {"t": None}, 20: {"t": 95}, 25: {"t": 1}}) == [("fired", 4), ("cleared", 25)]
+    assert kinds(rule({"not": {"metric": "t", "above": 90}}), {3: {"h": 1}}) == []
+
+
+def test_one_part_that_decides_makes_the_unknown_ones_not_matter():
+    either = rule({"any": [{"metric": "a", "above": 1}, {"metric": "b", "above": 1}]})
+    assert kinds(either, {1: {"b": 2}}) == [("fired", 1)]
+    both = rule({"not": {"all": [{"metric": "a", "above": 1}, {"metric": "b", "above": 1}]}})
+    assert kinds(both, {1: {"b": 0}}) == [("fired", 1)]
+
+
+def test_a_metric_that_has_not_come_for_too_long_is_unknown():
+    hot = rule({"metric": "t", "above": 90, "for_ms": 10}, stale_after_ms=5)
+    assert kinds(hot, {0: {"t": 95}}) == []
+    assert kinds(hot, {0: {"t": 95}, 4: {"t": 95}, 8: {"t": 95}}) == [("fired", 10)]
+
+
+def test_silence_counts_from_the_start_and_ends_with_a_value_to_rely_on():
+    silent = rule({"no_data": True, "metric": "t", "for_ms": 10})
+    assert kinds(silent, {12: {"t": None, "h": 1}, 14: {"t": 5}}, start=2, end=20) == [("fired", 12), ("cleared", 14)]
+
+
+def test_data_that_is_not_newer_than_its_metrics_last_is_ignored():
+    hot = rule({"metric": "t", "above": 90})
+    state, _ = hot.observe(hot.start(0), 5, {"t": 80})
+    assert hot.observe(state, 5, {"t": 95}) == (state, ())
+    assert hot.observe(state, 4, {"t": 95}) == (state, ())
+
+
+def test_data_that_is_older_than_what_was_done_already_is_judged_at_that():
+    both = rule({"all": [{"metric": "a", "above": 1}, {"metric": "b", "above": 1}]})
+    state, _ = both.observe(both.start(0), 9, {"a": 2})
+    _, (fired,) = both.observe(state, 7, {"b": 2})
+    assert (fired.kind, fired.at) == ("fired", 9)
+
+
+def test_a_transition_says_which_part_was_true_with_what_value_and_threshold():
+    overload = rule(
+        {
+            "any": [
+                {"metric": "current", "above": 40},
+                {"all": [{"metric": "current", "above": 32}, {"metric": "temperature", "above": 70, "for_ms": 50}]},
+                {"metric": "speed", "above": 1},
+            ],
+            "for_ms": 10,
+        }
+    )
+    (fired,) = run(overload, {0: {"current": 44.5}, 4: {"temperature": 80}})
+    assert fired.values == {"current": 44.5, "temperature": 80}
+    assert fired.why == {
+        "any": [
+            {"metric": "current", "above": 40, "verdict": "true", "value": 44.5, "age_ms": 10},
+            {
+                "all": [
+                    {"metric": "current", "above": 32, "verdict": "true", "value": 44.5, "age_ms": 10},
+                    {
+                        "metric": "temperature",
+                        "above": 70,
+                        "for_ms": 50,
+                        "held_ms": 6,
+                        "verdict": "false",
+                        "value": 80,
+                        "age_ms": 6,
+                    },
+                ],
+                "verdict": "false",
+            },
+            {"metric": "speed", "above": 1, "verdict": "unknown"},
+        ],
+        "for_ms": 10,
+        "verdict": "true",
+    }
+
+
+def test_a_rule_that_has_not_fired_says_why_not():
+    hot = rule({"metric": "t", "above": 90, "for_ms": 30}, {"metric": "t", "below": 80})
+    state, _ = hot.observe(hot.start(0), 10, {"t": 91})
+    assert hot.explain(state) == {
+        "when": {
+            "metric": "t",
+            "above": 90,
+            "for_ms": 30,
+            "held_ms": 0,
+            "verdict": "false",
+            "value": 91,
+            "age_ms": 0,
+        }
+    }
+    state, _ = hot.advance(state, 100)
+    assert hot.explain(state)["clear"]["verdict"] == "false"
+
+
+def test_a_state_of_other_conditions_is_refused():
+    hot, hotter = rule({"metric": "t", "above": 90}), rule({"metric": "t", "above": 95})
+    with pytest.raises(DocumentError, match="`rule` must be"):
+        decode_state(encode_state(hot.start(0)), hotter)
+    for rubbish in (b"", b"[]", b'{"rule": 3}', b"\xff"):
+        with pytest.raises(DocumentError, match="the state of a rule"):
+            decode_state(rubbish, hot)
+
+
+def test_an_evaluator_says_which_data_it_asks_for():
+    some = rule({"all": [{"metric": "a", "above": 1}, {"no_data": True, "metric": "b", "for_ms": 5}]})
+    assert (some.metrics, some.device_wide) == (frozenset({"a", "b"}), False)
+    any_ = rule({"metric": "a", "above": 1}, {"no_data": True, "for_ms": 5})
+    assert (any_.metrics, any_.device_wide) == (frozenset({"a"}), True)
+    state, _ = any_.observe(any_.start(0), 3, {"b": 1})
+    assert state.at == 3
+    state = some.start(0)
+    assert some.observe(state, 0, {"c": 1}) == (state, ())
