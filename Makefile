@@ -10,6 +10,7 @@ STAGE ?= dev
 STORE ?=
 CONTEXT ?=
 DROP ?=
+ARCH ?= arm64
 CDK_CLI := aws-cdk@2.1148.1
 unexport PYTHONPATH
 
@@ -45,6 +46,9 @@ check: setup ## lint, types, import arrows, and the synthesized templates
 	@echo "==> import arrows" && $(BIN)/lint-imports --no-logo --no-cache
 	@echo "==> templates: cdk-nag and cfn-lint" && $(BIN)/python -m infra.check
 
+deb: setup ## build the device agent's Debian package for ARCH (arm64, amd64) in dist/
+	@$(BIN)/python packaging/build_deb.py --arch $(ARCH) --out dist
+
 bench: setup ## measure (QUICK=1 for a short look)
 	@for script in bench/*.py; do echo "==> $$script"; $(BIN)/python $$script $(if $(QUICK),--quick) || exit 1; done
 
@@ -74,4 +78,4 @@ bootstrap: setup ## prepare the AWS account and region for the CDK, once
 deploy: preflight ## deploy STAGE with STORE to AWS, after preflight
 	@$(CDK) deploy --all $(CHOSEN)
 
-.PHONY: help setup up down test check bench synth preflight bootstrap deploy
+.PHONY: help setup up down test check deb bench synth preflight bootstrap deploy
