@@ -128,7 +128,7 @@ class Motor:
         return {"speed": round(levels[self.forward.pin] - backward, 3)}
 
     def is_on(self, parameters: Parameters) -> bool:
-        return bool(parameters["speed"])
+        return bool(parameters["speed"] != 0)
 
 
 def parse_contact(table: Table) -> Kind:

@@ -33,6 +33,13 @@ class ActuatorSettings:
     idempotent: bool = False
     metric: str | None = None
 
+    def complaint(self, parameters: Any) -> str | None:
+        """What is wrong with parameters by the model, or by what the kind can be told."""
+        for one in (self.schema, self.kind.schema):
+            for violation in schema.violations(one, parameters):
+                return f"{violation.field or 'parameters'}: expected {violation.expected}, got {violation.got}"
+        return None
+
 
 def parse_actuators(root: Table, model: DeviceModel) -> tuple[ActuatorSettings, ...]:
     """Read every `[[actuator]]` of the root table; problems are noted there."""
