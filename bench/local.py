@@ -29,7 +29,8 @@ from contract import topics
 from contract.telemetry import Envelope, Measurement, encode
 from device_agent import identity
 from device_agent.transport import Endpoint
-from device_agent.transport.crt import CrtOptions, CrtTransport
+from device_agent.transport.crt import CrtTransport
+from device_agent.transport.options import TransportOptions
 from local.deploy import client
 from local.instance import CHECKOUT, Instance
 from local.simulation import certificate_pem
@@ -141,7 +142,7 @@ async def connect(instance: Instance, details: dict[str, Any], folder: Path, nam
     for name in names:
         certificate = folder / f"{name}.pem"
         certificate.write_text(certificate_pem(iot, name))
-        options = CrtOptions(
+        options = TransportOptions(
             client_id=name, ca=Path(details["ca"]), certificate=certificate, private_key=folder / f"{name}.key"
         )
         transport = CrtTransport(options)

@@ -20,7 +20,8 @@ from device_agent.sampler import sample
 from device_agent.sensors import Sensor, SensorSettings
 from device_agent.supervisor import supervise
 from device_agent.transport import Transport
-from device_agent.transport.crt import CrtOptions, CrtTransport
+from device_agent.transport.crt import CrtTransport
+from device_agent.transport.options import TransportOptions
 from device_agent.waiting import first_of
 
 
@@ -160,7 +161,7 @@ class Agent:
 def crt_transport(config: AgentConfig) -> CrtTransport:
     """The transport that a configuration asks for; `awscrt` is loaded by its first connect."""
     return CrtTransport(
-        CrtOptions(
+        TransportOptions(
             client_id=config.thing,
             ca=config.ca,
             certificate=config.certificate,

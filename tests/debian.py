@@ -34,6 +34,7 @@ TOOLS = {
     "influxd": "influxdb",
     "libsofthsm2.so": "libsofthsm2",
     "mosquitto": "mosquitto",
+    "mosquitto_dynamic_security.so": "mosquitto",
     "softhsm2-util": "softhsm2",
     "systemd-analyze": "systemd",
 }

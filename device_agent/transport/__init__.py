@@ -36,12 +36,15 @@ class Incoming:
     payload: bytes
 
 
+Deliver = Callable[[Incoming], None]
+"""What takes messages: on the event loop, in the order of arrival. It must neither block nor raise."""
+
+
 class Transport(Protocol):
     """One connection at a time, as one thing; used from one event loop. Whatever fails is a TransportError."""
 
-    on_message: Callable[[Incoming], None]
-    """Called on the event loop for each message, in the order of arrival; set before `connect`. It must neither block
-    nor raise.
+    on_message: Deliver
+    """Called for each message; set before `connect`.
 
     At least once: a message is acknowledged after this returned, and one whose acknowledgement the broker did not get
     comes again. With a session that the broker kept, messages may come before `connect` or `subscribe` has returned.
@@ -86,3 +89,8 @@ class Transport(Protocol):
 
 def ignore(_message: Incoming) -> None:
     """What a transport does with messages before anybody has asked for them."""
+
+
+def uses_alpn(endpoint: Endpoint) -> bool:
+    """Whether the TLS handshake must say that MQTT follows, because the port is for HTTPS."""
+    return endpoint.port == ALPN_PORT

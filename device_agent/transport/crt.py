@@ -1,127 +1,71 @@
 """MQTT 5 over mutual TLS by the AWS Common Runtime.
 
 The runtime reconnects by itself to one host. Here every connection is a client of its own that is stopped when it ends,
-so that the publisher decides when and where to connect next.
+so that the link decides when and where to connect next.
 """
 
 import asyncio
-from collections.abc import Callable
+import logging
+from collections import deque
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from device_agent.errors import ConnectError, ConnectionLostError, ConnectRefusedError, PublishRefusedError
-from device_agent.transport import Endpoint
+from device_agent.errors import ConnectError, ConnectRefusedError
+from device_agent.transport import ALPN_PROTOCOL, Deliver, Endpoint, Incoming, uses_alpn
+from device_agent.transport.connection import Answer, Connection, ConnectionTransport, set_once
+from device_agent.transport.options import MAX_PACKET, RECEIVE_MAXIMUM, TransportOptions
+from device_agent.transport.pkcs11 import Pkcs11Key, read_pin
 
-T = TypeVar("T")
-
-ALPN_PORT = 443
-ALPN_PROTOCOL = "x-amzn-mqtt-ca"
-PING_TIMEOUT_MS = 10_000
 NEVER_BY_ITSELF_MS = 3_600_000
 """The runtime's own reconnect delay: long after this client is stopped."""
+MOST_ARRIVED = 256
+"""Messages at QoS 0 that may wait for the event loop; further ones are passed over, as that quality allows."""
+_log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class CrtOptions:
-    """Who we are and how patient."""
-
-    client_id: str
-    ca: Path
-    certificate: Path
-    private_key: Path
-    keep_alive_s: int = 45
-    session_expiry_s: int = 3600
-    connect_timeout_s: float = 40.0
-    """Above the 10 to 30 s for which the TLS library holds back a failed handshake before it tells the reason."""
-    connack_timeout_s: float = 20.0
-    ack_timeout_s: int = 30
-    stop_timeout_s: float = 5.0
-
-
-class CrtTransport:
+class CrtTransport(ConnectionTransport):
     """A Transport through `awscrt`, which is loaded by the first `connect`."""
 
-    def __init__(self, options: CrtOptions) -> None:
-        self._options = options
-        self._connection: _Connection | None = None
-
-    async def connect(self, endpoint: Endpoint) -> None:
-        await self.disconnect()
-        connection = _Connection(self._options, endpoint)
-        self._connection = connection
-        try:
-            await connection.open()
-        except BaseException:
-            self._connection = None
-            await connection.close()
-            raise
-
-    async def publish(self, topic: str, payload: bytes) -> None:
-        if self._connection is None:
-            raise ConnectionLostError("not connected")
-        await self._connection.publish(topic, payload)
-
-    async def lost(self) -> str:
-        return "not connected" if self._connection is None else await self._connection.lost()
-
-    async def disconnect(self) -> None:
-        if self._connection is not None:
-            connection, self._connection = self._connection, None
-            await connection.close()
+    def make(self, options: TransportOptions, endpoint: Endpoint, deliver: Deliver) -> Connection:
+        return _CrtConnection(options, endpoint, deliver)
 
 
-class _Connection:
+class _CrtConnection(Connection):
     """One client of the runtime, from its start to its stop."""
 
-    def __init__(self, options: CrtOptions, endpoint: Endpoint) -> None:
-        self._options = options
-        self._endpoint = endpoint
-        self._loop = asyncio.get_running_loop()
-        self._accepted: asyncio.Future[None] = self._loop.create_future()
-        self._ended: asyncio.Future[str] = self._loop.create_future()
+    def __init__(self, options: TransportOptions, endpoint: Endpoint, deliver: Deliver) -> None:
+        super().__init__(options, endpoint, deliver)
         self._stopped = asyncio.Event()
         self._client: Any = None
+        self._arrived = deque[tuple[Incoming, Any]]()
+        self._overrun = False
 
-    async def open(self) -> None:
+    def start(self) -> None:
         from awscrt.exceptions import AwsCrtError
 
         try:
-            self._client = _make_client(self._options, self._endpoint, self)
+            self._client = _make_client(self.options, self.endpoint, self)
             self._client.start()
         except (AwsCrtError, RuntimeError, OSError, ValueError) as error:
-            raise ConnectError(f"{self._endpoint}: cannot start the client: {error}") from error
-        try:
-            async with asyncio.timeout(self._options.connect_timeout_s):
-                await asyncio.shield(self._accepted)
-        except TimeoutError as error:
-            raise ConnectError(f"{self._endpoint}: no answer in {self._options.connect_timeout_s:g} s") from error
+            raise ConnectError(f"{self.endpoint}: cannot start the client: {error}") from error
 
-    async def publish(self, topic: str, payload: bytes) -> None:
-        if self._ended.done():
-            raise ConnectionLostError(self._ended.result())
-        answer: asyncio.Future[Future[Any]] = self._loop.create_future()
-        # Not `wrap_future`: cancelling us would cancel a future that the runtime still settles, and that would raise.
-        _publish(self._client, topic, payload).add_done_callback(
-            lambda settled: self._soon(lambda: _set_once(answer, settled))
-        )
-        await asyncio.wait((answer, self._ended), return_when=asyncio.FIRST_COMPLETED)
-        if not answer.done():
-            raise ConnectionLostError(self._ended.result())
-        if (error := answer.result().exception()) is not None:
-            self._end(f"a publish was not acknowledged: {error}")
-            raise ConnectionLostError(str(error)) from error
-        if (refusal := _refusal(answer.result().result().puback)) is not None:
-            raise PublishRefusedError(topic, refusal)
+    def send_publish(self, topic: str, payload: bytes) -> Answer:
+        from awscrt import mqtt5
 
-    async def lost(self) -> str:
-        return await asyncio.shield(self._ended)
+        packet = mqtt5.PublishPacket(topic=topic, payload=payload, qos=mqtt5.QoS.AT_LEAST_ONCE)
+        sent: Future[Any] = self._client.publish(packet)
+        return self._answer(sent, "a publish", lambda done: [_publish_refusal(done.puback)])
 
-    async def close(self) -> None:
-        """Stop the client and wait until it has let go of its socket."""
-        self._end("disconnected")
+    def send_subscribe(self, filters: Sequence[str]) -> Answer:
+        from awscrt import mqtt5
+
+        wanted = [mqtt5.Subscription(topic_filter, mqtt5.QoS.AT_LEAST_ONCE) for topic_filter in filters]
+        sent: Future[Any] = self._client.subscribe(mqtt5.SubscribePacket(subscriptions=wanted))
+        return self._answer(sent, "a subscription", _subscribe_refusals)
+
+    async def stop(self) -> None:
         if self._client is None:
             return
         from awscrt.mqtt5 import DisconnectPacket
@@ -129,48 +73,62 @@ class _Connection:
         # Without the packet the runtime just hangs up, and the cloud would report a lost device.
         self._client.stop(DisconnectPacket())
         try:
-            async with asyncio.timeout(self._options.stop_timeout_s):
+            async with asyncio.timeout(self.options.stop_timeout_s):
                 await self._stopped.wait()
         except TimeoutError:
             # The runtime ends it in its own time; what counts is that we no longer depend on it.
             pass
         self._client = None
 
+    def _answer(self, sent: Future[Any], what: str, refusals: Callable[[Any], Sequence[str | None]]) -> Answer:
+        answer: Answer = self._loop.create_future()
+
+        def settle() -> None:
+            if (error := sent.exception()) is not None:
+                self.end(f"{what} was not acknowledged: {error}")
+            else:
+                set_once(answer, refusals(sent.result()))
+
+        # Not `wrap_future`: cancelling it would cancel a future that the runtime still settles, and that would raise.
+        sent.add_done_callback(lambda _: self.soon(settle))
+        return answer
+
+    def _hand_over(self) -> None:
+        message, control = self._arrived.popleft()
+        if self.has_ended:
+            return  # never acknowledged: the broker sends it again
+        self.deliver(message)
+        if control is not None and self._client is not None:
+            self._client.invoke_publish_acknowledgement(control)
+
     # The runtime calls these on its own threads.
 
     def on_success(self, _data: Any) -> None:
-        self._soon(lambda: _set_once(self._accepted, None))
+        self.soon(self.accept)
 
     def on_failure(self, data: Any) -> None:
-        error = _connect_error(self._endpoint, data)
-        self._soon(lambda: self._fail(error))
+        error = _connect_error(self.endpoint, data)
+        self.soon(lambda: self.fail(error))
 
     def on_disconnection(self, data: Any) -> None:
         reason = _disconnect_reason(data)
-        self._soon(lambda: self._end(reason))
+        self.soon(lambda: self.end(reason))
 
     def on_stopped(self, _data: Any) -> None:
-        self._soon(self._stopped.set)
+        self.soon(self._stopped.set)
 
-    def _soon(self, call: Callable[[], object]) -> None:
-        # A loop that is closed belongs to a process that is on its way out: nobody waits for the news.
-        if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(call)
-
-    def _fail(self, error: ConnectError) -> None:
-        if not self._accepted.done():
-            self._accepted.set_exception(error)
-            # Nobody may be waiting any more: `open` gave up.
-            self._accepted.exception()
-        self._end(str(error))
-
-    def _end(self, reason: str) -> None:
-        _set_once(self._ended, reason)
-
-
-def _set_once(future: asyncio.Future[T], result: T) -> None:
-    if not future.done():
-        future.set_result(result)
+    def on_publish(self, data: Any) -> None:
+        packet, control = data.publish_packet, None
+        if data.acquire_publish_acknowledgement_control is not None:
+            # What the broker may send without an acknowledgement is bounded by our receive maximum.
+            control = data.acquire_publish_acknowledgement_control()
+        elif len(self._arrived) >= MOST_ARRIVED:
+            if not self._overrun:
+                _log.warning("messages at QoS 0 come faster than they can be taken; some are passed over")
+            self._overrun = True
+            return
+        self._arrived.append((Incoming(packet.topic, packet.payload or b""), control))
+        self.soon(self._hand_over)
 
 
 @cache
@@ -182,24 +140,51 @@ def _bootstrap() -> Any:
     return io.ClientBootstrap(group, io.DefaultHostResolver(group))
 
 
-def _make_client(options: CrtOptions, endpoint: Endpoint, events: _Connection) -> Any:
-    from awscrt import io, mqtt5
+@cache
+def _pkcs11_library(file: str) -> Any:
+    """Loaded and initialised once for the process."""
+    from awscrt import io
 
-    tls = io.TlsContextOptions.create_client_with_mtls_from_path(str(options.certificate), str(options.private_key))
+    return io.Pkcs11Lib(file=file)
+
+
+def _tls(options: TransportOptions, endpoint: Endpoint) -> Any:
+    from awscrt import io
+
+    key = options.private_key
+    if isinstance(key, Pkcs11Key):
+        tls = io.TlsContextOptions.create_client_with_mtls_pkcs11(
+            pkcs11_lib=_pkcs11_library(str(key.module)),
+            user_pin=read_pin(key),
+            slot_id=key.slot,
+            token_label=key.token,
+            private_key_label=key.object,
+            cert_file_path=str(options.certificate),
+        )
+    else:
+        tls = io.TlsContextOptions.create_client_with_mtls_from_path(str(options.certificate), str(key))
     tls.override_default_trust_store_from_path(None, str(options.ca))
     tls.min_tls_ver = io.TlsVersion.TLSv1_2
-    if endpoint.port == ALPN_PORT:
+    if uses_alpn(endpoint):
         tls.alpn_list = [ALPN_PROTOCOL]
+    return io.ClientTlsContext(tls)
+
+
+def _make_client(options: TransportOptions, endpoint: Endpoint, events: _CrtConnection) -> Any:
+    from awscrt import mqtt5
+
     return mqtt5.Client(
         mqtt5.ClientOptions(
             host_name=endpoint.host,
             port=endpoint.port,
             bootstrap=_bootstrap(),
-            tls_ctx=io.ClientTlsContext(tls),
+            tls_ctx=_tls(options, endpoint),
             connect_options=mqtt5.ConnectPacket(
                 client_id=options.client_id,
                 keep_alive_interval_sec=options.keep_alive_s,
                 session_expiry_interval_sec=options.session_expiry_s,
+                receive_maximum=RECEIVE_MAXIMUM,
+                maximum_packet_size=MAX_PACKET,
             ),
             session_behavior=mqtt5.ClientSessionBehaviorType.REJOIN_ALWAYS,
             extended_validation_and_flow_control_options=(
@@ -209,10 +194,11 @@ def _make_client(options: CrtOptions, endpoint: Endpoint, events: _Connection) -
             min_reconnect_delay_ms=NEVER_BY_ITSELF_MS,
             max_reconnect_delay_ms=NEVER_BY_ITSELF_MS,
             retry_jitter_mode=mqtt5.ExponentialBackoffJitterMode.NONE,
-            ping_timeout_ms=PING_TIMEOUT_MS,
+            ping_timeout_ms=round(options.ping_timeout_s * 1000),
             connack_timeout_ms=round(options.connack_timeout_s * 1000),
             ack_timeout_sec=options.ack_timeout_s,
             disable_metrics=True,
+            on_publish_callback_fn=events.on_publish,
             on_lifecycle_event_connection_success_fn=events.on_success,
             on_lifecycle_event_connection_failure_fn=events.on_failure,
             on_lifecycle_event_disconnection_fn=events.on_disconnection,
@@ -221,36 +207,36 @@ def _make_client(options: CrtOptions, endpoint: Endpoint, events: _Connection) -
     )
 
 
-def _publish(client: Any, topic: str, payload: bytes) -> Future[Any]:
-    from awscrt import mqtt5
-
-    packet = mqtt5.PublishPacket(topic=topic, payload=payload, qos=mqtt5.QoS.AT_LEAST_ONCE)
-    future: Future[Any] = client.publish(packet)
-    return future
-
-
-def _refusal(puback: Any) -> str | None:
+def _publish_refusal(puback: Any) -> str | None:
     """Why the broker refused, or None if it took the message."""
     from awscrt.mqtt5 import PubackReasonCode
 
-    code = puback.reason_code
-    if code in (PubackReasonCode.SUCCESS, PubackReasonCode.NO_MATCHING_SUBSCRIBERS):
+    if puback.reason_code in (PubackReasonCode.SUCCESS, PubackReasonCode.NO_MATCHING_SUBSCRIBERS):
         return None
-    name = "an unknown reason" if code is None else code.name.lower().replace("_", " ")
-    return f"{name} ({puback.reason_string})" if puback.reason_string else name
+    return _said(puback.reason_code, puback.reason_string)
+
+
+def _subscribe_refusals(suback: Any) -> list[str | None]:
+    from awscrt.mqtt5 import SubackReasonCode
+
+    granted = (SubackReasonCode.GRANTED_QOS_0, SubackReasonCode.GRANTED_QOS_1, SubackReasonCode.GRANTED_QOS_2)
+    return [None if code in granted else _said(code, suback.reason_string) for code in suback.reason_codes]
 
 
 def _connect_error(endpoint: Endpoint, data: Any) -> ConnectError:
     if data.connack_packet is None:
         return ConnectError(f"{endpoint}: {data.exception}")
-    code, said = data.connack_packet.reason_code, data.connack_packet.reason_string
-    name = "an unknown reason" if code is None else code.name.lower().replace("_", " ")
-    return ConnectRefusedError(f"{endpoint} refused the connection: {name}" + (f" ({said})" if said else ""))
+    said = _said(data.connack_packet.reason_code, data.connack_packet.reason_string)
+    return ConnectRefusedError(f"{endpoint} refused the connection: {said}")
 
 
 def _disconnect_reason(data: Any) -> str:
     if data.disconnect_packet is None or data.disconnect_packet.reason_code is None:
         return str(data.exception)
-    said = data.disconnect_packet.reason_string
-    name = data.disconnect_packet.reason_code.name.lower().replace("_", " ")
-    return f"the broker disconnected us: {name}" + (f" ({said})" if said else "")
+    said = _said(data.disconnect_packet.reason_code, data.disconnect_packet.reason_string)
+    return f"the broker disconnected us: {said}"
+
+
+def _said(code: Any, text: str | None) -> str:
+    name = "an unknown reason" if code is None else code.name.lower().replace("_", " ")
+    return f"{name} ({text})" if text else name

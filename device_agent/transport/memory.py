@@ -12,7 +12,7 @@ from device_agent.errors import (
     PublishRefusedError,
     SubscribeRefusedError,
 )
-from device_agent.transport import MAX_PAYLOAD, Endpoint, Incoming, ignore
+from device_agent.transport import MAX_PAYLOAD, Deliver, Endpoint, Incoming, ignore
 from device_agent.transport.filters import matches
 
 
@@ -74,7 +74,7 @@ class MemoryTransport:
     """A Transport to a MemoryBroker."""
 
     def __init__(self, broker: MemoryBroker, client_id: str) -> None:
-        self.on_message = ignore
+        self.on_message: Deliver = ignore
         self._broker = broker
         self._client_id = client_id
         self._ended: asyncio.Future[str] | None = None

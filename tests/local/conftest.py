@@ -12,7 +12,8 @@ import pytest
 
 from device_agent import identity
 from device_agent.transport import Endpoint
-from device_agent.transport.crt import CrtOptions, CrtTransport
+from device_agent.transport.crt import CrtTransport
+from device_agent.transport.options import TransportOptions
 from local import processes
 from local.deploy import client
 from local.figures import Reader
@@ -83,7 +84,7 @@ class Laptop:
         if not certificate.exists():
             certificate.write_text(certificate_pem(self.client("iot"), owner))
         return CrtTransport(
-            CrtOptions(
+            TransportOptions(
                 client_id=thing,
                 ca=Path(self.details()["ca"]),
                 certificate=certificate,
