@@ -82,9 +82,8 @@ class ConfigShadow:
             resting=link.is_resting,
             connected_at=link.connected_at,
         )
-        if passed:
+        if passed and await self._settings.confirm():
             self._proof = None
-            await self._settings.confirm()
             self._log.info("the new settings are confirmed")
         elif passed is False:
             await self._revert(f"no connection for {UNREACHABLE_MS // 1000} s after the change")

@@ -67,15 +67,14 @@ class ControlServer:
         client.add_done_callback(self._clients.discard)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        refusal = self._refusal(writer)
         try:
-            refusal = self._refusal(writer)
-            if refusal is not None:
-                writer.write(refusal)
+            # One that is refused is heard first: a client whose request cannot be sent does not look for an answer.
+            while (line := await self._next(reader)) is not None:
+                writer.write(refusal or await self._answer(line))
                 await first_of(writer.drain(), self._clock.sleep(IDLE_S))
-                return
-            while (answer := await self._next(reader)) is not None:
-                writer.write(answer)
-                await first_of(writer.drain(), self._clock.sleep(IDLE_S))
+                if refusal is not None:
+                    return
         except ConnectionError:
             pass  # the client went away
         finally:
@@ -89,7 +88,7 @@ class ControlServer:
         return None
 
     async def _next(self, reader: asyncio.StreamReader) -> bytes | None:
-        """The answer to the next request; None once there is none."""
+        """The next request; None once there is none."""
         line = asyncio.ensure_future(reader.readuntil())
         await first_of(_quiet(line), self._clock.sleep(IDLE_S))
         if line.cancelled():
@@ -98,7 +97,7 @@ class ControlServer:
             if isinstance(error, asyncio.LimitOverrunError):
                 raise ConnectionError("the request is too long")
             return None
-        return await self._answer(line.result())
+        return line.result()
 
     async def _answer(self, line: bytes) -> bytes:
         try:

@@ -107,14 +107,18 @@ class Settings:
             self._unsaved = True
             raise SettingsError({EVERYTHING: f"cannot be stored: {error}"}) from error
         self.state, self.config = state, config
-        if state.trial is None:
-            self._confirmed = config
         return config
 
-    async def confirm(self) -> None:
-        """What is in force stays."""
-        self.state, self._confirmed = self.state.confirm(), self.config
-        await self.save()
+    async def confirm(self) -> bool:
+        """What is in force stays; False if that cannot be stored now, and it is still on trial."""
+        state = self.state.confirm()
+        try:
+            await self._write(state)
+        except QueueError as error:
+            self._log.error("the confirmed settings cannot be stored now: %s", error)
+            return False
+        self.state, self._confirmed = state, self.config
+        return True
 
     async def revert(self, reason: str) -> AgentConfig:
         """Go back to what was confirmed last, also if that cannot be stored now; returns its configuration."""
