@@ -17,12 +17,26 @@ Parse: TypeAlias = Callable[[Table, str, DeviceModel, tuple[str, ...]], SensorSe
 """Read a table into settings: the sensor's name, the device's model, and the metrics that sensors above produce."""
 
 BUILT_IN: Mapping[str, str] = {
-    kind: f"device_agent.sensors.{module}"
-    for kind, module in {
-        "replay": "replay",
-        "simulated": "simulated",
-    }.items()
+    "ads1115": "ads1115:parse",
+    "adxl345": "adxl345:parse",
+    "bh1750": "bh1750:parse",
+    "bme280": "bme280:parse",
+    "bmp280": "bme280:parse_bmp280",
+    "contact": "contact:parse",
+    "ds18b20": "ds18b20:parse",
+    "gpsd": "gpsd:parse",
+    "hc-sr04": "hcsr04:parse",
+    "hwmon": "hwmon:parse",
+    "iio": "iio:parse",
+    "motion": "contact:parse_motion",
+    "replay": "replay:parse",
+    "scd4x": "scd4x:parse",
+    "sht3x": "sht3x:parse",
+    "simulated": "simulated:parse",
+    "system": "system:parse",
+    "thermal": "thermal:parse",
 }
+"""Each kind's module in this package, and the parser in it."""
 
 
 class Kinds(Mapping[str, Parse]):
@@ -50,7 +64,8 @@ KINDS: Mapping[str, Parse] = Kinds()
 def _parse(kind: str, table: Table, name: str, model: DeviceModel, claimed: tuple[str, ...]) -> SensorSettings:
     """A kind's own parser, then what holds for every kind."""
     if kind in BUILT_IN:
-        parse: Parse = import_module(BUILT_IN[kind]).parse
+        module, _, function = BUILT_IN[kind].partition(":")
+        parse: Parse = getattr(import_module(f"device_agent.sensors.{module}"), function)
         settings = parse(table, name, model, claimed)
     else:
         settings = third_party.parse(kind, table, name, model, claimed)
