@@ -1,70 +1,74 @@
-"""Readings become telemetry messages: unusable values are left out, batches are split by size."""
+"""What of a reading a telemetry message can carry, and how many readings go into one message."""
 
-import math
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping
+from math import isfinite
+from typing import Any, Final
 
-from contract import telemetry
-from contract.errors import EnvelopeError
-from contract.telemetry import MAX_TEXT_CHARS, Envelope, Measurement, Value
+import msgspec
 
-AIM_BYTES = 5_000
+from contract.identity import METRIC_PATTERN
+from contract.telemetry import MAX_INTEGER, MAX_TEXT_CHARS, MAX_VALUES_PER_MEASUREMENT, Value
+
+AIM_BYTES: Final = 5_000
 """A message costs by every 5 KB begun; a little below counts once."""
+ENVELOPE_BYTES: Final = 120
+"""The envelope's own, at most, with a boot of 16 characters and a sequence number of 16 digits."""
+MEASUREMENT_BYTES: Final = 33
+"""A measurement's own, at most, with a time of 15 digits and the quality `good`, which is not written."""
+QUALITY_BYTES: Final = 16
+"""What another quality adds, at most."""
+_MOST_VALUES_BYTES: Final = 65_536  # half of what a message may have, so that it always fits with what is around it
 
-
-class EnvelopeWriter:
-    """Writes the messages of one start of the agent: `boot` is its own, `seq` counts up from 0 without a gap."""
-
-    def __init__(self, boot: str) -> None:
-        self.boot = boot
-        self._next_seq = 0
-
-    def write(self, measurements: Sequence[Measurement], sent: int) -> list[bytes]:
-        """The messages that carry the measurements, in order. They use up no numbers until `confirm`.
-
-        Raises:
-            contract.errors.EnvelopeError: a measurement is too large for any message.
-        """
-        chunks = _split(measurements, self.boot, sent)
-        return [
-            telemetry.encode(Envelope(boot=self.boot, seq=self._next_seq + index, sent=sent, m=tuple(chunk)))
-            for index, chunk in enumerate(chunks)
-        ]
-
-    def confirm(self, messages: int) -> None:
-        """Count messages as made, once they are stored."""
-        self._next_seq += messages
+_is_metric = re.compile(METRIC_PATTERN).fullmatch
+_known_metrics: set[str] = set()
+_MOST_KNOWN = 1_000
+_encoder = msgspec.json.Encoder()
 
 
 def usable(values: Mapping[str, Value]) -> dict[str, Value]:
-    """The values that a message can carry: finite numbers, booleans, texts of bounded length."""
-    return {metric: value for metric, value in values.items() if _is_usable(value)}
+    """The values that a message can carry, as `contract.telemetry` has it, under names that are metric keys."""
+    return {metric: value for metric, value in values.items() if _is_usable(value) and _is_known(metric)}
 
 
-def _is_usable(value: Value) -> bool:
-    if isinstance(value, str):
-        return len(value) <= MAX_TEXT_CHARS
-    return math.isfinite(value)
-
-
-def _split(measurements: Sequence[Measurement], boot: str, sent: int) -> Iterator[Sequence[Measurement]]:
-    """Consecutive parts of about equal length, as few as the aim allows; a single measurement may be above it."""
-    if not measurements:
+def parts(values: dict[str, Value]) -> Iterator[tuple[dict[str, Value], int]]:
+    """Usable values in as few parts as a measurement can carry, each with the size of its JSON in bytes."""
+    size = len(_encoder.encode(values))
+    if size <= _MOST_VALUES_BYTES and len(values) <= MAX_VALUES_PER_MEASUREMENT:
+        yield values, size
         return
-    size = _size(measurements, boot, sent)
-    if size <= AIM_BYTES or len(measurements) == 1:
-        yield measurements
-        return
-    parts = min(len(measurements), max(2, math.ceil(size / AIM_BYTES)))
-    for part in range(parts):
-        start, end = (len(measurements) * edge // parts for edge in (part, part + 1))
-        yield from _split(measurements[start:end], boot, sent)
+    items = list(values.items())
+    middle = len(items) // 2
+    yield from parts(dict(items[:middle]))
+    yield from parts(dict(items[middle:]))
 
 
-def _size(measurements: Sequence[Measurement], boot: str, sent: int) -> int:
-    largest_seq = telemetry.MAX_INTEGER - 1
+def _is_usable(value: Any) -> bool:
+    kind = type(value)
+    if kind is float:
+        return isfinite(value)
+    if kind is bool:
+        return True
+    if kind is int:
+        return bool(-MAX_INTEGER <= value <= MAX_INTEGER)
+    return kind is str and len(value) <= MAX_TEXT_CHARS and _is_unicode(value)
+
+
+def _is_unicode(text: str) -> bool:
+    if text.isascii():
+        return True
     try:
-        return len(telemetry.encode(Envelope(boot=boot, seq=largest_seq, sent=sent, m=tuple(measurements))))
-    except EnvelopeError as error:
-        if error.reason == "too_large" or len(measurements) > 1:
-            return telemetry.MAX_MESSAGE_BYTES
-        raise
+        text.encode()
+    except UnicodeEncodeError:  # half of a surrogate pair
+        return False
+    return True
+
+
+def _is_known(metric: str) -> bool:
+    if metric in _known_metrics:
+        return True
+    if not _is_metric(metric):
+        return False
+    if len(_known_metrics) < _MOST_KNOWN:
+        _known_metrics.add(metric)
+    return True

@@ -1,6 +1,21 @@
 """How the agent is doing, in one place that every part writes to and status displays read."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal, TypeAlias
+
+SensorState: TypeAlias = Literal["starting", "good", "stale", "failing", "ended"]
+
+
+@dataclass(slots=True)
+class SensorHealth:
+    """One sensor. `last_at` is the boot time (ms) of its latest reading; `last_error` stays after it has recovered."""
+
+    state: SensorState = "starting"
+    readings: int = 0
+    failures: int = 0
+    last_at: int | None = None
+    last_error: str | None = None
 
 
 @dataclass
@@ -18,13 +33,48 @@ class Health:
     unusable: int = 0
     """Values and readings that no message can carry, left out."""
     lost: int = 0
-    """Readings given up because the queue could not be written for too long."""
+    """Readings, events and answers given up because the queue could not be written for too long."""
+    unreadable: int = 0
+    """Messages in the queue that could not be read, given up."""
     last_error: str | None = None
+    sensors: dict[str, SensorHealth] = field(default_factory=dict)
+
+    def sensor(self, name: str) -> SensorHealth:
+        """The entry of a sensor, made by whoever asks first."""
+        return self.sensors.setdefault(name, SensorHealth())
+
+
+@dataclass(frozen=True)
+class QueueStatus:
+    """One priority of the queue: what waits in it, and how many messages it has dropped since it was made."""
+
+    messages: int
+    bytes: int
+    dropped: int
+
+
+@dataclass(frozen=True)
+class ClockStatus:
+    """`now` is the best estimate of UTC in ms; right, but for drift, if `synced`."""
+
+    synced: bool
+    now: int
+
+
+@dataclass(frozen=True)
+class BudgetStatus:
+    """What a metered link has carried, in bytes; a limit that is None is none. `used_up`: only alarms go on."""
+
+    used_up: bool
+    day_used: int
+    day_limit: int | None
+    month_used: int
+    month_limit: int | None
 
 
 @dataclass(frozen=True)
 class AgentStatus:
-    """A snapshot of one agent."""
+    """A snapshot of one agent. `queued` and `dropped` are messages of all priorities, `queue` has each by name."""
 
     thing: str
     connected: bool
@@ -36,4 +86,39 @@ class AgentStatus:
     refused: int
     unusable: int
     lost: int
+    unreadable: int
     last_error: str | None
+    sensors: Mapping[str, SensorHealth]
+    clock: ClockStatus
+    queue: Mapping[str, QueueStatus]
+    budget: BudgetStatus | None
+    """None where the link is not metered."""
+
+
+def snapshot(
+    thing: str,
+    health: Health,
+    *,
+    clock: ClockStatus,
+    queue: Mapping[str, QueueStatus],
+    budget: BudgetStatus | None,
+) -> AgentStatus:
+    """What `health` says now; it does not change when that goes on."""
+    return AgentStatus(
+        thing=thing,
+        connected=health.connected,
+        endpoint=health.endpoint,
+        recorded=health.recorded,
+        sent=health.sent,
+        queued=sum(one.messages for one in queue.values()),
+        dropped=sum(one.dropped for one in queue.values()),
+        refused=health.refused,
+        unusable=health.unusable,
+        lost=health.lost,
+        unreadable=health.unreadable,
+        last_error=health.last_error,
+        sensors={name: replace(sensor) for name, sensor in health.sensors.items()},
+        clock=clock,
+        queue=dict(queue),
+        budget=budget,
+    )
