@@ -1,6 +1,6 @@
 """What the agent remembers of itself: small named sections of JSON in one preallocated file.
 
-A write replaces the whole content in the older of two slots (`device_agent.queue.slots`), so that a cut in the middle of
+A write replaces the whole content in the older of two slots (`device_agent.queue.slots`), so a cut in the middle of
 it leaves the content before it, and a full disk does not matter: the space is there from the beginning.
 """
 
@@ -12,9 +12,8 @@ from typing import Any
 import msgspec
 
 from device_agent.errors import QueueError
-from device_agent.queue.aside import move_aside
 from device_agent.queue.files import Files
-from device_agent.queue.slots import Slots
+from device_agent.queue.slots import open_slots
 
 SLOT_BYTES = 128 * 1024
 
@@ -39,7 +38,7 @@ class StateFile:
         self._log = log
         try:
             files.make_directory(path.parent)
-            self._slots = _opened(files, path, slot_bytes, log)
+            self._slots = open_slots(files, path, slot_bytes, log)
         except OSError as error:
             raise QueueError(f"state file {path} cannot be opened: {error}") from error
         self._sections = self._decoded(self._slots.content)
@@ -85,13 +84,3 @@ class StateFile:
         except msgspec.DecodeError as error:
             self._log.error("state file %s: %s; going on without", self._path, error)
             return {}
-
-
-def _opened(files: Files, path: Path, slot_bytes: int, log: logging.LoggerAdapter[logging.Logger]) -> Slots:
-    slots = Slots(files, path, slot_bytes)
-    try:
-        slots.open()
-    except IsADirectoryError:
-        move_aside(files, path, log)
-        slots = Slots(files, path, slot_bytes)
-    return slots

@@ -4,8 +4,10 @@ Everything that the queue and the state file do to a disk goes through here, so 
 the disk and count what is written. All of it raises OSError; whoever uses it says what that means.
 """
 
+import errno
 import fcntl
 import os
+import stat
 from pathlib import Path
 from typing import Protocol
 
@@ -51,7 +53,7 @@ class Files(Protocol):
 
     def open(self, path: Path, *, create: bool = False) -> File:
         """For reading and writing. With `create`, an absent file is made, and stays after a power cut only once
-        `sync_directory` has returned.
+        `sync_directory` has returned. Raises IsADirectoryError for whatever is no regular file.
         """
         ...
 
@@ -120,7 +122,11 @@ class PosixFiles:
 
     def open(self, path: Path, *, create: bool = False) -> PosixFile:
         flags = os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT if create else 0)
-        return PosixFile(os.open(path, flags, 0o600))
+        descriptor = os.open(path, flags, 0o600)
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise IsADirectoryError(errno.EISDIR, "is no regular file", str(path))
+        return PosixFile(descriptor)
 
     def open_read_only(self, path: Path) -> PosixFile:
         # Without O_NONBLOCK, a pipe in the place of a file would be waited for.

@@ -4,10 +4,13 @@ A write goes to the slot that is not the newest, so a cut in the middle of it le
 its space from the beginning, so a full disk cannot refuse a write.
 """
 
+import errno
+import logging
 import struct
 import zlib
 from pathlib import Path
 
+from device_agent.queue.aside import move_aside
 from device_agent.queue.files import File, Files
 
 _MAGIC = b"FLsl"
@@ -31,6 +34,8 @@ class Slots:
         """What was written last; None before there is anything whole."""
         self.damaged = 0
         """How many slots had something in them that is not whole. One is what a power cut leaves."""
+        self.certain = False
+        """Whether the content is surely the last that was ever written: the one before it is whole, too."""
         self.uncertain = False
         """A write failed, and what it wrote may be on the disk or not; the next write that succeeds settles it."""
 
@@ -103,13 +108,33 @@ class Slots:
             self._file = None
 
     def _load(self, file: File) -> None:
+        generations = []
         for slot in range(2):
-            raw = file.pread(self._slot_bytes, slot * self._slot_bytes)
+            try:
+                raw = file.pread(self._slot_bytes, slot * self._slot_bytes)
+            except OSError as error:
+                if error.errno != errno.EIO:
+                    raise
+                # A bad sector under one slot is what the other one is for.
+                raw = b"\xff"
             found = _parse(raw)
             if found is None:
                 self.damaged += any(raw)
-            elif found[0] > self._generation:
+                continue
+            generations.append(found[0])
+            if found[0] > self._generation:
                 self._generation, self.content = found
+        self.certain = len(generations) == 2 and abs(generations[0] - generations[1]) == 1  # noqa: PLR2004 - two slots
+
+
+def open_slots(files: Files, path: Path, slot_bytes: int, log: logging.LoggerAdapter[logging.Logger]) -> Slots:
+    """As `Slots.open`; what is no file makes way. Raises OSError."""
+    slots = Slots(files, path, slot_bytes)
+    try:
+        slots.open()
+    except IsADirectoryError:
+        move_aside(files, path, log)
+    return slots
 
 
 def _parse(raw: bytes) -> tuple[int, bytes] | None:
