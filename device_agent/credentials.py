@@ -1,29 +1,119 @@
-"""Whether CA, certificate and key are usable and belong together: better known at the start than at each connection."""
+"""Where CA, certificate and key are, and whether they are usable: better known at the start than at each connection."""
 
+import os
 import ssl
+import stat
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Protocol
 
-from device_agent.config import AgentConfig
-from device_agent.errors import ConfigError, Problem
+from device_agent.errors import ConfigError, CredentialError, Problem
+from device_agent.transport import pkcs11
+from device_agent.transport.pkcs11 import Pkcs11Key
+
+CREDENTIAL = "credential:"
+DIRECTORY = "CREDENTIALS_DIRECTORY"
+"""The environment variable in which systemd tells a service where its `LoadCredential=` files are."""
 
 
-def verify(file: Path, config: AgentConfig) -> None:
-    """Raises ConfigError, against the configuration `file`, for what is no PEM of its kind, and for a wrong key."""
+class Credentials(Protocol):
+    """The part of a configuration that `verify` needs."""
+
+    @property
+    def ca(self) -> Path: ...
+
+    @property
+    def certificate(self) -> Path: ...
+
+    @property
+    def private_key(self) -> Path | Pkcs11Key: ...
+
+
+def resolve(text: str, base: Path, environ: Mapping[str, str] = os.environ) -> Path:
+    """The file that a configuration names: a path, relative to `base`, or `credential:NAME`, put there by systemd.
+
+    Raises CredentialError: there are no credentials from systemd, or NAME is no plain file name.
+    """
+    if not text.startswith(CREDENTIAL):
+        return base / text
+    name = text.removeprefix(CREDENTIAL)
+    if not name or "/" in name or name in (".", ".."):
+        raise CredentialError(f"{CREDENTIAL}NAME, with the name of a LoadCredential= of the service", repr(text))
+    if not (directory := environ.get(DIRECTORY)):
+        raise CredentialError(f"a service with LoadCredential={name}:…", f"{text!r} and no ${DIRECTORY}")
+    return Path(directory) / name
+
+
+def private_key(text: str, base: Path, environ: Mapping[str, str] = os.environ) -> Path | Pkcs11Key:
+    """The key that a configuration names: a path, relative to `base`, `credential:NAME`, or a `pkcs11:` URI.
+
+    Raises CredentialError: it cannot be that of a device, for what it says or for who may read its file or PIN.
+    """
+    if text.startswith(pkcs11.SCHEME):
+        key = pkcs11.parse(text, lambda path: resolve(path, base, environ))
+        if not key.module.is_file():
+            raise CredentialError("a module-path that is the token's PKCS#11 library", str(key.module))
+        if key.pin_source is not None:
+            check_private(key.pin_source, environ)
+        return key
+    path = resolve(text, base, environ)
+    check_private(path, environ)
+    return path
+
+
+def check_private(path: Path, environ: Mapping[str, str] = os.environ) -> None:
+    """Raises CredentialError if anyone but us and root may read or replace what is in the file.
+
+    What systemd put into the credentials' directory it guards itself, by access lists that look like group rights.
+    """
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise CredentialError("a file that can be read", f"{path}: {error.strerror}") from error
+    if not stat.S_ISREG(status.st_mode):
+        raise CredentialError("a file", f"{path}, which is none")
+    directory = environ.get(DIRECTORY)
+    if directory and path.parent == Path(directory):
+        return
+    if status.st_uid not in (os.geteuid(), 0):
+        raise CredentialError(f"a file of user {os.geteuid()} or root", f"{path} of user {status.st_uid}")
+    if stat.S_IMODE(status.st_mode) & 0o077:
+        got = f"{path} with mode {stat.S_IMODE(status.st_mode):04o}"
+        raise CredentialError("a file that only its owner may read (mode 0600)", got)
+
+
+def verify(file: Path, config: Credentials) -> None:
+    """Raises ConfigError, against the configuration `file`, for what is no PEM of its kind, and for a wrong key.
+
+    Whether a token has the key of the certificate only the first connection tells.
+    """
     problems = []
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    try:
-        context.load_verify_locations(cafile=config.ca)
-    except (ssl.SSLError, OSError):
+    if not _has_certificate(config.ca):
         problems.append(Problem(file, "ca", "a PEM file with a CA's certificate", str(config.ca)))
-    try:
-        # Without a password function OpenSSL would ask for one on the terminal.
-        context.load_cert_chain(config.certificate, config.private_key, password=lambda: b"")
-    except (ssl.SSLError, OSError) as error:
-        if getattr(error, "reason", None) == "KEY_VALUES_MISMATCH":
-            expected, got = f"the key of {config.certificate}", f"{config.private_key}, the key of another"
-            problems.append(Problem(file, "private_key", expected, got))
-        else:
-            expected = "a certificate and its private key in PEM, the key without a password"
-            problems.append(Problem(file, "certificate, private_key", expected, f"{config.certificate}: {error}"))
+    if isinstance(config.private_key, Pkcs11Key):
+        if not _has_certificate(config.certificate):
+            problems.append(Problem(file, "certificate", "a PEM file with a certificate", str(config.certificate)))
+    elif (problem := _pair_problem(file, config.certificate, config.private_key)) is not None:
+        problems.append(problem)
     if problems:
         raise ConfigError(tuple(problems))
+
+
+def _has_certificate(path: Path) -> bool:
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=path)
+    except (ssl.SSLError, OSError):
+        return False
+    return True
+
+
+def _pair_problem(file: Path, certificate: Path, key: Path) -> Problem | None:
+    try:
+        # Without a password function OpenSSL would ask for one on the terminal.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(certificate, key, password=lambda: b"")
+    except (ssl.SSLError, OSError) as error:
+        if getattr(error, "reason", None) == "KEY_VALUES_MISMATCH":
+            return Problem(file, "private_key", f"the key of {certificate}", f"{key}, the key of another")
+        expected = "a certificate and its private key in PEM, the key without a password"
+        return Problem(file, "certificate, private_key", expected, f"{certificate}: {error}")
+    return None

@@ -98,6 +98,10 @@ class Connection(ABC):
     def has_ended(self) -> bool:
         return self._ended.done()
 
+    @property
+    def was_accepted(self) -> bool:
+        return self._accepted.done() and self._accepted.exception() is None
+
     def _check_open(self) -> None:
         if self._ended.done():
             raise ConnectionLostError(self._ended.result())

@@ -70,8 +70,9 @@ class _CrtConnection(Connection):
             return
         from awscrt.mqtt5 import DisconnectPacket
 
-        # Without the packet the runtime just hangs up, and the cloud would report a lost device.
-        self._client.stop(DisconnectPacket())
+        # Without the packet the runtime just hangs up, and the cloud would report a lost device. It sends it in any
+        # state, and before CONNECT that would be against the protocol.
+        self._client.stop(DisconnectPacket() if self.was_accepted else None)
         try:
             async with asyncio.timeout(self.options.stop_timeout_s):
                 await self._stopped.wait()

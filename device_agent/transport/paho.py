@@ -89,7 +89,7 @@ class _PahoConnection(Connection):
     async def stop(self) -> None:
         if self._client is None or self._socket is None:
             return  # what the dialling thread still opens, `_attach` closes
-        if self._accepted.done() and not self._closed.is_set():
+        if self.was_accepted and not self._closed.is_set():
             self._client.disconnect()
             try:
                 async with asyncio.timeout(self.options.stop_timeout_s):

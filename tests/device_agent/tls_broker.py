@@ -30,7 +30,6 @@ class TlsBroker:
     """The variable header of each CONNECT."""
     tls_versions: list[str] = field(default_factory=list)
     alpn_chosen: list[str | None] = field(default_factory=list)
-    handshake_errors: list[str] = field(default_factory=list)
     subscribed: list[str] = field(default_factory=list)
     delivered_acknowledged: list[int] = field(default_factory=list)
     """The packet ids that the clients acknowledged."""
@@ -52,7 +51,6 @@ class TlsBroker:
             context.set_ciphers("DEFAULT:@SECLEVEL=0")
             context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
             context.maximum_version = self.newest_tls
-        asyncio.get_running_loop().set_exception_handler(self._note_handshake)
         self._server = await asyncio.start_server(self._serve, "localhost", self.port, ssl=context)
         self.port = self._server.sockets[0].getsockname()[1]
 
@@ -86,12 +84,6 @@ class TlsBroker:
 
     def disconnect_clients(self, code: int):
         self.send(bytes([0xE0, 2, code, 0]))
-
-    def _note_handshake(self, loop, context):
-        if isinstance(context.get("exception"), ssl.SSLError | ConnectionError):
-            self.handshake_errors.append(str(context["exception"]))
-        else:
-            loop.default_exception_handler(context)
 
     async def _serve(self, reader, writer):
         self._writers.add(writer)
