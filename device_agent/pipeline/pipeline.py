@@ -31,11 +31,12 @@ class Pipeline:
     def take(self, reading: Reading) -> list[Reading]:
         """What comes out by the time of `reading`, by rising time. Its `position` is always among it."""
         at = reading.at
+        untouched = self._concerned.isdisjoint(reading.values)
+        if untouched and self._due >= at:
+            return [reading]  # what most samples of a metric without stages cost
         readings = _Readings()
-        if self._due < at:
-            self._advance(at, readings)
-        if self._concerned.isdisjoint(reading.values):
-            # The common case of a metric without stages: nothing is copied.
+        self._advance(at, readings)
+        if untouched:
             return [*readings.made(), reading]
         quality, chains = reading.quality, self._chains
         outputs: list[Output] = []
@@ -53,9 +54,10 @@ class Pipeline:
 
     def tick(self, now: int) -> list[Reading]:
         """What came due before boot time `now` (ms). Again with the same `now`: nothing."""
+        if self._due >= now:
+            return []
         readings = _Readings()
-        if self._due < now:
-            self._advance(now, readings)
+        self._advance(now, readings)
         return readings.made()
 
     def next_due(self) -> int | None:
@@ -74,11 +76,11 @@ class Pipeline:
 
     def _advance(self, now: int, readings: "_Readings") -> None:
         """Do what is due before `now`, in the order of time over all chains."""
-        while (due := self._earliest()) < now:
-            chain = next(chain for chain in self._timed if chain.due == due)
+        while self._due < now:
+            chain = next(chain for chain in self._timed if chain.due == self._due)
             chain.fire()
             self._put_out(_drained(chain), readings)
-        self._due = due
+            self._due = self._earliest()
 
     def _earliest(self) -> int:
         return min([chain.due for chain in self._timed], default=NEVER)
