@@ -1,48 +1,70 @@
-"""The agent's configuration: one TOML file, read into frozen dataclasses, with every problem reported at once.
+"""The agent's configuration: TOML files read into frozen dataclasses, with every problem reported at once.
 
-Relative paths are relative to the file. Nothing outside it is assumed.
+Each part of the agent reads its own tables; this puts them together. Relative paths are relative to the main file's
+folder, also in the files of `conf.d`.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
+from typing import Any, Final
 
-from contract import models
-from contract.errors import IdentityError, ModelError, shown
-from contract.identity import parse_thing
 from contract.models import DeviceModel
-from device_agent import config_files
-from device_agent.config_following import Following, interval_of
+from device_agent import config_credentials, config_files, config_root, gpio
+from device_agent.actuators.settings import ActuatorSettings, parse_actuators
+from device_agent.budget import BudgetSettings, parse_budget
+from device_agent.config_following import Following
+from device_agent.config_sensors import sensors
 from device_agent.config_table import Table
-from device_agent.errors import ConfigError, Problem
-from device_agent.sensors import SensorSettings
-from device_agent.sensors.kinds import KINDS
+from device_agent.control_socket import ControlSettings, parse_control
+from device_agent.errors import ConfigError
+from device_agent.gpio import GpioSettings
+from device_agent.pipeline import PipelineSettings, parse_pipeline
+from device_agent.power import PowerSettings, parse_power
+from device_agent.rules import RulesSettings, parse_rules
+from device_agent.sensors import SensorSettings, i2c
+from device_agent.sensors.i2c import I2cSettings
+from device_agent.timekeeping import ClockSettings, parse_clock
 from device_agent.transport import Endpoint
+from device_agent.transport.making import TransportKind
+from device_agent.transport.pkcs11 import Pkcs11Key
 
-DEFAULT_PORT = 8883
-MIB = 1024 * 1024
+MIB: Final = 1024 * 1024
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class AgentConfig:
     """Everything the agent is told; docs/agent.md describes each key."""
 
     thing: str
     model: DeviceModel
     endpoints: tuple[Endpoint, ...]
+    transport: TransportKind
     ca: Path
     certificate: Path
-    private_key: Path
+    private_key: Path | Pkcs11Key
     queue: Path
+    """A directory."""
     queue_max_bytes: int
+    state: Path
+    """A file."""
     flush_interval_s: float
     keep_alive_s: int
     inflight: int
     basic_ingest: bool
     shutdown_grace_s: float
+    clock: ClockSettings
+    power: PowerSettings
+    budget: BudgetSettings | None
+    gpio: GpioSettings
+    i2c: I2cSettings
     sensors: tuple[SensorSettings, ...]
+    pipeline: PipelineSettings
+    rules: RulesSettings
+    actuators: tuple[ActuatorSettings, ...]
+    control: ControlSettings
+    follows: frozenset[str] = field(default=frozenset(), compare=False)
+    """Which settings of the model something here follows: a change of any other changes nothing."""
 
 
 class ConfigFiles:
@@ -55,138 +77,83 @@ class ConfigFiles:
         """Raises ConfigError if a file cannot be read or is not TOML."""
         self.path = path
         self._values, self._problems = config_files.read(path)
+        self._gpio: GpioSettings | None = None
 
-    def model(self) -> DeviceModel:
-        """The device's model. Raises ConfigError."""
-        problems: list[Problem] = []
-        model = _model(Table(self._values, self.path, "", problems), self.path)
-        if problems:
-            raise ConfigError(tuple(problems))
-        return model
-
-    def configure(self, settings: Mapping[str, Any] | None = None) -> AgentConfig:
+    def configure(self, settings: Mapping[str, Any] | None = None, *, connects: bool = True) -> AgentConfig:
         """`settings` are the values of the model's configuration in force; the model's defaults stand for the others.
+
+        Unless it `connects`, what is wrong with certificate, key, CA and transport does not matter: outputs must be
+        made safe, and sensors read, without them.
 
         Raises:
             ConfigError: it cannot be used; `problems` names each file, key, what was expected and what came.
         """
         problems = list(self._problems)
         root = Table(self._values, self.path, "", problems)
-        model = _model(root, self.path)
-        following = Following(model, {**model.default_configuration(), **(settings or {})})
-        config = AgentConfig(
-            thing=_thing(root),
-            model=model,
-            endpoints=_endpoints(root),
-            ca=root.path("ca"),
-            certificate=root.path("certificate"),
-            private_key=_private_key(root),
-            queue=root.path("queue", default="queue.db", must_exist=False),
-            queue_max_bytes=root.integer("queue_max_mib", minimum=1, maximum=65_536, default=64) * MIB,
-            flush_interval_s=root.number("flush_interval_s", minimum=0.05, maximum=3600, default=5.0),
-            # AWS IoT Core takes 30 s and more; above a minute a dead connection goes unnoticed for too long.
-            keep_alive_s=root.integer("keep_alive_s", minimum=30, maximum=60, default=45),
-            inflight=root.integer("inflight", minimum=1, maximum=100, default=10),
-            basic_ingest=root.boolean("basic_ingest", default=False),
-            shutdown_grace_s=root.number("shutdown_grace_s", minimum=0, maximum=60, default=5.0),
-            sensors=_sensors(root, following),
-        )
+        model = config_root.model(root, self.path.absolute().parent)
+        config = self._read(root, Following(model, {**model.default_configuration(), **(settings or {})}))
         root.finish()
+        if not connects:
+            problems = [problem for problem in problems if problem.key not in config_credentials.KEYS]
         if problems:
             raise ConfigError(tuple(problems))
         return config
 
+    def _read(self, root: Table, following: Following) -> AgentConfig:
+        model = following.model
+        transport, private_key = config_credentials.transport(root)
+        queue = config_root.queue(root)
+        found = sensors(root, following)
+        root.table("pipeline").follow(following)
+        for table in root.tables("rule"):
+            table.follow(following)
+        sensed = [metric for sensor in found for metric in sensor.metrics]
+        pipeline = parse_pipeline(root.table("pipeline"), model, sensed)
+        rules = parse_rules(root, model, pipeline.metrics)
+        actuators = parse_actuators(root, model)
+        if not root.tables("sensor") and not root.tables("actuator"):
+            root.problem("sensor", "at least one [[sensor]] or [[actuator]]", "none")
+        return AgentConfig(
+            thing=config_root.thing(root),
+            model=model,
+            endpoints=config_root.endpoints(root),
+            transport=transport,
+            ca=config_credentials.file(root, "ca"),
+            certificate=config_credentials.file(root, "certificate"),
+            private_key=private_key,
+            queue=queue,
+            queue_max_bytes=root.integer("queue_max_mib", minimum=1, maximum=65_536, default=64) * MIB,
+            state=config_root.state(root, queue),
+            flush_interval_s=root.duration("flush_interval_s", minimum=0.05, maximum=3600, default=5.0),
+            # AWS IoT Core takes 30 s and more; above a minute a dead connection goes unnoticed for too long.
+            keep_alive_s=root.integer("keep_alive_s", minimum=30, maximum=60, default=45),
+            inflight=root.integer("inflight", minimum=1, maximum=100, default=10),
+            basic_ingest=root.boolean("basic_ingest", default=False),
+            shutdown_grace_s=root.duration("shutdown_grace_s", minimum=0, maximum=60, default=5.0),
+            clock=parse_clock(root.table("clock")),
+            power=parse_power(root.table("power")),
+            budget=parse_budget(root.table("budget")),
+            gpio=self._pins(root.table("gpio")),
+            i2c=i2c.parse(root.table("i2c")),
+            sensors=found,
+            pipeline=pipeline,
+            rules=rules,
+            actuators=actuators,
+            control=parse_control(root.table("control"), queue),
+            follows=frozenset(following.followed),
+        )
 
-def load(path: Path, settings: Mapping[str, Any] | None = None) -> AgentConfig:
-    """Read a configuration: `path`, and `conf.d/*.toml` beside it; `settings` as in `ConfigFiles.configure`.
+    def _pins(self, table: Table) -> GpioSettings:
+        """The same object each time: it stands for the pins that are taken, which new settings do not give back."""
+        found = gpio.parse(table)
+        self._gpio = self._gpio or found
+        return self._gpio
+
+
+def load(path: Path, settings: Mapping[str, Any] | None = None, *, connects: bool = True) -> AgentConfig:
+    """Read a configuration: `path`, and `conf.d/*.toml` beside it; the rest as in `ConfigFiles.configure`.
 
     Raises:
         ConfigError: it cannot be used; `problems` names each file, key, what was expected and what came.
     """
-    return ConfigFiles(path).configure(settings)
-
-
-def _thing(root: Table) -> str:
-    thing = root.text("thing")
-    try:
-        return parse_thing(thing) if thing else thing
-    except IdentityError as error:
-        root.problem("thing", error.expected, error.got)
-        return thing
-
-
-def _model(root: Table, file: Path) -> DeviceModel:
-    """A shipped model by its name, or one from a file if the text looks like a path."""
-    shipped = models.shipped()
-    name = root.text("model")
-    stand_in = next(iter(shipped.values()))
-    if not name or name in shipped:
-        return shipped.get(name, stand_in)
-    if "/" not in name and not name.endswith(".json"):
-        root.problem("model", f"one of {', '.join(shipped)}, or the path of a model's file", shown(name))
-        return stand_in
-    try:
-        return models.load(file.absolute().parent / name)
-    except ModelError as error:
-        root.problem("model", "the path of a device model", str(error))
-        return stand_in
-
-
-def _endpoints(root: Table) -> tuple[Endpoint, ...]:
-    endpoints = []
-    texts = root.texts("endpoints")
-    if not texts and "endpoints" in root:
-        root.problem("endpoints", "at least one host:port", "an empty list")
-    for index, text in enumerate(texts):
-        if (endpoint := _endpoint(text)) is None:
-            root.problem(f"endpoints[{index}]", "host or host:port", shown(text))
-        else:
-            endpoints.append(endpoint)
-    return tuple(endpoints)
-
-
-def _endpoint(text: str) -> Endpoint | None:
-    try:
-        parts = urlsplit(f"//{text}")
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        return None
-    if not host or parts.netloc != text or parts.username is not None:
-        return None
-    return Endpoint(host, DEFAULT_PORT if port is None else port)
-
-
-def _private_key(root: Table) -> Path:
-    path = root.path("private_key")
-    if path.is_file() and (mode := path.stat().st_mode & 0o777) & 0o077:
-        root.problem("private_key", "a file that only its owner may read (mode 0600)", f"{path} with mode {mode:04o}")
-    return path
-
-
-def _sensors(root: Table, following: Following) -> tuple[SensorSettings, ...]:
-    model = following.model
-    sensors: list[SensorSettings] = []
-    names: set[str] = set()
-    claimed: dict[str, str] = {}
-    tables = root.tables("sensor")
-    if not tables:
-        root.problem("sensor", "at least one [[sensor]]", "none")
-    interval = interval_of(model)
-    for index, table in enumerate(tables):
-        table.follow(following)
-        if interval is not None:
-            table.assume("interval_s", interval)
-        kind = table.kind(KINDS)
-        name = table.text("name", f"{kind or 'sensor'}-{index}")
-        if name in names:
-            table.problem("name", "a name that no other sensor has", shown(name))
-        names.add(name)
-        if kind is None:
-            continue
-        settings = KINDS[kind](table, name, model, tuple(claimed))
-        for metric in settings.metrics:
-            if metric in claimed:
-                table.problem(f"metric {metric}", "a metric that no other sensor produces", f"one of {claimed[metric]}")
-            claimed.setdefault(metric, name)
-        sensors.append(settings)
-    return tuple(sensors)
+    return ConfigFiles(path).configure(settings, connects=connects)

@@ -4,7 +4,7 @@ What a model can be set to comes over the air (the `config` shadow); the TOML sa
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from contract.errors import shown
@@ -27,6 +27,8 @@ class Following:
 
     model: DeviceModel
     values: Mapping[str, Any]
+    followed: set[str] = field(default_factory=set)
+    """The names that were referred to so far."""
 
     def resolve(self, reference: Mapping[str, Any]) -> Any | Misfit:
         """The value that a reference stands for: the setting's, times `scale` plus `offset` if it is a number."""
@@ -34,6 +36,7 @@ class Following:
         if wrong:
             return wrong
         name = reference["setting"]
+        self.followed.add(name)
         value = self.values[name]
         if len(reference) == 1:
             return value

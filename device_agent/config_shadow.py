@@ -99,7 +99,7 @@ class ConfigShadow:
                 await self._take(values, version)
 
     async def _take(self, values: Mapping[str, Any], version: int) -> None:
-        before = self._settings.config
+        before = self._settings.values
         try:
             config = await self._settings.adopt(values)
         except SettingsError as error:
@@ -108,8 +108,10 @@ class ConfigShadow:
             self._report(error.reasons)
             return
         self._proof = self._new_proof()
+        after = self._settings.values
+        changed = {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)}
         try:
-            if config != before:
+            if changed & config.follows:
                 await self._switch(config)
         except Exception as error:  # noqa: BLE001 - whatever it is, the device goes back
             self._log.exception("the new settings cannot be applied")

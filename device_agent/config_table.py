@@ -39,7 +39,7 @@ class Table:
         self._at = at
         self._problems = problems
         self._following = following
-        self._base = base or file.absolute().parent
+        self.base = base or file.absolute().parent
         self._known: set[str] = set()
         self._assumed: dict[str, Any] = {}
         self._inner: dict[str, Table] = {}
@@ -185,7 +185,7 @@ class Table:
     def path(self, key: str, *, default: str | None = None, must_exist: bool = True) -> Path:
         """A path, relative to the folder of the main file unless absolute."""
         text = self.text(key, default)
-        path = self._base / text
+        path = self.base / text
         if text and must_exist and not path.is_file():
             self.problem(key, "a file", f"{path}, which is not there")
         return path
@@ -247,7 +247,7 @@ class Table:
         file, at = self._file, f"{self._at}{at}"
         if isinstance(values, Merged):
             file, at = values.file, values.at
-        return Table(values, file, at, self._problems, self._following, self._base)
+        return Table(values, file, at, self._problems, self._following, self.base)
 
     def _has(self, key: str) -> bool:
         return key in self._ask(key) or key in self._assumed

@@ -11,7 +11,7 @@ from contract.errors import ContractError
 from device_agent import control_protocol as protocol
 from device_agent.clock import Clock
 from device_agent.control_socket import connect, is_allowed, listen
-from device_agent.errors import AgentError, ControlError
+from device_agent.errors import AgentError, ControlError, NotRunningError
 from device_agent.waiting import first_of
 
 if TYPE_CHECKING:
@@ -37,12 +37,14 @@ class ControlServer:
         group: int | None,
         handlers: Mapping[str, Handler],
         *,
+        thing: str,
         clock: Clock,
         log: "LoggerAdapter[Logger]",
     ) -> None:
         self._path = path
         self._group = group
         self._handlers = handlers
+        self._thing = thing
         self._clock = clock
         self._log = log
         self._clients: set[asyncio.Task[None]] = set()
@@ -102,11 +104,7 @@ class ControlServer:
     async def _answer(self, line: bytes) -> bytes:
         try:
             request = protocol.read_request(line)
-            handler = self._handlers.get(request.method)
-            if handler is None:
-                known = ", ".join(self._handlers)
-                return protocol.write_error("unknown_method", f"expected one of {known}, got {request.method!r}")
-            result = asyncio.ensure_future(handler(request.params))
+            result = asyncio.ensure_future(self._handler(request)(request.params))
             await first_of(_quiet(result), self._clock.sleep(ANSWER_S))
             if result.cancelled():
                 return protocol.write_error("timeout", f"{request.method} took longer than {ANSWER_S:g} s")
@@ -119,18 +117,37 @@ class ControlServer:
             self._log.exception("a request over the control socket failed")
             return protocol.write_error("internal", f"{type(error).__name__}: {error}")
 
+    def _handler(self, request: protocol.Request) -> Handler:
+        if request.thing not in (None, self._thing):
+            raise ControlError(f"this is {self._thing}, not {request.thing}", protocol.OTHER_THING)
+        handler = self._handlers.get(request.method)
+        if handler is None:
+            raise ControlError(f"expected one of {', '.join(self._handlers)}, got {request.method!r}", "unknown_method")
+        return handler
 
-def call(path: Path, method: str, params: Mapping[str, Any] | None = None, *, timeout_s: float = ANSWER_S + 5) -> Any:
-    """Ask the agent that listens at `path`; blocks.
+
+def call(
+    path: Path,
+    method: str,
+    params: Mapping[str, Any] | None = None,
+    *,
+    thing: str | None = None,
+    timeout_s: float = ANSWER_S + 5,
+) -> Any:
+    """Ask the agent of `thing` (None: of whichever) that listens at `path`; blocks.
 
     Raises:
-        NotRunningError: no agent listens there.
+        NotRunningError: no agent listens there, or that of another thing.
         ControlError: it answered with an error, whose `kind` is given, or not in time.
     """
     with connect(path, timeout_s) as connection:
         try:
-            connection.sendall(protocol.write_request(method, dict(params or {})))
+            connection.sendall(protocol.write_request(protocol.Request(method, dict(params or {}), thing)))
             return protocol.read_response(_line(connection, time.monotonic() + timeout_s))
+        except ControlError as error:
+            if error.kind == protocol.OTHER_THING:
+                raise NotRunningError(f"no agent of {thing} listens at {path}") from error
+            raise
         except TimeoutError as error:
             raise ControlError(f"the agent did not answer within {timeout_s:g} s", "timeout") from error
         except OSError as error:

@@ -1,5 +1,5 @@
-"""What is spoken over the control socket: one JSON object a line, `{"method", "params"}`, answered by one line with
-`{"result"}` or `{"error": {"kind", "message"}}`.
+"""What is spoken over the control socket: one JSON object a line, `{"method", "params", "thing"}`, answered by one line
+with `{"result"}` or `{"error": {"kind", "message"}}`.
 """
 
 from typing import Any, Final
@@ -11,6 +11,9 @@ from device_agent.errors import ControlError
 
 MAX_REQUEST_BYTES: Final = 64 * 1024
 MAX_RESPONSE_BYTES: Final = 1024 * 1024
+
+OTHER_THING: Final = "other_thing"
+"""The kind of error of an agent that runs another device than the one that was meant."""
 
 METHODS: Final = {
     "status": "how the agent is doing: connection, queue, tasks, clock",
@@ -25,8 +28,11 @@ METHODS: Final = {
 
 
 class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`thing` is the device that is meant; none is whichever listens."""
+
     method: str
     params: dict[str, Any] = {}
+    thing: str | None = None
 
 
 def read_request(line: bytes) -> Request:
@@ -39,8 +45,8 @@ def read_request(line: bytes) -> Request:
         ) from error
 
 
-def write_request(method: str, params: dict[str, Any]) -> bytes:
-    return msgspec.json.encode({"method": method, "params": params}) + b"\n"
+def write_request(request: Request) -> bytes:
+    return msgspec.json.encode(request) + b"\n"
 
 
 def write_result(result: Any) -> bytes:

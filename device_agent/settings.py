@@ -51,6 +51,16 @@ class Settings:
         """Everything in force, defaults included."""
         return {**self._defaults.model.default_configuration(), **self.state.in_force}
 
+    def report(self) -> dict[str, Any]:
+        """For people: what is in force, whether it is on trial, and what was taken back."""
+        trial, refused = self.state.trial, self.state.refused
+        return {
+            "values": self.values,
+            "set": self.state.in_force,
+            "on_trial": trial is not None,
+            "refused": None if refused is None else {"values": refused.values, "reason": refused.reason},
+        }
+
     async def start(self) -> AgentConfig:
         """Go on with what was stored. What no longer fits the files or the model gives way to what does.
 

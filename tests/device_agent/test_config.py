@@ -59,12 +59,15 @@ def test_what_is_not_said_has_a_default_and_paths_are_relative_to_the_file(write
 
     assert found.thing == "pump-7"
     assert found.model == models.shipped()["machine"]
-    assert found.endpoints == (Endpoint("iot.example.org", 8883), Endpoint("localhost", 8422))
+    assert found.endpoints == (Endpoint("iot.example.org"), Endpoint("localhost", 8422))
     assert found.private_key == tmp_path / "keys" / "pump-7.key"
-    assert found.queue == tmp_path / "queue.db"
+    assert (found.queue, found.state) == (tmp_path / "queue", tmp_path / "queue.state")
+    assert found.control.place(None) == tmp_path / "queue.sock"
     assert found.queue_max_bytes == 64 * 1024 * 1024
     assert (found.flush_interval_s, found.keep_alive_s, found.inflight) == (5.0, 45, 10)
-    assert (found.basic_ingest, found.shutdown_grace_s) == (False, 5.0)
+    assert (found.basic_ingest, found.shutdown_grace_s, found.transport) == (False, 5.0, "crt")
+    assert (found.budget, found.actuators, found.rules.rules) == (None, (), ())
+    assert (found.clock.sync, found.power.mode, found.gpio.factory, found.i2c.bus) == ("kernel", "always", "lgpio", 1)
 
 
 def test_a_relative_path_means_the_same_from_everywhere(write, tmp_path, monkeypatch):
@@ -159,6 +162,122 @@ def test_a_value_out_of_bounds_or_of_another_type_is_told(write, line, key):
     assert list(problems(write(f"{line}\n{MINIMAL}"))) == [key]
 
 
+def test_durations_may_have_a_unit(write):
+    found = config.load(write('flush_interval_s = "500 ms"\nshutdown_grace_s = "1m"\n' + MINIMAL))
+
+    assert (found.flush_interval_s, found.shutdown_grace_s) == (0.5, 60.0)
+
+
+def test_each_part_reads_its_own_tables_and_all_problems_are_told_together(write):
+    tables = """
+[clock]
+sync = "sundial"
+[power]
+mode = "often"
+[budget]
+bytes_per_day = 1
+[gpio]
+chip = -1
+[i2c]
+bus = "one"
+[control]
+enabled = 1
+[pipeline]
+vibration = 7
+[[rule]]
+when = 1
+[[actuator]]
+kind = "laser"
+"""
+    found = problems(write(MINIMAL + tables))
+
+    assert {key.split(".")[0].split("[")[0] for key in found} == {
+        "clock",
+        "power",
+        "budget",
+        "gpio",
+        "i2c",
+        "control",
+        "pipeline",
+        "rule",
+        "actuator",
+    }
+
+
+def test_a_file_of_conf_d_is_part_of_the_configuration(write, tmp_path):
+    path = write(MINIMAL.replace('model = "machine"\n', ""))
+    (tmp_path / "conf.d").mkdir()
+    (tmp_path / "conf.d" / "model.toml").write_text('model = "machine"\n[i2c]\nbus = 3\n')
+
+    assert config.load(path).i2c.bus == 3
+
+
+def test_the_queue_of_an_older_agent_is_not_taken_for_a_directory(write, tmp_path):
+    (tmp_path / "queue").touch()
+
+    assert problems(write()) == {
+        "queue": (
+            "a directory, or a name that is free",
+            f"{tmp_path / 'queue'}, a file: the SQLite queue of an older agent? Let that one send it, or move it away",
+        )
+    }
+
+
+def test_a_device_needs_something_to_sense_or_to_move(write):
+    assert problems(write(MINIMAL.split("[[sensor]]", maxsplit=1)[0])) == {
+        "sensor": ("at least one [[sensor]] or [[actuator]]", "none")
+    }
+
+
+def test_the_key_may_be_in_a_token(write, tmp_path):
+    (tmp_path / "token.so").touch()
+    line = 'private_key = "pkcs11:token=device;object=key?module-path=token.so"'
+
+    assert str(config.load(write(private_key=line)).private_key) == "pkcs11:token=device;object=key"
+    assert list(problems(write(private_key='private_key = "pkcs11:tokne=x"'))) == ["private_key"]
+
+
+def test_files_may_come_from_the_service_manager(write, tmp_path, monkeypatch):
+    given = tmp_path / "given"
+    given.mkdir()
+    (given / "device.key").touch(mode=0o400)
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(given))
+
+    found = config.load(write(private_key='private_key = "credential:device.key"', ca='ca = "credential:device.key"'))
+    assert found.private_key == found.ca == given / "device.key"
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY")
+    assert list(problems(write(ca='ca = "credential:ca"'))) == ["ca"]
+
+
+def test_what_does_not_connect_needs_no_credentials_but_all_the_rest(write, tmp_path):
+    path = write(ca='ca = "none.pem"', private_key='private_key = "none.key"')
+    assert config.load(path, connects=False).thing == "pump-7"
+
+    with pytest.raises(ConfigError):
+        config.load(write(ca='ca = "none.pem"', thing='thing = "Pump 7"'), connects=False)
+
+
+def test_a_sensor_without_an_interval_follows_the_models(write):
+    path = write(MINIMAL.replace("interval_s = 0.5\n", ""))
+
+    assert [sensor.interval_s for sensor in config.load(path).sensors] == [5.0, 5.0]
+    assert [sensor.interval_s for sensor in config.load(path, {"interval_ms": 60_000}).sensors] == [60.0, 60.0]
+    assert config.load(path).follows == {"interval_ms"}
+
+
+def test_an_interval_that_is_said_follows_nothing(write):
+    path = write(MINIMAL + "interval_s = 1\n")
+
+    assert [sensor.interval_s for sensor in config.load(path, {"interval_ms": 60_000}).sensors] == [0.5, 1.0]
+    assert config.load(path).follows == frozenset()
+
+
+def test_new_settings_do_not_make_new_pins(write):
+    files = config.ConfigFiles(write())
+
+    assert files.configure().gpio is files.configure({"interval_ms": 60_000}).gpio
+
+
 def test_a_file_that_is_not_there_or_not_toml_is_one_problem(write, tmp_path):
     assert list(problems(tmp_path / "none.toml")) == ["the file"]
     assert "TOML" in problems(write("thing = "))["the file"][0]
@@ -174,9 +293,13 @@ def test_no_two_sensors_may_produce_one_metric_or_have_one_name(write):
 
 
 def test_an_unknown_kind_of_sensor_names_the_known_ones(write):
-    found = problems(write(MINIMAL.replace('kind = "simulated"', 'kind = "bme280"')))
+    (expected, got), *more = problems(
+        write(MINIMAL.replace('kind = "simulated"', 'kind = "bme82"\naddress = 1'))
+    ).values()
 
-    assert found == {"sensor[1].kind": ("one of replay, simulated", "'bme280'")}
+    assert expected.startswith("one of ")
+    assert "replay" in expected
+    assert (got, more) == ("'bme82'", [])
 
 
 def test_a_column_that_the_recording_does_not_have_is_told_with_those_it_has(write):

@@ -45,7 +45,7 @@ def open_folder():
 def serve(path, log):
     @asynccontextmanager
     async def serve_(handlers, clock=None, group=None, at=path):
-        server = ControlServer(at, group, handlers, clock=clock or SystemClock(), log=log)
+        server = ControlServer(at, group, handlers, thing="pump-7", clock=clock or SystemClock(), log=log)
         listening = asyncio.Event()
         task = asyncio.create_task(server.run(listening.set))
         await asyncio.wait([task, asyncio.create_task(listening.wait())], return_when=asyncio.FIRST_COMPLETED)
@@ -90,6 +90,13 @@ async def test_a_request_is_answered_with_what_its_handler_returns(serve, path):
     async with serve({"echo": echo}):
         assert await ask(path, "echo", {"a": [1, True, "x"]}) == {"got": {"a": [1, True, "x"]}}
         assert await ask(path, "echo") == {"got": {}}
+
+
+async def test_an_agent_of_another_thing_is_none(serve, path):
+    async with serve({"echo": echo}):
+        assert await asyncio.to_thread(call, path, "echo", thing="pump-7") == {"got": {}}
+        with pytest.raises(NotRunningError, match="no agent of pump-8"):
+            await asyncio.to_thread(call, path, "echo", thing="pump-8")
 
 
 async def test_several_requests_may_follow_each_other_on_one_connection(serve, path):
