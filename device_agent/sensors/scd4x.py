@@ -57,6 +57,7 @@ class Scd4x:
         sensirion.command(chip, SET_ALTITUDE, altitude_m)
         chip.pause(COMMAND_S)
         sensirion.command(chip, START_LOW_POWER if low_power else START)
+        chip.pause(COMMAND_S)
 
     def measure(self) -> list[int]:
         """Waits for the chip's next measurement if it has none that was not read yet."""
@@ -70,6 +71,7 @@ class Scd4x:
     def close(self) -> None:
         try:
             sensirion.command(self._chip, STOP)
+            self._chip.pause(STOP_S)  # until then it answers nobody, and whoever closes may open again
         finally:
             self._chip.close()
 

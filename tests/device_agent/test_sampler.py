@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import logging
 import math
 from contextlib import asynccontextmanager, suppress
 
@@ -13,6 +14,8 @@ from device_agent.clock import ManualClock
 from device_agent.errors import SensorError
 from device_agent.sampler import BEAT_S, Sampler
 from device_agent.sensors import Reading
+
+LOG = logging.LoggerAdapter(logging.getLogger("device_agent.test"), {})
 
 
 class Scripted:
@@ -107,9 +110,8 @@ def test_times_grow_strictly_and_are_never_ahead_whatever_the_sensor_says(times)
         clock, taken = ManualClock(), []
         sensor = Scripted(*(Reading(at, {"t": 1.0}) for at in times), None, interval_s=0.5)
         sampler = Sampler(
-            "s", sensor, lambda _, reading: taken.append((clock.boot_ms(), reading)), clock=clock, log=None
+            "s", sensor, lambda _, reading: taken.append((clock.boot_ms(), reading)), clock=clock, log=LOG
         )
-        sampler._log = pytest.importorskip("logging").getLogger("test")
         task = asyncio.create_task(sampler.run())
         await clock.advance(len(times))
         await task
@@ -276,12 +278,8 @@ ANSWERS = st.one_of(
 def test_an_old_value_is_never_handed_on_as_a_good_one(answers):
     async def run():
         clock, taken = ManualClock(), []
-        import logging
-
         sensor = Scripted(*answers, None)
-        sampler = Sampler(
-            "s", sensor, lambda _, reading: taken.append(reading), clock=clock, log=logging.getLogger("test")
-        )
+        sampler = Sampler("s", sensor, lambda _, reading: taken.append(reading), clock=clock, log=LOG)
         task = asyncio.create_task(sampler.run())
         await clock.advance(len(answers) + 1)
         await task
