@@ -10,6 +10,7 @@ AgentError
 ├── KeyMaterialError          a key or certificate request cannot be made or must not be overwritten
 ├── PayloadError              a message in the queue cannot be read; its contents are lost
 ├── QueueError                the durable queue cannot be opened or written
+├── RecordingError            a recording that should be tried out cannot be read; names the line
 ├── SensorError               one reading failed; the next may succeed
 ├── SettingsError             what the device should be set to cannot be used; carries the reason for each key
 ├── StalledError              a task did not beat within its limit, or ended as if somebody had cancelled it
@@ -91,6 +92,10 @@ class PayloadError(AgentError):
 
 class QueueError(AgentError):
     """The durable queue cannot be opened or written."""
+
+
+class RecordingError(AgentError):
+    """A recording that should be tried out cannot be read."""
 
 
 class SensorError(AgentError):
