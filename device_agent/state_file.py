@@ -5,14 +5,13 @@ it leaves the content before it, and a full disk does not matter: the space is t
 """
 
 import logging
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from device_agent.errors import QueueError
-from device_agent.queue.files import Files
+from device_agent.queue.files import NO_ROOM, Files
 from device_agent.queue.slots import open_slots
 
 SLOT_BYTES = 128 * 1024
@@ -42,8 +41,13 @@ class StateFile:
         except OSError as error:
             raise QueueError(f"state file {path} cannot be opened: {error}") from error
         self._sections = self._decoded(self._slots.content)
-        with suppress(OSError):
+        try:
             self._slots.reserve()
+        except OSError as error:
+            if error.errno not in NO_ROOM:
+                self._slots.close()
+                raise QueueError(f"state file {path} cannot be made: {error}") from error
+            log.warning("state file %s: %s; trying again when there is something to write", path, error)
 
     def read(self, section: str) -> Any | None:
         """The section's JSON value as last written; None if it never was."""

@@ -112,14 +112,16 @@ class Storage:
         await self._run(lambda: state.write(section, value))
 
     def _open(self) -> tuple[RingQueue, StateFile]:
-        queue = RingQueue(
-            self._queue_path, max_bytes=self._max_bytes, clock=self._clock, log=self._log, files=self._files
-        )
+        # The state first: on a disk that is nearly full, the queue takes what is left.
+        state = StateFile(self._state_path, files=self._files, log=self._log)
         try:
-            return queue, StateFile(self._state_path, files=self._files, log=self._log)
+            queue = RingQueue(
+                self._queue_path, max_bytes=self._max_bytes, clock=self._clock, log=self._log, files=self._files
+            )
         except BaseException:
-            queue.close()
+            state.close()
             raise
+        return queue, state
 
     def _parts(self) -> tuple[RingQueue, StateFile]:
         if self._opened is None:

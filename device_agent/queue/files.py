@@ -9,7 +9,10 @@ import fcntl
 import os
 import stat
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
+
+NO_ROOM: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+"""How a disk says that it has no space left, or none for this user or file."""
 
 
 class File(Protocol):
@@ -70,7 +73,7 @@ class Files(Protocol):
         ...
 
     def lock(self, path: Path) -> Lock:
-        """Claim a lock file, made if absent. Raises BlockingIOError where somebody holds it."""
+        """Claim a directory. Raises BlockingIOError where somebody holds it."""
         ...
 
 
@@ -149,7 +152,8 @@ class PosixFiles:
             os.close(descriptor)
 
     def lock(self, path: Path) -> PosixFile:
-        held = self.open(path, create=True)
+        # The directory itself: a lock file is one more thing that a full disk could refuse.
+        held = PosixFile(os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
         try:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BaseException:

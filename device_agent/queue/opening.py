@@ -7,7 +7,7 @@ from typing import Final
 
 from device_agent.errors import QueueError
 from device_agent.queue.aside import move_aside
-from device_agent.queue.files import Files, Lock
+from device_agent.queue.files import NO_ROOM, Files, Lock
 from device_agent.queue.messages import Priority
 from device_agent.queue.records import HEADER_BYTES, PAGE
 from device_agent.queue.recovery import ID_RESERVE, Recovered, Recovery
@@ -32,12 +32,7 @@ def claim(path: Path, files: Files, log: logging.LoggerAdapter[logging.Logger]) 
         except FileExistsError:
             move_aside(files, path, log)
             files.make_directory(path)
-        lock = path / "lock"
-        try:
-            return files.lock(lock)
-        except IsADirectoryError:
-            move_aside(files, lock, log)
-            return files.lock(lock)
+        return files.lock(path)
     except BlockingIOError as error:
         raise QueueError(f"queue {path} is in use by another agent") from error
     except OSError as error:
@@ -73,8 +68,14 @@ class OpenRing:
         self._shrink()
         for segment in self.state.segments.values():
             segment.writable = self.segments.reserve(segment.number)
-        while self.grow():
-            pass
+        try:
+            # Before the segments, which may take all there is.
+            self.slots.reserve()
+            while self.grow():
+                pass
+        except OSError as error:
+            if error.errno not in NO_ROOM:
+                raise
         if len(self.state.segments) < self.wanted:
             self.log.warning(
                 "the disk has room for %d of %d segments of the queue; more are made when it has",
@@ -91,8 +92,12 @@ class OpenRing:
         headers.clear()
 
     def grow(self) -> bool:
-        """Add a segment that is still missing, if the disk has room for it. Raises OSError."""
+        """Add a segment that is still missing or short, if the disk has room for it. Raises OSError."""
         state = self.state
+        for segment in state.segments.values():
+            if not segment.writable and self.segments.reserve(segment.number):
+                segment.writable = True
+                return True
         if len(state.segments) >= self.wanted:
             return False
         number = next(n for n in range(self.wanted) if n not in state.segments)

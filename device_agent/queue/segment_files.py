@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Final
 
 from device_agent.queue.aside import move_aside
-from device_agent.queue.files import File, Files
+from device_agent.queue.files import NO_ROOM, File, Files
 from device_agent.queue.records import PAGE
 
 _NAME: Final = re.compile(r"segment-(\d{3,6})")
 _OPEN_FILES: Final = 4
 """One for each priority that is written and one that is read: simulated agents share one process and its limit."""
-_NO_ROOM: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 class SegmentFiles:
@@ -84,7 +83,7 @@ class SegmentFiles:
             self._forget(number)
             if not existed:
                 self._files.remove(path)
-            if error.errno in _NO_ROOM:
+            if error.errno in NO_ROOM:
                 return False
             raise
         return True

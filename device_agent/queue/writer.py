@@ -1,5 +1,6 @@
 """Appending: what goes to the disk, in which order, and what is remembered once it is there."""
 
+import errno
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -62,6 +63,8 @@ class Writer:
             return False
         self._ring.slots.reserve()
         self._ring.erase(self._debris)
+        if not self._ring.capacity and not self._ring.grow():
+            raise OSError(errno.ENOSPC, "the disk has no room for a segment")
         append = state.next_id
         state.next_id += max(1, len(messages))
         chunks = list(_chunks(messages, append, min(CHUNK_BYTES, state.segment_bytes // 2)))
