@@ -53,6 +53,8 @@ class AgentConfig:
     inflight: int
     basic_ingest: bool
     shutdown_grace_s: float
+    log_events: bool
+    """Whether warnings and errors of the agent are told to the cloud, as events of the lowest priority."""
     clock: ClockSettings
     power: PowerSettings
     budget: BudgetSettings | None
@@ -130,6 +132,7 @@ class ConfigFiles:
             inflight=root.integer("inflight", minimum=1, maximum=100, default=10),
             basic_ingest=root.boolean("basic_ingest", default=False),
             shutdown_grace_s=root.duration("shutdown_grace_s", minimum=0, maximum=60, default=5.0),
+            log_events=root.boolean("log_events", default=True),
             clock=parse_clock(root.table("clock")),
             power=parse_power(root.table("power")),
             budget=parse_budget(root.table("budget")),

@@ -1,0 +1,55 @@
+"""`run`: the agent itself."""
+
+import argparse
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+from device_agent.cli.exits import Exit
+from device_agent.cli.groups import Group
+
+if TYPE_CHECKING:
+    from device_agent.agent import Agent
+
+
+def add(commands: Group) -> None:
+    run = commands.command("run", "work until SIGTERM or SIGINT", _run)
+    run.add_argument("--log-level", default="INFO", choices=("DEBUG", "INFO", "WARNING", "ERROR"))
+
+
+def _run(options: argparse.Namespace) -> int:
+    import asyncio
+    import logging
+
+    from device_agent import credentials
+    from device_agent.agent import Agent
+    from device_agent.config import ConfigFiles
+    from device_agent.watchdog import Notifier, watchdog_interval_s
+
+    files = ConfigFiles(options.config)
+    credentials.verify(options.config, files.configure())
+    # The journal has the time of each line.
+    form = "%(levelname)s %(message)s" if "JOURNAL_STREAM" in os.environ else "%(asctime)s %(levelname)s %(message)s"
+    logging.basicConfig(level=options.log_level, format=form, stream=sys.stderr)
+    watchdog_s = watchdog_interval_s(os.environ)
+    agent = Agent(files, notifier=Notifier.from_env(os.environ), watchdog_s=watchdog_s)
+    asyncio.run(_until_signal(agent))
+    return Exit.DONE
+
+
+async def _until_signal(agent: "Agent") -> None:
+    import asyncio
+
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def on_signal() -> None:
+        stop.set()
+        # The second one ends the process at once: what is in the queue stays there.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, on_signal)
+    await agent.run(stop)

@@ -1,0 +1,30 @@
+"""`status` and `shadow`: how the device is, and what it is set to."""
+
+import argparse
+
+from device_agent.cli.exits import Exit
+from device_agent.cli.groups import Group
+from device_agent.cli.output import show
+from device_agent.cli.running import answers, ask
+
+
+def add(commands: Group) -> None:
+    commands.command("status", "how the running agent is doing", _status)
+    commands.command("shadow", "the settings in force, whether they are on trial, and what was refused", _shadow)
+
+
+def _status(options: argparse.Namespace) -> int:
+    from device_agent.config import load
+
+    show(options, ask(load(options.config, connects=False), "status"))
+    return Exit.DONE
+
+
+def _shadow(options: argparse.Namespace) -> int:
+    from device_agent.cli.stored import settings_report
+    from device_agent.config import load
+
+    config = load(options.config, connects=False)
+    running = answers(config, "shadow")
+    show(options, settings_report(config) if running is None else running)
+    return Exit.DONE
