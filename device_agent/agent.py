@@ -1,35 +1,30 @@
-"""The agent: its parts, wired and supervised, from start to a clean stop."""
+"""The agent: from start to a clean stop."""
 
 import asyncio
-import logging
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+import os
+from collections.abc import Callable
 from random import Random, SystemRandom
-from typing import Any
 
-from contract import topics
+from device_agent import certificate_dates
 from device_agent.clock import Clock, SystemClock
-from device_agent.config import AgentConfig
-from device_agent.envelopes import EnvelopeWriter
-from device_agent.errors import QueueError, SensorError
+from device_agent.config import AgentConfig, ConfigFiles
+from device_agent.control import ControlServer
+from device_agent.control_handlers import handlers
+from device_agent.errors import QueueError
 from device_agent.health import AgentStatus, Health
-from device_agent.publisher import Publisher
-from device_agent.queue import DurableQueue
-from device_agent.queue_thread import QueueThread
-from device_agent.recorder import Recorder
-from device_agent.sampler import sample
-from device_agent.sensors import Sensor, SensorSettings
-from device_agent.supervisor import supervise
+from device_agent.heartbeats import Heartbeats
+from device_agent.parts import Parts
+from device_agent.queue import Priority
+from device_agent.settings import Settings
+from device_agent.storage import Storage
+from device_agent.tasks import LIMIT_S
+from device_agent.thing_log import ThingLog
+from device_agent.timekeeping import Timekeeper
 from device_agent.transport import Transport
-from device_agent.transport.crt import CrtTransport
+from device_agent.transport.making import make_transport
 from device_agent.transport.options import TransportOptions
-from device_agent.waiting import first_of
-
-
-class ThingLog(logging.LoggerAdapter[logging.Logger]):
-    """Puts the thing's name before each line: several agents may share a process."""
-
-    def process(self, msg: Any, kwargs: MutableMapping[str, Any]) -> tuple[Any, MutableMapping[str, Any]]:
-        return f"[{(self.extra or {}).get('thing')}] {msg}", kwargs
+from device_agent.version import version
+from device_agent.watchdog import Notifier, Watchdog
 
 
 class Agent:
@@ -37,135 +32,139 @@ class Agent:
 
     def __init__(
         self,
-        config: AgentConfig,
-        transport: Transport,
+        files: ConfigFiles,
+        make: Callable[[AgentConfig], Transport] | None = None,
         *,
         clock: Clock | None = None,
         random: Random | None = None,
+        notifier: Notifier | None = None,
+        watchdog_s: float | None = None,
     ) -> None:
-        self._config = config
-        self._transport = transport
+        """`notifier` and `watchdog_s` are the service manager's, if one started this process.
+
+        Raises:
+            ConfigError: the files cannot be used with the model's default settings.
+        """
+        self.config = files.configure()
+        self._files = files
         self._clock = clock or SystemClock()
         self._random = random or SystemRandom()
+        self._notifier = notifier or Notifier(None)
+        self._watchdog_s = watchdog_s
+        self._transport = (make or transport)(self.config)
+        self._log = ThingLog(self.config.thing, self._clock)
         self._health = Health()
-        self._log = ThingLog(logging.getLogger("device_agent"), {"thing": config.thing})
-        self._queue = QueueThread(self._open_queue)
+        self._heartbeats = Heartbeats(self._clock)
+        self._parts: Parts | None = None
         self.boot = f"{self._random.getrandbits(64):016x}"
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set, then store what was read, send what can be sent in the grace time, and disconnect.
 
         Raises:
-            QueueError: the queue cannot be opened.
+            QueueError: the queue cannot be opened, or is another process's.
         """
-        await self._queue.open()
-        sensors: list[tuple[str, Sensor]] = []
+        config = self.config
+        storage = Storage(
+            config.queue, config.state, max_bytes=config.queue_max_bytes, clock=self._clock, log=self._log
+        )
+        await storage.open()
         try:
-            sensors = [(settings.name, await self._make(settings)) for settings in self._config.sensors]
-            self._log.info("started, boot %s, %d sensors", self.boot, len(sensors))
-            await self._work(sensors, stop)
-        finally:
-            for _, sensor in sensors:
-                sensor.close()
+            parts = await self._made(storage)
             try:
-                await self._transport.disconnect()
+                await self._work(parts, stop)
             finally:
-                await self._queue.close()
+                self._parts = None
+                self._log.tell(None)
+                await parts.close()
+        finally:
+            await storage.close()
         self._log.info("stopped: %d messages sent since the start", self._health.sent)
 
     async def status(self) -> AgentStatus:
-        """How the agent is doing. Raises QueueError, also before `run` has opened the queue and after it closed it."""
-        queue = await self._queue.stats()
-        health = self._health
-        return AgentStatus(
-            thing=self._config.thing,
-            connected=health.connected,
-            endpoint=health.endpoint,
-            recorded=health.recorded,
-            sent=health.sent,
-            queued=queue.messages,
-            dropped=queue.dropped,
-            refused=health.refused,
-            unusable=health.unusable,
-            lost=health.lost,
-            last_error=health.last_error,
-        )
+        """How the agent is doing. Raises QueueError, also before `run` has started it and after it was stopped."""
+        if self._parts is None:
+            raise QueueError("the agent does not run")
+        return await self._parts.status()
 
-    async def _work(self, sensors: Iterable[tuple[str, Sensor]], stop: asyncio.Event) -> None:
-        clock, health, log = self._clock, self._health, self._log
-        recorder = Recorder(
-            self._queue,
-            EnvelopeWriter(self.boot),
-            flush_interval_s=self._config.flush_interval_s,
+    async def _made(self, storage: Storage) -> Parts:
+        clock, log = self._clock, self._log
+        # A device that knows the time need not ask its certificate.
+        knows_time = self.config.clock.sync == "system" or clock.kernel_synced()
+        since = 0 if knows_time else await certificate_dates.not_before_ms(self.config.certificate, log)
+        timekeeper = Timekeeper(self.config.clock, clock=clock, storage=storage, log=log, not_before_ms=since)
+        await timekeeper.open()
+        settings = Settings(self._files, storage, clock=clock, log=log)
+        await settings.start()
+        return Parts(
+            settings,
+            self._transport,
+            storage,
+            timekeeper,
+            self._heartbeats,
+            self._health,
+            boot=self.boot,
             clock=clock,
-            health=health,
+            random=self._random,
             log=log,
         )
-        publisher = self._make_publisher()
-        async with asyncio.TaskGroup() as tasks:
-            publishing = tasks.create_task(self._supervised("publisher", publisher.run))
-            gathering = [tasks.create_task(self._supervised("recorder", recorder.run))]
-            for name, sensor in sensors:
 
-                def reading(name: str = name, sensor: Sensor = sensor) -> Awaitable[None]:
-                    return sample(name, sensor, recorder, clock=clock, health=health, log=log)
-
-                gathering.append(tasks.create_task(self._supervised(f"sensor {name}", reading)))
-            await stop.wait()
-            for task in gathering:
-                task.cancel()
-            await asyncio.wait(gathering)
-            try:
-                await recorder.flush()
-            except QueueError as error:
-                log.error("the last readings are lost: %s", error)  # noqa: TRY400 - the trace says no more
-            await first_of(publisher.drained(), clock.sleep(self._config.shutdown_grace_s))
-            publishing.cancel()
-
-    def _make_publisher(self) -> Publisher:
-        topic = topics.telemetry_basic_ingest if self._config.basic_ingest else topics.telemetry
-        return Publisher(
-            self._queue,
-            self._transport,
-            topic=topic(self._config.thing),
-            endpoints=self._config.endpoints,
-            inflight=self._config.inflight,
-            clock=self._clock,
-            random=self._random,
-            health=self._health,
-            log=self._log,
-        )
-
-    async def _make(self, settings: SensorSettings) -> Sensor:
-        position = await self._queue.cursor(settings.name)
+    async def _work(self, parts: Parts, stop: asyncio.Event) -> None:
+        watchdog = Watchdog(self._notifier, self._heartbeats, self._clock, self._watchdog_s)
+        await parts.start()
+        feeding = asyncio.ensure_future(watchdog.run())
         try:
-            return settings.make(self._config.thing, self._config.model, position)
-        except SensorError as error:
-            self._log.warning("%s: %s; starting from the beginning", settings.name, error)
-            return settings.make(self._config.thing, self._config.model, None)
+            self._parts = parts
+            self._serve(parts)
+            self._tell_start(parts)
+            await stop.wait()
+            self._notifier.stopping()
+            await parts.drain(self.config.shutdown_grace_s)
+        finally:
+            feeding.cancel()
 
-    async def _supervised(self, name: str, task: Callable[[], Awaitable[None]]) -> None:
-        await supervise(
-            name, task, clock=self._clock, random=self._random, log=self._log, on_failure=self._note_failure
+    def _serve(self, parts: Parts) -> None:
+        control = self.config.control
+        if control.enabled:
+            place = control.place(os.environ.get("RUNTIME_DIRECTORY"))
+            server = ControlServer(
+                place,
+                control.group,
+                handlers(parts, self._heartbeats),
+                thing=self.config.thing,
+                clock=self._clock,
+                log=self._log,
+            )
+            parts.tasks.start("control", server.run, limit_s=LIMIT_S)
+
+    def _tell_start(self, parts: Parts) -> None:
+        config = self.config
+        if config.log_events:
+            self._log.tell(lambda kind, data: parts.recorder.event(kind, data, priority=Priority.LOG))
+        parts.recorder.event(
+            "boot",
+            {
+                "agent": version(),
+                "model": f"{config.model.name} {config.model.version}",
+                "machine_boot": self._clock.machine_boot(),
+                "sensors": [sensor.name for sensor in config.sensors],
+                "actuators": [actuator.name for actuator in config.actuators],
+            },
+            priority=Priority.LOG,
         )
-
-    def _note_failure(self, what: str) -> None:
-        self._health.last_error = what
-
-    def _open_queue(self) -> DurableQueue:
-        return DurableQueue(
-            self._config.queue, max_bytes=self._config.queue_max_bytes, clock=self._clock, log=self._log
-        )
+        self._log.info("started, boot %s, %d sensors", self.boot, len(config.sensors))
+        self._notifier.ready(f"running as {config.thing}")
 
 
-def crt_transport(config: AgentConfig) -> CrtTransport:
-    """The transport that a configuration asks for; `awscrt` is loaded by its first connect."""
-    return CrtTransport(
+def transport(config: AgentConfig) -> Transport:
+    """The transport that a configuration asks for; its library is loaded by its first connect."""
+    return make_transport(
+        config.transport,
         TransportOptions(
             client_id=config.thing,
             ca=config.ca,
             certificate=config.certificate,
             private_key=config.private_key,
             keep_alive_s=config.keep_alive_s,
-        )
+        ),
     )

@@ -88,8 +88,9 @@ class Link:
         """
         self._hooks.append(hook)
 
-    async def run(self) -> None:
+    async def run(self, beat: Callable[[], None] | None = None) -> None:
         """Connect, and connect again, for ever; cancelled, it disconnects in good order."""
+        self._beat = beat or self._beat
         while True:
             await self._beating(self._awake.wait())
             try:

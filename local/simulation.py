@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 NAB = CHECKOUT / "simulator" / "sample_data" / "nab"
 INTERVAL_S = 1.0
+QUEUE_MIB = 4
+"""Many devices share this disk, and the broker is never away for long."""
 
 
 def write_agents(instance: Instance, devices: tuple[SimulatedDevice, ...]) -> None:
@@ -59,7 +61,7 @@ def start(instance: Instance) -> "subprocess.Popen[bytes]":
 
 def _agent_toml(instance: Instance, device: SimulatedDevice, index: int) -> str:
     identities = instance.fleet_dir / "identities"
-    queue = instance.fleet_dir / "queues" / f"{device.name}.db"
+    queue = instance.fleet_dir / "queues" / device.name
     queue.parent.mkdir(exist_ok=True)
     keys = {
         "thing": device.name,
@@ -69,9 +71,12 @@ def _agent_toml(instance: Instance, device: SimulatedDevice, index: int) -> str:
         "certificate": str(identities / f"{device.name}.pem"),
         "private_key": str(identities / f"{device.name}.key"),
         "queue": str(queue),
+        "queue_max_mib": QUEUE_MIB,
+        "state": str(queue.with_suffix(".state")),
         "flush_interval_s": INTERVAL_S,
     }
-    return _lines(keys) + "".join(_SENSORS[device.model](index))
+    # A laptop's clock is right, also where its kernel cannot know: in a virtual machine the host keeps it.
+    return _lines(keys) + '[clock]\nsync = "system"\n' + "".join(_SENSORS[device.model](index))
 
 
 def _climate(index: int) -> Iterator[str]:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from random import SystemRandom
 
-from device_agent.agent import crt_transport
+from device_agent.agent import transport
 from device_agent.clock import Clock, SystemClock
 from device_agent.waiting import first_of
 from simulator import status
@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"{options.config_dir}: expected a directory with TOML files, got none\n")
         return EXIT_NO_CONFIG
     clock = SystemClock()
-    fleet = Fleet(files, crt_transport, clock=clock, random=SystemRandom(), stagger_s=options.stagger_s)
+    fleet = Fleet(files, transport, clock=clock, random=SystemRandom(), stagger_s=options.stagger_s)
     asyncio.run(_run_until_signal(fleet, clock, options.status_file, options.status_interval_s))
     return 0
 

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-from device_agent import config
 from device_agent.agent import Agent
 from device_agent.backoff import Backoff
 from device_agent.clock import Clock
-from device_agent.config import AgentConfig
+from device_agent.config import AgentConfig, ConfigFiles
 from device_agent.errors import ConfigError, QueueError
 from device_agent.transport import Transport
 from device_agent.waiting import first_of
@@ -69,10 +68,9 @@ class Fleet:
         backoff = Backoff(self._random, first_s=1.0, most_s=60.0, least_s=0.5)
         while not stop.is_set():
             try:
-                settings = config.load(device.file)
-                device.name = settings.thing
-                device.agent = Agent(settings, self._make_transport(settings), clock=self._clock, random=self._random)
-                await device.agent.run(stop)
+                agent = Agent(ConfigFiles(device.file), self._make_transport, clock=self._clock, random=self._random)
+                device.name, device.agent = agent.config.thing, agent
+                await agent.run(stop)
             except ConfigError as error:
                 device.failed(str(error))
                 return

@@ -155,11 +155,17 @@ class Cloud:
             "ca": str(self.details["ca"]),
             "certificate": str(device.certificate),
             "private_key": str(device.key),
-            "queue": str(self.folder / f"{name}.db"),
+            "queue": str(self.folder / f"{name}.queue"),
+            "queue_max_mib": 8,
+            "state": str(self.folder / f"{name}.state"),
             **settings,
         }
         path = self.folder / f"{name}.toml"
-        path.write_text("\n".join(f"{key} = {json.dumps(value)}" for key, value in lines.items()) + "\n" + sensors)
+        path.write_text(
+            "\n".join(f"{key} = {json.dumps(value)}" for key, value in lines.items())
+            + "\n[clock]\nsync = 'system'\n"
+            + sensors
+        )
         return path
 
     def start_agent(self, config: Path) -> "subprocess.Popen[bytes]":

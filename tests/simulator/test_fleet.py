@@ -53,8 +53,12 @@ async def until(clock, condition):
     raise AssertionError("the condition never came true")
 
 
+def telemetry(broker):
+    return [message for message in broker.received if message.topic.endswith("/telemetry")]
+
+
 def senders(broker):
-    return {message.client_id for message in broker.received}
+    return {message.client_id for message in telemetry(broker)}
 
 
 async def test_every_device_connects_as_itself_and_sends(running, broker, clock, write_agents):
@@ -64,7 +68,7 @@ async def test_every_device_connects_as_itself_and_sends(running, broker, clock,
 
     assert set(status) == {"d-1", "d-2", "d-3"}
     assert all(device.connected and device.recorded > 0 and device.last_error is None for device in status.values())
-    assert {(message.client_id, message.topic) for message in broker.received} == {
+    assert {(message.client_id, message.topic) for message in telemetry(broker)} == {
         (name, f"dt/{name}/telemetry") for name in status
     }
     assert broker.sessions == {}
@@ -111,7 +115,7 @@ async def test_a_device_that_dies_is_started_again_and_leaves_the_others_alone(r
 
 async def test_two_devices_with_one_queue_are_told_apart(running, broker, clock, write_agents):
     files = write_agents("d-1", "d-2")
-    files[1].write_text(files[1].read_text().replace("d-2.db", "d-1.db"))
+    files[1].write_text(files[1].read_text().replace("d-2.queue", "d-1.queue"))
     async with running(files, stagger_s=60) as fleet:
         await until(clock, lambda: clock.monotonic() > 70 and "d-1" in senders(broker))
         status = await fleet.status()

@@ -1,0 +1,122 @@
+"""Agents as processes, and what the kernel says of them."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.agents import thingsboard
+from bench.agents.broker import Broker
+
+_TICK_S = 1 / os.sysconf("SC_CLK_TCK")
+STOP_S = 30.0
+
+
+@dataclass(frozen=True)
+class Load:
+    """A recording of `rows` rows whose value is their number, played at `rate` a second."""
+
+    rate: float
+    rows: int
+    flush_interval_s: float = 1.0
+    position: bool = False
+    """Whether the peer remembers which row it has handed over; Fieldline's agent always does."""
+
+
+class Running:
+    """An agent's process."""
+
+    def __init__(self, command: list[str], folder: Path, environment: dict[str, str]) -> None:
+        with (folder / "output.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                command, cwd=folder, env={**os.environ, **environment}, stdout=log, stderr=log
+            )
+
+    @property
+    def ended(self) -> bool:
+        return self._process.poll() is not None
+
+    def cpu_s(self) -> float:
+        """User and system time since its start."""
+        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) * _TICK_S
+
+    def rss_mib(self) -> float:
+        status = Path(f"/proc/{self._process.pid}/status").read_text()
+        (line,) = (line for line in status.splitlines() if line.startswith("VmRSS"))
+        return int(line.split()[1]) / 1024
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+    def stop(self) -> None:
+        self._process.terminate()
+        try:
+            self._process.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+
+class Fieldline:
+    """This project's agent, by its own command; a folder is one device with its queue."""
+
+    def __init__(self, broker: Broker, folder: Path, load: Load, *, transport: str = "crt") -> None:
+        folder.mkdir(parents=True)
+        self._folder = folder
+        credentials = broker.credentials
+        keys = {
+            "thing": credentials.thing,
+            "model": "machine",
+            "endpoints": [f"localhost:{broker.port}"],
+            "ca": str(credentials.ca),
+            "certificate": str(credentials.certificate),
+            "private_key": str(credentials.private_key),
+            "transport": transport,
+            "flush_interval_s": load.flush_interval_s,
+        }
+        sensor = {"kind": "replay", "file": "recording.csv", "interval_s": 1 / load.rate, "loop": False}
+        sensor_text = f"[[sensor]]\n{_toml(sensor)}columns.value = 'temperature'\n"
+        text = f"{_toml(keys)}[clock]\nsync = 'system'\n{sensor_text}"
+        (folder / "agent.toml").write_text(text)
+        (folder / "recording.csv").write_text("value\n" + "".join(f"{row}\n" for row in range(load.rows)))
+
+    def start(self) -> Running:
+        return Running([*self._command(), "run", "--config", "agent.toml"], self._folder, _OURS)
+
+    def waiting(self) -> int:
+        """How many messages wait in its queue."""
+        command = [*self._command(), "queue", "stats", "--config", "agent.toml", "--json"]
+        done = subprocess.run(
+            command, cwd=self._folder, env={**os.environ, **_OURS}, capture_output=True, text=True, check=True
+        )
+        return int(json.loads(done.stdout)["messages"])
+
+    def _command(self) -> list[str]:
+        return [sys.executable, "-m", "device_agent.cli"]
+
+
+_OURS = {"PYTHONPATH": str(Path(__file__).parents[2])}
+
+
+class ThingsBoard:
+    """The peer."""
+
+    def __init__(self, broker: Broker, folder: Path, load: Load) -> None:
+        self._environment = {
+            **thingsboard.configure(folder, broker),
+            "RATE": str(load.rate),
+            "ROWS": str(load.rows),
+            **({"POSITION": str(folder / "position")} if load.position else {}),
+        }
+        self._folder = folder
+
+    def start(self) -> Running:
+        return Running(thingsboard.command(), self._folder, self._environment)
+
+
+def _toml(keys: dict[str, object]) -> str:
+    # Texts, numbers, booleans and lists of texts are written alike in JSON and TOML.
+    return "".join(f"{key} = {json.dumps(value)}\n" for key, value in keys.items())

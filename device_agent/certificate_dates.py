@@ -1,0 +1,50 @@
+"""Since when a certificate is valid: a moment that is certainly past."""
+
+import asyncio
+import logging
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+TIMEOUT_S: Final = 30.0
+"""Loading cryptography from a slow card."""
+# In a process of its own: the library would cost the agent more memory than anything else, for one number.
+_SCRIPT: Final = """
+import sys
+from cryptography import x509
+with open(sys.argv[1], "rb") as file:
+    print(round(x509.load_pem_x509_certificate(file.read()).not_valid_before_utc.timestamp() * 1000))
+"""
+
+
+async def not_before_ms(certificate: Path, log: logging.LoggerAdapter[logging.Logger]) -> int:
+    """In UTC, ms since the Unix epoch; 0 and a line in the log where it cannot be read."""
+    try:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-c",
+            _SCRIPT,
+            str(certificate),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+    except OSError as error:
+        log.warning("since when the certificate is valid cannot be asked: %s", error)
+        return 0
+    try:
+        async with asyncio.timeout(TIMEOUT_S):
+            said, problem = await process.communicate()
+        return int(said)
+    except (TimeoutError, ValueError) as error:
+        reason = (
+            problem.decode(errors="replace").strip().rpartition("\n")[2] if isinstance(error, ValueError) else error
+        )
+        log.warning("since when the certificate is valid cannot be read: %s", reason)
+        return 0
+    finally:
+        with suppress(ProcessLookupError):
+            process.kill()
+    log.warning("since when the certificate is valid cannot be read: %s", reason)
+    return 0
