@@ -1,7 +1,7 @@
 """A disk in memory whose power can be cut, whose space can end, and that counts what is written to it.
 
-What was written is certain only once it was synced: until then a cut may keep it, lose it, tear it at the borders of its
-sectors, or keep a later write and lose an earlier one. Names are certain once their directory was synced.
+What was written is certain only once it was synced: until then a cut may keep it, lose it, tear it at the borders of
+its sectors, or keep a later write and lose an earlier one. Names are certain once their directory was synced.
 """
 
 import errno

@@ -1,4 +1,4 @@
-"""Run by test_full_disk.py in a process of its own: a queue on a small, really full file system, given as a directory."""
+"""Run by test_full_disk.py in a process of its own: a queue on a small, really full file system, given by path."""
 
 import json
 import logging
