@@ -61,7 +61,7 @@ class Rules:
         going_on = {running.rule.name for running in self._running if running.state.since is not None}
         for running in previous.running if previous is not None else ():
             if running.state.since is not None and running.rule.name not in going_on and running.rule.event:
-                self._tell(running.rule, "rule_cleared", now, {"reason": "the rule was changed", "why": None})
+                self._tell(running.rule, "rule_cleared", now, {"reason": "the rule was changed or taken away"})
 
     @property
     def running(self) -> list[RunningRule]:
