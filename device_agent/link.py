@@ -46,18 +46,14 @@ class Link:
         random: Random,
         health: Health,
         log: logging.LoggerAdapter[logging.Logger],
-        beat: Callable[[], None] = _no_beat,
     ) -> None:
-        """`endpoints` are tried in this order; one without a port on 8883, then on 443 by ALPN.
-
-        `beat` is called at least every 10 s, and around each attempt to connect.
-        """
+        """`endpoints` are tried in this order; one without a port on 8883, then on 443 by ALPN."""
         self._transport = transport
         self._endpoints = tuple(endpoints)
         self._clock = clock
         self._health = health
         self._log = log
-        self._beat = beat
+        self._beat: Callable[[], None] = _no_beat
         self._backoff = Backoff(random, least_s=0.05)
         self._works: dict[Endpoint, Endpoint] = {}
         self._subscriptions: list[tuple[str, Handler]] = []
@@ -88,9 +84,12 @@ class Link:
         """
         self._hooks.append(hook)
 
-    async def run(self, beat: Callable[[], None] | None = None) -> None:
-        """Connect, and connect again, for ever; cancelled, it disconnects in good order."""
-        self._beat = beat or self._beat
+    async def run(self, beat: Callable[[], None] = _no_beat) -> None:
+        """Connect, and connect again, for ever; cancelled, it disconnects in good order.
+
+        `beat` is called at least every 10 s, whatever it waits for.
+        """
+        self._beat = beat
         while True:
             await self._beating(self._awake.wait())
             try:

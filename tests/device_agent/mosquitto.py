@@ -33,8 +33,6 @@ plugin {plugin}
 plugin_opt_config_file {directory}/security.json
 persistence true
 persistence_location {directory}/
-autosave_interval 1
-autosave_on_changes true
 set_tcp_nodelay true
 log_dest stdout
 {user}
@@ -139,6 +137,10 @@ class Mosquitto:
     def resume(self) -> None:
         self._running().send_signal(signal.SIGCONT)
 
+    def storage(self) -> list[Path]:
+        """The files in which it keeps sessions and messages."""
+        return list(self._directory.glob("mosquitto.db*"))
+
     def _running(self) -> "subprocess.Popen[bytes]":
         assert self._process is not None, "mosquitto was not started"
         return self._process
@@ -147,12 +149,14 @@ class Mosquitto:
 class App:
     """What is at the other side of the broker: sees every message, and sends some. Used from any thread."""
 
-    def __init__(self, broker: Mosquitto, credentials: Credentials, certificate: Path, key: Path) -> None:
+    def __init__(
+        self, broker: Mosquitto, credentials: Credentials, certificate: Path, key: Path, *, name: str = "app"
+    ) -> None:
         tls = ssl.create_default_context(cafile=str(credentials.ca))
         tls.load_cert_chain(certificate, key)
         self.received: list[Received] = []
         self._subscribed = False
-        self._client = Client(CallbackAPIVersion.VERSION2, client_id="app", protocol=MQTTProtocolVersion.MQTTv5)
+        self._client = Client(CallbackAPIVersion.VERSION2, client_id=name, protocol=MQTTProtocolVersion.MQTTv5)
         self._client.tls_set_context(tls)
         self._client.reconnect_delay_set(1, 1)
         self._client.on_connect = lambda client, *_: client.subscribe([("dt/#", 1), ("cmd/+/+/res", 1)])
@@ -170,9 +174,11 @@ class App:
         self._client.disconnect()
         self._client.loop_stop()
 
-    def publish(self, topic: str, payload: bytes, *, qos: int = 1) -> None:
+    def publish(self, topic: str, payload: bytes, *, times: int = 1) -> None:
         """Returns when the broker has it."""
-        self._client.publish(topic, payload, qos=qos).wait_for_publish(10)
+        under_way = [self._client.publish(topic, payload, qos=1) for _ in range(times)]
+        for each in under_way:
+            each.wait_for_publish(30)
 
     def await_subscribed(self) -> None:
         until = time.monotonic() + 10
