@@ -15,7 +15,7 @@ from contract.models import DeviceModel
 from contract.telemetry import Value
 from device_agent.config_table import Table
 from device_agent.errors import SensorError
-from device_agent.sensors import Host, sysfs
+from device_agent.sensors import Host, sysfs, thermal
 from device_agent.sensors.description import ReadingDescription
 from device_agent.sensors.driver import DriverSettings, FunctionDriver
 from device_agent.sensors.driver_table import driver_settings
@@ -32,15 +32,20 @@ class Machine:
 
     root: Path
     disk: Path
-    zone: str
+    zone: str | None
+    """None: the first there is."""
     wifi: str | None
     """None: the first there is."""
     network: str | None
     """None: all but the loopback together."""
 
-    def cpu_temperature(self) -> float:
-        zone = sysfs.find_device(self.root / "sys/class/thermal", "thermal_zone*", self.zone, "type")
-        return sysfs.number(zone / "temp") / 1000
+    def cpu_temperature(self) -> float | None:
+        directory = self.root / thermal.DIRECTORY
+        if self.zone is None:
+            zone = min(directory.glob(thermal.ZONES), default=None)
+        else:
+            zone = sysfs.find_device(directory, thermal.ZONES, self.zone, "type")
+        return None if zone is None else sysfs.number(zone / "temp") / 1000
 
     def load(self, index: int) -> float:
         return float(sysfs.text(self.root / "proc/loadavg").split()[index])
@@ -146,7 +151,7 @@ def _flag(key: str, read: Callable[[Machine], Value | None]) -> ReadingDescripti
 
 
 READINGS = (
-    _number("cpu_temperature", "Cel", Machine.cpu_temperature, minimum=-55, maximum=150, decimals=1),
+    _number("cpu_temperature", "Cel", Machine.cpu_temperature, minimum=-55, maximum=150, decimals=1, optional=True),
     _number("load_1", "1", lambda machine: machine.load(0), decimals=2),
     _number("load_5", "1", lambda machine: machine.load(1), decimals=2),
     _number("load_15", "1", lambda machine: machine.load(2), decimals=2),
@@ -168,7 +173,7 @@ def parse(table: Table, name: str, model: DeviceModel, _claimed: tuple[str, ...]
         Machine,
         # Below the root, which tests set to another.
         disk=Path(table.text("disk", "/").lstrip("/")),
-        zone=table.text("zone", "thermal_zone0"),
+        zone=table.optional_text("zone"),
         wifi=table.optional_text("wifi"),
         network=table.optional_text("network"),
     )

@@ -11,6 +11,7 @@ from device_agent.sensors.driver import DriverSettings, FunctionDriver
 from device_agent.sensors.driver_table import driver_settings
 
 DIRECTORY = "sys/class/thermal"
+ZONES = "thermal_zone*"
 
 TEMPERATURE = ReadingDescription[float](
     key="temperature", unit="Cel", minimum=-55, maximum=150, decimals=2, read=lambda celsius: celsius
@@ -22,7 +23,7 @@ def parse(table: Table, name: str, model: DeviceModel, _claimed: tuple[str, ...]
     zone = table.text("zone", "thermal_zone0")
 
     def open_driver(host: Host) -> FunctionDriver[float]:
-        found = sysfs.find_device(host.root / DIRECTORY, "thermal_zone*", zone, "type")
+        found = sysfs.find_device(host.root / DIRECTORY, ZONES, zone, "type")
         return FunctionDriver(lambda: sysfs.number(found / "temp") / 1000)
 
     return driver_settings(table, name, model, (TEMPERATURE,), open_driver)

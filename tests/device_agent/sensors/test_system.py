@@ -120,12 +120,25 @@ async def test_a_kernel_that_tells_under_voltage_by_hwmon_only(pi, made, alarm, 
     assert reading.faults == {}
 
 
-async def test_what_a_machine_does_not_have_is_no_fault(pi, made):
-    pi({FIRMWARE: None, "proc/net/wireless": None})
-    reading = await made("system", readings=["uptime", "throttled", "under_voltage", "wifi_signal"]).read(0)
+async def test_what_a_machine_does_not_have_is_no_fault(pi, made, tmp_path):
+    pi({FIRMWARE: None, "proc/net/wireless": None, "sys/class/thermal/thermal_zone0/temp": None})
+    (tmp_path / "sys/class/thermal/thermal_zone0/type").unlink()
+    (tmp_path / "sys/class/thermal/thermal_zone0").rmdir()
+    names = ["uptime", "cpu_temperature", "throttled", "under_voltage", "wifi_signal"]
+    reading = await made("system", readings=names).read(0)
 
     assert reading.values == {"uptime": 123_457.0}
     assert reading.faults == {}
+
+
+async def test_the_zone_can_be_chosen_and_must_then_be_there(pi, made):
+    pi({"sys/class/thermal/thermal_zone1/temp": "60000\n", "sys/class/thermal/thermal_zone1/type": "board\n"})
+
+    assert (await made("system", readings=["cpu_temperature"], zone="board").read(0)).values == {
+        "cpu_temperature": 60.0
+    }
+    with pytest.raises(SensorError, match="there is no device 'gpu'"):
+        await made("system", readings=["cpu_temperature"], zone="gpu").read(0)
 
 
 async def test_wifi_that_is_down_has_no_signal(pi, made):
