@@ -15,7 +15,8 @@
 
 `contract.evaluation` says what "unknown" does to each. What else rules may wait for has its place: a further kind (a
 geofence, a schedule) is one more struct in `Condition` with a reader in `_condition_reader` and a compiler in
-`_verdicts`; a further operand (an aggregate) is a field of Comparison beside `rate_over_ms`, n of m one beside `count`.
+`_verdicts`; a further operand (an aggregate) is a field of Comparison beside `rate_over_ms`, n of m one beside `count`,
+another metric or an attribute one more type of `threshold`.
 """
 
 from collections.abc import Iterator, Mapping

@@ -161,6 +161,21 @@ def test_a_count_wants_samples_in_a_row_of_that_metric():
     assert kinds(low, history) == [("fired", 6)]
 
 
+def test_a_count_that_was_reached_stays_so_over_an_unknown_and_one_that_runs_does_not():
+    low = rule({"metric": "b", "below": 20, "count": 2})
+    reached = {0: {"b": 10}, 1: {"b": 10}, 2: {"b": None}, 3: {"b": 10}, 4: {"b": 30}}
+    assert kinds(low, reached) == [("fired", 1), ("cleared", 4)]
+    assert kinds(low, {0: {"b": 10}, 1: {"b": None}, 2: {"b": 10}, 3: {"b": 10}}) == [("fired", 3)]
+
+
+def test_a_rate_in_the_clear_condition_knows_what_came_before_the_firing():
+    rising = rule({"metric": "t", "above": 90}, {"metric": "t", "rate_over_ms": 4_000, "below": 0})
+    history = {at * 1000: {"t": value} for at, value in enumerate([99 - 20, 85, 88, 89, 91, 89, 88])}
+    assert kinds(rising, history, end=9_000) == [("fired", 4_000)]
+    history = {at * 1000: {"t": value} for at, value in enumerate([80, 85, 88, 89, 91, 60, 50])}
+    assert kinds(rising, history, end=9_000) == [("fired", 4_000), ("cleared", 5_000)]
+
+
 def test_a_rate_is_per_second_over_its_window():
     rising = rule({"metric": "t", "rate_over_ms": 10_000, "above": 0.5})
     slow = {at * 1000: {"t": at * 0.4} for at in range(20)}
