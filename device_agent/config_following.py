@@ -3,6 +3,7 @@
 What a model can be set to comes over the air (the `config` shadow); the TOML says where such a value goes.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
@@ -10,6 +11,7 @@ from typing import Any, Final, NamedTuple
 from contract.errors import shown
 from contract.models import DeviceModel
 
+_PART: Final = re.compile(r"[^.\[\]]+")
 KEYS: Final = frozenset({"setting", "scale", "offset"})
 
 
@@ -57,6 +59,20 @@ class Following:
 def is_reference(value: Any) -> bool:
     """Whether a value of the file is a reference to a setting."""
     return isinstance(value, dict) and "setting" in value
+
+
+def setting_at(key: str, value: Any) -> str | None:
+    """Which setting a part of a value follows; `key` is its path within, such as `when.above` or `points[1]`."""
+    for part in _PART.findall(key):
+        if isinstance(value, Mapping):
+            value = value.get(part)
+        elif isinstance(value, list) and part.isdecimal() and int(part) < len(value):
+            value = value[int(part)]
+        else:
+            return None
+        if is_reference(value):
+            return value["setting"] if isinstance(value["setting"], str) else None
+    return None
 
 
 def interval_of(model: DeviceModel) -> dict[str, Any] | None:

@@ -5,7 +5,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from device_agent.cli.exits import ActuatorFailed, Exit, UsageError
-from device_agent.cli.groups import Group
+from device_agent.cli.groups import Group, seconds
 from device_agent.cli.output import show
 from device_agent.cli.running import answers, ask
 from device_agent.errors import ControlError, NotRunningError
@@ -23,9 +23,8 @@ def add(commands: Group) -> None:
     move = group.command("set", about, _set)
     move.add_argument("name", metavar="NAME", help="the actuator, as the configuration calls it")
     move.add_argument("parameters", nargs="+", metavar="KEY=VALUE", help="a parameter of the model, such as on=true")
-    move.add_argument(
-        "--hold", type=float, metavar="S", help="without a running agent: hold it for so long, 1 to 3600 s"
-    )
+    about = "without a running agent: hold it for so long, 1 to 3600 s"
+    move.add_argument("--hold", type=seconds(1, 3600), metavar="S", help=about)
     group.command("safe", "bring every actuator to its safe state, whether an agent runs or not", _safe)
 
 

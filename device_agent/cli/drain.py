@@ -37,6 +37,8 @@ async def drain(
     health = Health()
     await storage.open()
     try:
+        if not (await storage.stats()).messages:
+            return 0, 0, None
         await _send(config, storage, transport or _transport(config), timeout_s, clock, health, log)
         return health.sent, (await storage.stats()).messages, health.last_error
     finally:

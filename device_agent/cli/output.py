@@ -24,16 +24,21 @@ def fail(options: argparse.Namespace, error: str, **more: Any) -> None:
 
 
 def lines(value: Any, indent: str = "") -> Iterator[str]:
-    """Nested data as indented lines."""
-    items = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
-    if not isinstance(value, (Mapping, list)):
+    """Nested data as indented lines; a list of plain values is one line, any other a dash for each item."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            if _is_nested(inner):
+                yield f"{indent}{key}:"
+                yield from lines(inner, f"{indent}  ")
+            else:
+                yield f"{indent}{key}: {word(inner)}"
+    elif isinstance(value, list) and _is_nested(value):
+        for inner in value:
+            first, *others = lines(inner)
+            yield f"{indent}- {first}"
+            yield from (f"{indent}  {line}" for line in others)
+    else:
         yield f"{indent}{word(value)}"
-    for key, inner in items:
-        if isinstance(inner, (Mapping, list)) and inner:
-            yield f"{indent}{key}:"
-            yield from lines(inner, f"{indent}  ")
-        else:
-            yield f"{indent}{key}: {word(inner)}"
 
 
 def word(value: Any) -> str:
@@ -43,5 +48,12 @@ def word(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, (Mapping, list)):
-        return "none"
-    return str(value)
+        return ", ".join(map(word, value)) or "none"
+    return f"{value:.10g}" if isinstance(value, float) else str(value)
+
+
+def _is_nested(value: Any) -> bool:
+    """Whether it takes more than a line."""
+    if isinstance(value, list):
+        return any(isinstance(inner, (Mapping, list)) for inner in value)
+    return isinstance(value, Mapping) and bool(value)

@@ -24,7 +24,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, (Mapping, list, tuple, set, frozenset)):
         return _collection(value)
     if isinstance(value, msgspec.Struct):
-        return msgspec.to_builtins(value)
+        return plain(msgspec.to_builtins(value))
     if is_dataclass(value) and not isinstance(value, (type, Endpoint, Pkcs11Key)):
         # What must not be shown is no part of the repr either.
         return {each.name: plain(getattr(value, each.name)) for each in fields(value) if each.repr}

@@ -48,17 +48,12 @@ async def _read(settings: SensorSettings, host: Host) -> dict[str, Any]:
 
 
 async def _first(sensor: Sensor, clock: Clock) -> Reading:
-    """The first reading with a value or a fault, or the last that was tried for."""
+    """The first reading with a value or a fault, or the last that was tried for. Raises SensorError."""
     for left in reversed(range(TRIES)):
-        try:
-            reading = await sensor.read(clock.boot_ms())
-        except SensorError:
-            if not left:
-                raise
-        else:
-            if reading is None:
-                raise SensorError("there is nothing more to read")
-            if reading.values or not left:
-                return reading
+        reading = await sensor.read(clock.boot_ms())
+        if reading is None:
+            break
+        if reading.values or reading.faults or not left:
+            return reading
         await clock.sleep(PAUSE_S)
-    raise SensorError("no value")
+    raise SensorError("there is nothing more to read")

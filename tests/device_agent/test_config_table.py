@@ -207,11 +207,14 @@ def test_a_reference_that_cannot_be_followed_is_a_problem(written, read, key, ex
 
 
 def test_a_problem_of_a_value_that_follows_names_the_setting():
-    found, problems = table("x = { setting = 'interval_ms' }\ny = 7", following=True)
+    text = "x = { setting = 'interval_ms' }\ny = 7\nz = [1, { a = { setting = 'interval_ms' } }]"
+    found, problems = table(text, following=True)
     found.number("x", maximum=9)
     found.number("y", maximum=1)
+    for key in ("z[1].a", "z[0]", "z[7].a", "z[1].b", "unsaid"):
+        found.problem(key, "another", "this")
 
-    assert [problem.setting for problem in problems] == ["interval_ms", None]
+    assert [problem.setting for problem in problems] == ["interval_ms", None, "interval_ms", None, None, None, None]
 
 
 def test_a_setting_without_a_default_or_value_is_a_problem_where_it_is_followed():
