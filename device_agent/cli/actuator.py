@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
     from device_agent.config import AgentConfig
 
+SAFE_S = 5.0
+"""An agent that takes longer to make its outputs safe is taken for one that hangs."""
+
 
 def add(commands: Group) -> None:
     group = commands.group("actuator", "the actuators")
@@ -79,7 +82,7 @@ def _safe(options: argparse.Namespace) -> int:
 def _safe_by_agent(config: "AgentConfig") -> "Mapping[str, str] | None":
     """Why actuators are not safe, by name; None if no agent answers: one that hangs must not keep them from it."""
     try:
-        found: Mapping[str, str] = ask(config, "actuator.safe")["faults"]
+        found: Mapping[str, str] = ask(config, "actuator.safe", timeout_s=SAFE_S)["faults"]
     except ControlError:
         return None
     return found

@@ -9,7 +9,12 @@ if TYPE_CHECKING:
     from device_agent.config import AgentConfig
 
 
-def ask(config: "AgentConfig", method: str, params: Mapping[str, Any] | None = None) -> Any:
+PATIENCE_S = 65.0
+
+
+def ask(
+    config: "AgentConfig", method: str, params: Mapping[str, Any] | None = None, *, timeout_s: float = PATIENCE_S
+) -> Any:
     """What the running agent of this device answers.
 
     Raises:
@@ -20,7 +25,7 @@ def ask(config: "AgentConfig", method: str, params: Mapping[str, Any] | None = N
 
     for place in config.control.places():
         try:
-            return call(place, method, params, thing=config.thing)
+            return call(place, method, params, thing=config.thing, timeout_s=timeout_s)
         except NotRunningError:
             continue
     places = " or ".join(map(str, config.control.places()))

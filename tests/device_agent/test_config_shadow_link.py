@@ -17,41 +17,15 @@ from device_agent.settings import Settings
 from device_agent.settings_trial import UNREACHABLE_MS
 from device_agent.transport import Endpoint
 from device_agent.transport.memory import MemoryBroker, MemoryTransport
+from tests.device_agent.settings_device import NEW, Store, write_files
 
 LOG = logging.LoggerAdapter(logging.getLogger("device_agent.test"), {})
-TOML = """
-thing = "pump-7"
-model = "machine"
-endpoints = ["localhost:1"]
-ca = "file"
-certificate = "file"
-private_key = "file"
-
-[[sensor]]
-kind = "simulated"
-"""
 PREFIX = "$aws/things/pump-7/shadow/name/config/"
-NEW = {"interval_ms": 9000}
 
 
 @pytest.fixture
 def files(tmp_path):
-    (tmp_path / "file").touch(mode=0o600)
-    (tmp_path / "agent.toml").write_text(TOML)
-    return ConfigFiles(tmp_path / "agent.toml")
-
-
-class Store:
-    """Storage's state, in memory."""
-
-    def __init__(self):
-        self.sections = {}
-
-    async def read_state(self, section):
-        return self.sections.get(section)
-
-    async def write_state(self, section, value):
-        self.sections[section] = value
+    return ConfigFiles(write_files(tmp_path))
 
 
 class ShadowService:

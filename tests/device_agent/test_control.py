@@ -5,7 +5,6 @@ import json
 import os
 import socket
 import stat
-import struct
 import subprocess
 import sys
 import tempfile
@@ -18,9 +17,7 @@ from hypothesis import strategies as st
 
 from device_agent import control, control_protocol, control_socket
 from device_agent.clock import ManualClock, SystemClock
-from device_agent.config_table import Table
 from device_agent.control import ControlServer, call
-from device_agent.control_socket import ControlSettings, parse_control
 from device_agent.errors import ControlError, NotRunningError, QueueError
 
 
@@ -232,24 +229,6 @@ async def test_another_user_is_turned_away_even_where_the_file_lets_him_in(serve
     assert json.loads(answer)["error"]["kind"] == "permission"
 
 
-class Peer:
-    def __init__(self, uid):
-        self.uid = uid
-
-    def getsockopt(self, level, option, size):
-        assert (level, option) == (socket.SOL_SOCKET, socket.SO_PEERCRED)
-        return struct.pack("3i", 1, self.uid, 1)
-
-
-def test_root_and_the_same_user_are_allowed_and_others_only_by_a_group():
-    own = os.geteuid()
-
-    assert control_socket.is_allowed(Peer(0), None)
-    assert control_socket.is_allowed(Peer(own), None)
-    assert not control_socket.is_allowed(Peer(own + 1), None)
-    assert control_socket.is_allowed(Peer(own + 1), 50)
-
-
 async def test_the_socket_of_an_agent_that_is_gone_gives_way(serve, path):
     left = control_socket.listen(path, None)
     left.close()
@@ -287,38 +266,6 @@ def test_without_an_agent_the_client_says_so(path):
 def test_an_agent_that_does_not_answer_is_not_waited_for_longer_than_asked(path):
     with control_socket.listen(path, None), pytest.raises(ControlError, match=r"within 0\.05 s"):
         call(path, "status", timeout_s=0.05)
-
-
-def parsed(values, queue=Path("/var/lib/fieldline/queue")):
-    problems = []
-    table = Table(values, Path("/etc/fieldline/agent.toml"), "control.", problems)
-    settings = parse_control(table, queue)
-    table.finish()
-    return settings, [problem.key for problem in problems]
-
-
-def test_the_socket_is_beside_the_queue_unless_the_service_manager_gives_a_directory():
-    settings, problems = parsed({})
-
-    assert problems == []
-    assert settings.place(None) == Path("/var/lib/fieldline/queue.sock")
-    assert settings.place("/run/fieldline:/run/other") == Path("/run/fieldline/control.sock")
-    assert settings.places() == (Path("/var/lib/fieldline/queue.sock"), Path("/run/fieldline/control.sock"))
-
-
-def test_a_socket_that_is_configured_is_there_and_nowhere_else():
-    settings, problems = parsed({"socket": "agent.sock", "group": "root"})
-
-    assert problems == []
-    assert settings == ControlSettings(
-        Path("/etc/fieldline/agent.sock"), Path("/var/lib/fieldline/queue.sock"), group=0
-    )
-    assert settings.place("/run/fieldline") == Path("/etc/fieldline/agent.sock")
-    assert settings.places() == (Path("/etc/fieldline/agent.sock"),)
-
-
-def test_a_group_that_this_machine_does_not_have_is_a_problem():
-    assert parsed({"group": "nobody-has-this-group"})[1] == ["control.group"]
 
 
 @given(st.binary(max_size=200))

@@ -5,48 +5,16 @@ import logging
 import pytest
 
 from device_agent.config import ConfigFiles
-from device_agent.errors import QueueError, SettingsError
+from device_agent.errors import SettingsError
 from device_agent.settings import SECTION, Settings
 from device_agent.settings_trial import MAX_STARTS
-
-TOML = """
-thing = "pump-7"
-model = "machine"
-endpoints = ["localhost:1"]
-ca = "file"
-certificate = "file"
-private_key = "file"
-
-[[sensor]]
-kind = "simulated"
-# A whole number from 0: what the model allows above a minute this configuration cannot use.
-seed = { setting = "interval_ms", scale = -1, offset = 60000 }
-"""
-
-
-class Store:
-    """Storage's state, which fails on demand, with or without having written."""
-
-    def __init__(self):
-        self.sections = {}
-        self.fails = None
-
-    async def read_state(self, section):
-        return self.sections.get(section)
-
-    async def write_state(self, section, value):
-        if self.fails != "before":
-            self.sections[section] = value
-        if self.fails:
-            raise QueueError("the disk is on fire")
+from device_agent.storage import Storage
+from tests.device_agent.settings_device import TOML, Store, write_files
 
 
 @pytest.fixture
 def toml(tmp_path):
-    (tmp_path / "file").touch(mode=0o600)
-    path = tmp_path / "agent.toml"
-    path.write_text(TOML)
-    return path
+    return write_files(tmp_path)
 
 
 @pytest.fixture
@@ -73,7 +41,7 @@ async def test_without_anything_stored_the_models_defaults_are_in_force(start, s
 
     assert settings.values == {"interval_ms": 5000, "stop_on_overheat": True}
     assert interval_s(settings) == 5.0
-    assert store.sections == {}
+    assert store.state_writes == 0
 
 
 async def test_what_is_adopted_follows_into_the_configuration_and_survives_a_restart(start):
@@ -232,6 +200,28 @@ async def test_after_some_starts_without_a_connection_a_trial_is_over(start):
     "stored", [7, [], {"confirmed": 3}, {"trial": {"values": {}}}, {"confirmed": {"interval_ms": "x"}}]
 )
 async def test_whatever_is_stored_the_agent_starts(start, store, stored):
-    store.sections[SECTION] = stored
+    await store.write_state(SECTION, stored)
 
     assert interval_s(await start()) == 5.0
+
+
+async def test_a_trial_outlives_a_restart_on_a_real_disk(toml, tmp_path, clock, log):
+    async def with_storage(act):
+        storage = Storage(tmp_path / "queue", tmp_path / "state", max_bytes=2**20, clock=clock, log=log)
+        await storage.open()
+        try:
+            settings = Settings(ConfigFiles(toml), storage, clock=clock, log=log)
+            await settings.start()
+            await act(settings)
+            return settings
+        finally:
+            await storage.close()
+
+    async def nothing(_):
+        pass
+
+    await with_storage(lambda settings: settings.adopt({"interval_ms": 9000}))
+    again = await with_storage(nothing)
+    assert (interval_s(again), again.state.trial.starts) == (9.0, 1)
+    await with_storage(lambda settings: settings.confirm())
+    assert (await with_storage(nothing)).state.confirmed == {"interval_ms": 9000}

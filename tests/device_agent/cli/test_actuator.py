@@ -81,7 +81,7 @@ def test_without_an_agent_everything_is_made_safe_at_the_pins(run):
 
 
 def test_an_agent_that_hangs_does_not_keep_it_from_being_safe(run, monkeypatch):
-    def hang(*_):
+    def hang(*_, **__):
         raise ControlError("no answer within 65 s", "timeout")
 
     monkeypatch.setattr(actuator, "ask", hang)

@@ -88,6 +88,19 @@ def test_draining_sends_everything_and_ends(toml, fill):
     assert {message.topic for message in broker.received} == {"dt/pump-7/telemetry"}
 
 
+def test_draining_works_over_mutual_tls(run, toml, fill, tls_broker):
+    fill(3)
+
+    async def drained():
+        async with tls_broker() as broker:
+            toml.write_text(toml.read_text().replace("localhost:1", str(broker.endpoint)))
+            return await asyncio.to_thread(run, "queue", "drain", "--json"), broker.received
+
+    answer, received = asyncio.run(drained())
+    assert (answer.code, answer.json) == (0, {"sent": 3, "left": 0, "error": None})
+    assert {message.topic for message in received} == {"dt/pump-7/telemetry"}
+
+
 def test_draining_an_empty_queue_needs_no_connection(toml, fill):
     fill(0)
 
