@@ -55,6 +55,13 @@ def convert(document: Any, kind: type[_Struct], at: str = "") -> _Struct:
 def _fault(text: str, kind: type[msgspec.Struct]) -> _Fault:
     parts = _ERROR.fullmatch(text)
     message, path = (parts["message"], parts["path"] or "") if parts else (text, "")
+    path, member, _ = path.partition("[...]")
+    fault = _fault_at(path, message, kind)
+    # Somewhere in a map of any keys; msgspec does not say where.
+    return _Fault(path, f"an object in which each value is {fault.expected}") if member else fault
+
+
+def _fault_at(path: str, message: str, kind: type[msgspec.Struct]) -> _Fault:
     if missing := _MISSING.fullmatch(message):
         return _Fault(f"{path}.{missing['key']}", "present", "nothing")
     if unknown := _UNKNOWN.fullmatch(message):

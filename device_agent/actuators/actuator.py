@@ -51,6 +51,10 @@ class Actuator:
         return self._lines is not None
 
     @property
+    def is_moving(self) -> bool:
+        return self.due is not None and self.fault is None
+
+    @property
     def is_on(self) -> bool:
         """Whether it is on, is on its way there, or may be on for all that is known."""
         kind = self.settings.kind
@@ -64,7 +68,9 @@ class Actuator:
 
     @property
     def next_at(self) -> int | None:
-        """When something is due by itself."""
+        """When something is due by itself; None while it cannot be driven."""
+        if self.fault is not None:
+            return None
         return min((at for at in (self.due, self.max_on_at, self.revert_at) if at is not None), default=None)
 
     def plan_return(self, target: Parameters, for_s: float | None, now: int) -> None:

@@ -82,7 +82,7 @@ class Actuators:
         """Make everything safe, wait for what takes time, and give the lines back."""
         try:
             self.make_safe("stop")
-            while any(actuator.due is not None for actuator in self._all.values()):
+            while any(actuator.is_moving for actuator in self._all.values()):
                 await self._clock.sleep(self._until_next_s())
                 self.tick()
         finally:
@@ -156,6 +156,7 @@ class Actuators:
     def make_safe(self, source: str) -> None:
         """Send every actuator to its safe state now; what cannot be driven is tried again by `run`."""
         for actuator in self._all.values():
+            actuator.plan_return(actuator.settings.safe, None, 0)
             if actuator.is_claimed and not (actuator.is_safe(actuator.target) and actuator.fault is None):
                 self._force_safe(actuator, source)
         self._tell_change()
@@ -271,7 +272,7 @@ class Actuators:
 
     def _force_safe(self, actuator: Actuator, source: str) -> None:
         safe = actuator.settings.safe
-        actuator.base, actuator.revert_at = safe, None
+        actuator.plan_return(safe, None, 0)
         failing = actuator.fault is not None
         actuator.settle(Outcome("FAILED", f"superseded by {source}", actuator.truth()))
         try:
@@ -280,7 +281,8 @@ class Actuators:
             actuator.fault = str(error)
             if not failing:
                 self._fail(actuator, str(error))
-        self._wake.set()
+        if actuator.fault is None:
+            self._wake.set()
 
     def _fail(self, actuator: Actuator, reason: str) -> None:
         """The pins do not do what they were told: try to make it safe, and go on trying."""

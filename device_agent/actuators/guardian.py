@@ -52,12 +52,13 @@ def main(descriptor: int) -> int:
         return 0
     if agent is not None:
         _kill(agent)
-    problems = drive(plans, factory, give_up_s=GIVE_UP_S)
+    driven = drive(plans, factory, give_up_s=GIVE_UP_S)
     # Told only now, since whoever should read it may be what hangs.
     _say(f"{reason}: it was killed, and its actuators made safe")
-    for name, problem in problems.items():
+    for name, problem in driven.problems.items():
         _say(f"{name} is not in its safe state: {problem}")
-    return 1 if problems else 0
+    # Without Python's own end, and while the lines are held: gpiozero makes inputs of those that it lets go.
+    os._exit(1 if driven.problems else 0)
 
 
 def _handle_of(agent: int) -> int | None:
@@ -134,5 +135,4 @@ def _say(text: str) -> None:
 
 
 if __name__ == "__main__":
-    # Without Python's own end, in which gpiozero would let the lines go.
-    os._exit(main(int(sys.argv[1])))
+    sys.exit(main(int(sys.argv[1])))

@@ -63,7 +63,7 @@ def make_all_safe(
     """
     if not settings:
         return {}
-    return drive([safe_plan(one) for one in settings], gpio.factory(pins), give_up_s=give_up_s)
+    return drive([safe_plan(one) for one in settings], gpio.factory(pins), give_up_s=give_up_s).problems
 
 
 def safe_plan(settings: ActuatorSettings) -> SafePlan:

@@ -46,10 +46,10 @@ def drive(
     give_up_s: float,
     monotonic: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
-) -> dict[str, str]:
-    """Take every actuator to its safe state at once, and hold its lines; those that take time are waited for.
+) -> "Driven":
+    """Take every actuator to its safe state at once; those that take time are waited for.
 
-    A line that is taken is tried for `give_up_s`. Returns why, by name, for each that is not in its safe state.
+    A line that is taken is tried for `give_up_s`. The lines are held for as long as what is returned.
     """
     movements = [_Movement(plan, factory) for plan in plans]
     give_up = monotonic() + give_up_s
@@ -58,7 +58,18 @@ def drive(
             movement.go_on(monotonic(), give_up)
         if not all(movement.done for movement in waiting):
             sleep(RETRY_S)
-    return {movement.plan.name: movement.problem for movement in movements if movement.problem is not None}
+    return Driven(
+        {movement.plan.name: movement.problem for movement in movements if movement.problem is not None},
+        [movement.lines for movement in movements if movement.lines is not None],
+    )
+
+
+@dataclass
+class Driven:
+    """Why, by name, for each actuator that is not in its safe state; and the lines of the others, still driven."""
+
+    problems: dict[str, str]
+    lines: list[Lines]
 
 
 class _Movement:
@@ -67,17 +78,17 @@ class _Movement:
         self.done = False
         self.problem: str | None = None
         self._factory = factory
-        self._lines: Lines | None = None
+        self.lines: Lines | None = None
         self._left = list(plan.steps)
         self._due = 0.0
 
     def go_on(self, now: float, give_up: float) -> None:
-        if self._lines is not None and now < self._due:
+        if self.lines is not None and now < self._due:
             return
         try:
-            if self._lines is None:
-                self._lines = Lines(self.plan.lines, self._left[0].levels, self._factory)
-            self._lines.write(self._left[0].levels)
+            if self.lines is None:
+                self.lines = Lines(self.plan.lines, self._left[0].levels, self._factory)
+            self.lines.write(self._left[0].levels)
         except ActuatorError as error:
             self.problem = str(error)
             self.done = now >= give_up

@@ -94,7 +94,7 @@ def _parse(table: Table, model: DeviceModel) -> ActuatorSettings | None:
 
 def _safe(table: Table, actuator: Actuator, kind: Kind) -> Mapping[str, Any]:
     """What the table or else the model calls safe; a way of being off stands in for what the kind cannot be told."""
-    safe = table.value("safe", actuator.safe) if "safe" in table else actuator.safe
+    safe = table.value("safe", actuator.safe)
     timed = {"for_s": safe["for_s"]} if isinstance(safe, dict) and "for_s" in safe else {}
     problems = [
         *schema.violations(actuator.parameters, safe),

@@ -5,6 +5,7 @@ from contextlib import suppress
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import UNSET
 
 from contract import documents
 from contract.documents import (
@@ -15,6 +16,8 @@ from contract.documents import (
     PresenceEvent,
     ShadowDelta,
     ShadowDocument,
+    ShadowError,
+    ShadowGet,
     ShadowSection,
     ShadowState,
     ShadowUpdate,
@@ -29,8 +32,10 @@ KINDS = [
     CommandRequest,
     CommandResponse,
     ShadowUpdate,
+    ShadowGet,
     ShadowDocument,
     ShadowDelta,
+    ShadowError,
     DeviceEvent,
     InternalEvent,
     PresenceEvent,
@@ -52,7 +57,8 @@ slugs = st.from_regex(r"[a-z][a-z0-9_]{0,63}", fullmatch=True)
 times = st.integers(0, MAX_TIMESTAMP_MS)
 counts = st.integers(0, 2**53)
 maybe_text = st.none() | st.text(max_size=40)
-sections = st.builds(ShadowSection, values=contents)
+reasons = st.dictionaries(st.text(max_size=8), st.none() | st.text(max_size=40), max_size=3)
+sections = st.builds(ShadowSection, values=contents, rejected=st.just(UNSET) | reasons)
 states = st.builds(ShadowState, desired=st.none() | sections, reported=st.none() | sections)
 all_documents = st.one_of(
     st.builds(CommandRequest, id=ids, name=slugs, parameters=contents, created_at=times, expires_at=times),
@@ -65,8 +71,12 @@ all_documents = st.one_of(
         reason=maybe_text,
     ),
     st.builds(ShadowUpdate, state=states, version=st.none() | counts, client_token=maybe_text),
-    st.builds(ShadowDocument, state=states, version=counts, timestamp=times, client_token=maybe_text),
-    st.builds(ShadowDelta, state=sections, version=counts, timestamp=times, client_token=maybe_text),
+    st.builds(ShadowGet, client_token=maybe_text),
+    st.builds(
+        ShadowDocument, state=states, version=counts, timestamp=times, metadata=contents, client_token=maybe_text
+    ),
+    st.builds(ShadowDelta, state=sections, version=counts, timestamp=times, metadata=contents, client_token=maybe_text),
+    st.builds(ShadowError, code=st.integers(100, 599), message=st.text(max_size=40), client_token=maybe_text),
     st.builds(
         DeviceEvent, boot=st.from_regex(r"[0-9a-zA-Z-]{1,64}", fullmatch=True), kind=slugs, at=times, data=contents
     ),
@@ -160,6 +170,12 @@ def test_a_setting_may_be_called_like_the_version():
         (CommandResponse, b'{"id":"a","id":"b"}', "`id` must be used once in its object"),
         (CommandRequest, b'{"id":"c1","name":"Relay","parameters":{},"created_at":1,"expires_at":2}', "`name` must be"),
         (ShadowUpdate, b'{"state":{"desired":7}}', "`state.desired` must be an object or null, got 7"),
+        (
+            ShadowUpdate,
+            b'{"state":{"reported":{"rejected":{"relay":7}}}}',
+            "`state.reported.rejected` must be an object in which each value is a string or null, got an object with 1",
+        ),
+        (ShadowError, b'{"code":"404"}', "`code` must be an integer, got '404'"),
         (ShadowUpdate, b'{"state":7}', "`state` must be an object, got 7"),
         (InternalEvent, b'{"kind":"x","thing":"Pump 7","at":1}', "`thing` must be a string matching"),
         (
@@ -196,3 +212,14 @@ def test_the_lifecycle_event_of_aws_is_read_as_documented():
 
 def test_the_examples_in_the_docstring_hold():
     assert doctest.testmod(documents).failed == 0
+
+
+def test_a_section_without_rejections_does_not_mention_them():
+    update = ShadowUpdate(state=ShadowState(reported=ShadowSection(values={"a": 1})))
+    assert encode(update) == b'{"state":{"reported":{"v":1,"values":{"a":1}}}}'
+
+
+def test_a_rejection_is_taken_out_by_null():
+    section = ShadowSection(rejected={"relay": None, "valve": "no such actuator"})
+    raw = encode(ShadowUpdate(state=ShadowState(reported=section)))
+    assert b'"rejected":{"relay":null,"valve":"no such actuator"}' in raw
