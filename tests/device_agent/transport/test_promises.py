@@ -32,9 +32,9 @@ def linked(kind, options, log):
     """A running link to an endpoint, and the payloads of the commands that it handled."""
 
     @asynccontextmanager
-    async def run(endpoint, keep_alive_s=1):
-        """Finds out 0.5 s after the keep-alive that a broker no longer answers."""
-        impatient = replace(options, ping_timeout_s=0.5, connect_timeout_s=1.5, stop_timeout_s=0.5)
+    async def run(endpoint, keep_alive_s=37):
+        """Finds out 1 s after the keep-alive that a broker no longer answers."""
+        impatient = replace(options, ping_timeout_s=1.0, connect_timeout_s=2.0, stop_timeout_s=0.5)
         link = Link(
             make_transport(kind, replace(impatient, keep_alive_s=keep_alive_s)),
             [endpoint],
@@ -64,7 +64,7 @@ async def reconnected(link):
 
 
 async def test_a_broker_that_stops_and_goes_on_costs_no_command(mosquitto, app, linked, eventually):
-    async with linked(mosquitto.endpoint) as (link, handled):
+    async with linked(mosquitto.endpoint, keep_alive_s=2) as (link, handled):
         mosquitto.freeze()
         with pytest.raises(ConnectionLostError):
             await link.publish(TOPIC, b"into the void")
@@ -83,7 +83,7 @@ async def test_a_broker_that_stops_and_goes_on_costs_no_command(mosquitto, app, 
 async def test_a_half_open_connection_is_found_out_and_what_came_meanwhile_is_handled_once(
     mosquitto, app, linked, eventually
 ):
-    async with Proxy(mosquitto.endpoint) as proxy, linked(proxy.endpoint) as (link, handled):
+    async with Proxy(mosquitto.endpoint) as proxy, linked(proxy.endpoint, keep_alive_s=2) as (link, handled):
         proxy.swallowing = True
         for n in range(3):
             app.publish(f"cmd/pump-7/{n}/req", b"%d" % n)
@@ -146,7 +146,7 @@ async def test_a_flood_of_messages_occupies_no_memory_while_the_agent_is_busy(
     # In a process of its own, whose memory is not counted.
     arguments = (str(mosquitto.port), str(credentials.ca), *map(str, app_credentials))
     flood = [sys.executable, "-c", _FLOOD, *arguments]
-    async with linked(mosquitto.endpoint, keep_alive_s=37) as (link, handled):
+    async with linked(mosquitto.endpoint) as (link, handled):
         grown_mib = []
 
         def busy(message):

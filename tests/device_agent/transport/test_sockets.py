@@ -20,13 +20,13 @@ REQUEST = "cmd/pump-7/1/req"
 @pytest.fixture
 def impatient(options):
     """Does not wait for the 10 to 30 s that the runtime's TLS lets pass after a failed handshake."""
-    return replace(options, connect_timeout_s=1.5, stop_timeout_s=0.1)
+    return replace(options, connect_timeout_s=2.0, stop_timeout_s=0.1)
 
 
 @pytest.fixture
 def watchful(options):
-    """Finds out within 2 s that a broker no longer answers."""
-    return replace(options, keep_alive_s=1, ping_timeout_s=0.5)
+    """Finds out within 2 s or so that a broker no longer answers."""
+    return replace(options, keep_alive_s=1, ping_timeout_s=1.0)
 
 
 @pytest.fixture
