@@ -179,16 +179,17 @@ def _apt(*command: str) -> str:
     """Run it; returns what it said."""
     lists, cached = FOLDER / "lists", FOLDER / "cache"
     own = (f"-oDir::State::Lists={lists}", f"-oDir::Cache={cached}", "-oDebug::NoLocking=1")
-    if not lists.exists():
-        try:
-            return _run(*command)
-        except MissingError:
-            # A fresh machine has no lists of packages, and refreshing the system's takes root.
-            _log.info("refreshing a list of packages of our own")
-            for folder in (lists / "partial", cached / "archives" / "partial"):
-                folder.mkdir(parents=True, exist_ok=True)
-            _run("apt-get", *own, "update")
-    return _run(command[0], *own, *command[1:])
+    with_own = (command[0], *own, *command[1:])
+    try:
+        return _run(*(with_own if lists.exists() else command))
+    except MissingError:
+        # A fresh machine has no lists of packages, old lists name packages that are gone, and refreshing the system's
+        # takes root.
+        _log.info("refreshing a list of packages of our own")
+        for folder in (lists / "partial", cached / "archives" / "partial"):
+            folder.mkdir(parents=True, exist_ok=True)
+        _run("apt-get", *own, "update")
+    return _run(*with_own)
 
 
 def _run(*command: str) -> str:
