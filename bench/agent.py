@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from bench.agents import flash
 from bench.agents.broker import Broker, Sink, issue, until
-from bench.agents.processes import Fieldline, Load, Running, ThingsBoard
+from bench.agents.processes import Fieldline, Load, Running, ThingsBoard, installed
 
 MIB_GOAL_CRT, MIB_GOAL_PAHO = 40.0, 35.0
 RSS_RATIO_GOAL, CPU_RATIO_GOAL = 0.65, 0.5
@@ -90,6 +90,7 @@ def main() -> None:
 
 
 def measure(plan: Plan) -> Iterator[Figure]:
+    installed()
     with tempfile.TemporaryDirectory(prefix="fieldline-bench-") as name:
         folder = Path(name)
         broker = Broker(issue("pump-7", folder), folder)

@@ -10,7 +10,7 @@ import typer
 from cli.commands import devices, fleet, preflight, sign_in, telemetry
 from cli.output import print_error, print_line
 from cli.plugins import RootGroup
-from cli.version import version
+from contract import __version__
 
 _OUTPUT_ERRORS = {errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EIO}
 
@@ -33,7 +33,7 @@ app.command("preflight")(preflight.preflight)
 
 def _print_version(asked: bool) -> None:  # noqa: FBT001 - the shape of a Typer callback
     if asked:
-        print_line(f"fieldline {version()}")
+        print_line(f"fieldline {__version__}")
         raise typer.Exit
 
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from cli.errors import UnreachableError
 from cli.urls import is_loopback
-from cli.version import version
+from contract import __version__
 
 if TYPE_CHECKING:
     import httpx
@@ -90,7 +90,7 @@ class Http:
         if direct not in self._clients:
             self._clients[direct] = httpx.Client(
                 timeout=httpx.Timeout(self._timeout_s, connect=min(CONNECT_TIMEOUT_S, self._timeout_s)),
-                headers={"user-agent": f"fieldline-cli/{version()}", "accept": "application/json"},
+                headers={"user-agent": f"fieldline-cli/{__version__}", "accept": "application/json"},
                 trust_env=not direct,
             )
         return self._clients[direct]

@@ -23,7 +23,7 @@ from device_agent.timekeeping import Timekeeper
 from device_agent.transport import Transport
 from device_agent.transport.making import make_transport
 from device_agent.transport.options import TransportOptions
-from device_agent.version import version
+from contract import __version__
 from device_agent.watchdog import Notifier, Watchdog
 
 
@@ -144,7 +144,7 @@ class Agent:
         parts.recorder.event(
             "boot",
             {
-                "agent": version(),
+                "agent": __version__,
                 "model": f"{config.model.name} {config.model.version}",
                 "machine_boot": self._clock.machine_boot(),
                 "sensors": [sensor.name for sensor in config.sensors],

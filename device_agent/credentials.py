@@ -1,7 +1,6 @@
 """Where CA, certificate and key are, and whether they are usable: better known at the start than at each connection."""
 
 import os
-import pickle
 import ssl
 import stat
 from collections.abc import Mapping
@@ -101,26 +100,21 @@ def verify(file: Path, config: Credentials) -> None:
 
 
 def verify_apart(file: Path, config: Credentials) -> None:
-    """As `verify`, in a child process: what OpenSSL loads for it, two megabytes, would stay for as long as the agent runs.
+    """As `verify`, in a child process: what OpenSSL loads for it, two megabytes, would stay as long as the agent runs.
 
     Call it before there is a second thread.
     """
-    reading, writing = os.pipe()
     if (child := os.fork()) == 0:
-        problems: tuple[Problem, ...] = ()
+        fine = False
         try:
             verify(file, config)
-        except ConfigError as error:
-            problems = error.problems
+            fine = True
         finally:
-            os.write(writing, pickle.dumps(problems))
-            os._exit(0)
-    os.close(writing)
-    with open(reading, "rb") as answer:
-        problems = pickle.load(answer)  # noqa: S301 - from our own child
-    os.waitpid(child, 0)
-    if problems:
-        raise ConfigError(problems)
+            os._exit(0 if fine else 1)
+    _, status = os.waitpid(child, 0)
+    if status != 0:
+        # What is wrong is found out here: an agent that will not start has memory to spare.
+        verify(file, config)
 
 
 def _has_certificate(path: Path) -> bool:

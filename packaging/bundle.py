@@ -5,12 +5,12 @@ their name and lie side by side, and those of the stable ABI load in each. So a 
 """
 # ruff: noqa: INP001 - a script and its part, no package
 
+import ast
 import filecmp
 import os
 import shutil
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -39,8 +39,11 @@ class BuildError(Exception):
 
 
 def project_version() -> str:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    return str(project["version"])
+    # Read, not imported: what builds the package may lack what the project needs.
+    for statement in ast.parse((ROOT / "contract" / "__init__.py").read_text(encoding="utf-8")).body:
+        if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == "__version__":
+            return str(ast.literal_eval(statement.value))
+    raise BuildError("contract/__init__.py: expected __version__, found none")
 
 
 def make(root: Path, architecture: str) -> None:

@@ -17,6 +17,8 @@ from tests import debian
 
 START_S = 10.0
 POLL_S = 0.05
+VALID = dt.timedelta(days=365)
+"""The peer makes itself a certificate of its own, which nobody has signed, in place of one that ends within days."""
 _TELEMETRY = "v1/gateway/telemetry"
 _LIMITS_REQUEST = "v1/devices/me/rpc/request/"
 # What ThingsBoard's server would answer: without it the gateway sends nothing.
@@ -53,7 +55,7 @@ def issue(thing: str, folder: Path) -> Credentials:
 
     def write(name: str, key: ec.EllipticCurvePrivateKey, extension: x509.ExtensionType | None) -> tuple[Path, Path]:
         builder = x509.CertificateBuilder(named("bench"), named(name), key.public_key(), x509.random_serial_number())
-        builder = builder.not_valid_before(now - dt.timedelta(days=1)).not_valid_after(now + dt.timedelta(days=1))
+        builder = builder.not_valid_before(now - dt.timedelta(days=1)).not_valid_after(now + VALID)
         if extension is not None:
             builder = builder.add_extension(extension, critical=False)
         certificate, private = folder / f"{name}.pem", folder / f"{name}.key"
@@ -84,7 +86,7 @@ class Broker:
         self._configuration = folder / "mosquitto.conf"
         self._configuration.write_text(
             # Started as root it would become another user, who cannot read the key.
-            "user root\nallow_anonymous true\nmax_queued_messages 0\nmax_inflight_messages 0\n"
+            "user root\nallow_anonymous true\nmax_queued_messages 0\n"
             f"listener {self._plain_port} 127.0.0.1\n"
             f"listener {self.port} 127.0.0.1\nrequire_certificate true\ncafile {credentials.ca}\n"
             f"certfile {credentials.server_certificate}\nkeyfile {credentials.server_key}\n"

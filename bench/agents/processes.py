@@ -10,6 +10,7 @@ from pathlib import Path
 from bench.agents import thingsboard
 from bench.agents.broker import Broker
 
+ROOT = Path(__file__).parents[2]
 _TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 STOP_S = 30.0
 
@@ -25,14 +26,39 @@ class Load:
     """Whether the peer remembers which row it has handed over; Fieldline's agent always does."""
 
 
+def installed() -> Path:
+    """The agent's command, in an environment with what it needs and no more, as on a device."""
+    uv = Path(sys.executable).with_name("uv")
+    extras = ("--extra", "agent", "--extra", "paho")
+    exported = subprocess.run(
+        [uv, "export", "--quiet", "--frozen", "--no-dev", "--no-hashes", *extras],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    environment = ROOT / ".local" / "fieldline-agent"
+    done = environment / "installed.txt"
+    if not done.exists() or done.read_text() != exported:
+        subprocess.run([uv, "venv", "--quiet", "--clear", "--python", sys.executable, environment], check=True)
+        requirements = environment / "requirements.txt"
+        requirements.write_text(exported)
+        python = environment / "bin" / "python"
+        subprocess.run([uv, "pip", "install", "--quiet", "--python", python, "-r", requirements], cwd=ROOT, check=True)
+        done.write_text(exported)
+    return environment / "bin" / "fieldline-agent"
+
+
 class Running:
     """An agent's process."""
 
     def __init__(self, command: list[str], folder: Path, environment: dict[str, str]) -> None:
+        # What is compiled at each start takes memory that a device does not spend.
+        environment = {
+            key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"
+        } | environment
         with (folder / "output.log").open("ab") as log:
-            self._process = subprocess.Popen(
-                command, cwd=folder, env={**os.environ, **environment}, stdout=log, stderr=log
-            )
+            self._process = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log)
 
     @property
     def ended(self) -> bool:
@@ -84,21 +110,7 @@ class Fieldline:
         (folder / "recording.csv").write_text("value\n" + "".join(f"{row}\n" for row in range(load.rows)))
 
     def start(self) -> Running:
-        return Running([*self._command(), "run", "--config", "agent.toml"], self._folder, _OURS)
-
-    def waiting(self) -> int:
-        """How many messages wait in its queue."""
-        command = [*self._command(), "queue", "stats", "--config", "agent.toml", "--json"]
-        done = subprocess.run(
-            command, cwd=self._folder, env={**os.environ, **_OURS}, capture_output=True, text=True, check=True
-        )
-        return int(json.loads(done.stdout)["messages"])
-
-    def _command(self) -> list[str]:
-        return [sys.executable, "-m", "device_agent.cli"]
-
-
-_OURS = {"PYTHONPATH": str(Path(__file__).parents[2])}
+        return Running([str(installed()), "run", "--config", "agent.toml"], self._folder, {})
 
 
 class ThingsBoard:

@@ -41,7 +41,7 @@ class ReplayedConnector(Thread, Connector):
             if position is not None and taken:
                 _replace(position, str(row))
             due = max(due + interval_s, time.monotonic())
-            time.sleep(due - time.monotonic())
+            time.sleep(max(0.0, due - time.monotonic()))
 
     def close(self) -> None:
         self._stopped = True

@@ -28,7 +28,7 @@ def _run(options: argparse.Namespace) -> int:
     from device_agent.watchdog import Notifier, watchdog_interval_s
 
     files = ConfigFiles(options.config)
-    credentials.verify(options.config, files.configure())
+    credentials.verify_apart(options.config, files.configure())
     # The journal has the time of each line.
     form = "%(levelname)s %(message)s" if "JOURNAL_STREAM" in os.environ else "%(asctime)s %(levelname)s %(message)s"
     logging.basicConfig(level=options.log_level, format=form, stream=sys.stderr)

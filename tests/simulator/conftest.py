@@ -14,8 +14,9 @@ def write_agents(tmp_path):
         for name in names:
             path = tmp_path / f"{name}.toml"
             path.write_text(
-                f'thing = "{name}"\nmodel = "climate"\nendpoints = ["localhost:1"]\nqueue = "{name}.queue"\nqueue_max_mib = 1\n'
-                'ca = "ca.pem"\ncertificate = "device.pem"\nprivate_key = "device.key"\nflush_interval_s = 1\n'
+                f'thing = "{name}"\nmodel = "climate"\nendpoints = ["localhost:1"]\nqueue = "{name}.queue"\n'
+                'queue_max_mib = 1\nca = "ca.pem"\n'
+                'certificate = "device.pem"\nprivate_key = "device.key"\nflush_interval_s = 1\n'
                 '[[sensor]]\nkind = "simulated"\ninterval_s = 1\n'
             )
             paths.append(path)
