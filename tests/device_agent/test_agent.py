@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from itertools import pairwise
 from random import Random
 
 import pytest
@@ -15,8 +16,9 @@ from device_agent.errors import QueueError, SensorError
 from device_agent.queue import Priority, RingQueue
 from device_agent.queue.files import PosixFiles
 from device_agent.sensors import Reading
-from device_agent.transport.memory import MemoryBroker, MemoryTransport
+from device_agent.transport.memory import MemoryBroker
 from device_agent.wire import read
+from tests.device_agent.shadow_service import ShadowService
 
 BASE = """
 thing = "pump-7"
@@ -58,7 +60,13 @@ def broker():
 
 
 @pytest.fixture
-def running(write, broker, clock, eventually):
+def service(broker, clock):
+    """The shadows of `pump-7`."""
+    return ShadowService(broker, clock)
+
+
+@pytest.fixture
+def running(write, service, clock, eventually):
     """A context manager: a running agent, stopped in good order at its end."""
     seeds = iter(range(1, 100))
 
@@ -66,7 +74,7 @@ def running(write, broker, clock, eventually):
     async def run(files=None):
         agent = Agent(
             files or write(),
-            lambda config: MemoryTransport(broker, config.thing),
+            lambda _config: service.transport(),
             clock=clock,
             random=Random(next(seeds)),
         )
@@ -327,3 +335,43 @@ async def test_a_command_moves_the_actuator_and_is_answered_and_a_rule_at_the_ed
     assert relay[0] is False
     assert True in relay
     assert relay[-1] is False
+
+
+async def test_a_new_setting_changes_the_rhythm_and_is_reported(running, write, service, broker, clock):
+    """The sensor gives no interval of its own, so it follows the model's setting."""
+    tables = '[[sensor]]\nkind = "simulated"\nmetrics = ["vibration"]\n'
+    async with running(write("flush_interval_s = 1", tables)):
+        await seconds(clock, 3)
+        service.desire("config", {"interval_ms": 1000})
+        await seconds(clock, 30)
+        assert service.reported("config")["values"] == {"interval_ms": 1000, "stop_on_overheat": True}
+
+    times = [m.ts for envelope in envelopes(broker) for m in envelope.m]
+    assert [after - before for before, after in pairwise(times[-10:])] == [1000] * 9
+    (applied,) = events(broker, "config_applied")
+    assert applied.data["values"]["interval_ms"] == 1000
+
+
+async def test_hostile_settings_and_states_change_nothing_and_are_answered_with_a_reason(
+    running, write, service, broker, clock
+):
+    async with running(write(tables=REPLAY + ACTUATOR)):
+        await seconds(clock, 3)
+        service.desire("config", {"interval_ms": "fast", "nonsense": 1})
+        service.desire("state", {"relay": {"on": "yes"}, "laser": {"on": True}})
+        await seconds(clock, 10)
+        assert set(service.reported("config")["rejected"]) == {"interval_ms", "nonsense"}
+        assert set(service.reported("state")["rejected"]) == {"relay", "laser"}
+        assert service.reported("state")["values"] == {"relay": {"on": False}}
+        for payload in (b"", b"{", b"[" * 50_000, b'{"state": 7}', b"\xff\xfe"):
+            for name in ("config", "state"):
+                broker.deliver(topics.shadow("pump-7", name, "update/delta"), payload)
+            broker.deliver(topics.command_request("pump-7", "hostile"), payload)
+        await seconds(clock, 10)
+
+    assert service.reported("config")["values"]["interval_ms"] == 5000
+    relay = [m.values["relay"] for envelope in envelopes(broker) for m in envelope.m if "relay" in m.values]
+    assert not any(relay)
+    answers = [m.payload for m in broker.received if m.topic == topics.command_response("pump-7", "hostile")]
+    assert {documents.decode(CommandResponse, payload).status for payload in answers} == {"REJECTED"}
+    assert sorted(values(broker)) == list(range(len(values(broker))))
