@@ -15,6 +15,8 @@ from device_agent.queue import Priority
 
 MOST_BOOTS = 32
 """So many earlier boots are remembered: the queue would have to hold messages of more than that to be wrong."""
+AHEAD_RESERVE_MS = 10_000
+"""By so much more than was told ahead of time is stored as told, so that it need not be stored with each reading."""
 _ALL = 2**62
 _VERSION = 1
 
@@ -94,12 +96,16 @@ class MachineBoots:
         earlier = {boot.id: boot for boot in stored.boots if boot.first is not None or boot.id == machine_boot}
         return cls(machine_boot, stored.seen, stored.until, earlier)
 
-    def to_state(self, now: int, *, reserve_ms: int) -> tuple[Any, int]:
-        """The state as JSON at UTC `now`, and which version of it that is. It is stored again within `reserve_ms`."""
+    def to_state(self, now: int, told: int, *, reserve_ms: int) -> tuple[Any, int]:
+        """The state as JSON at UTC `now`, and which version of it that is. It is stored again within `reserve_ms`.
+
+        `told`: up to which time later than `now` telemetry was told, if it was.
+        """
         boots = [*self._earlier.values()][-MOST_BOOTS:]
         until = now if self._leaving else now + reserve_ms
         if self.current.first is not None or self._has_told_telemetry:
-            self.seen = now
+            ahead = told if self._leaving else told + AHEAD_RESERVE_MS
+            self.seen = now if told <= now else ahead
         state = _State(v=_VERSION, seen=self.seen, until=until, boots=[*boots, self.current])
         return msgspec.to_builtins(state, str_keys=True), self._version
 
@@ -110,6 +116,11 @@ class MachineBoots:
     def unsaved(self) -> bool:
         """Whether a decision is not stored yet: nothing may be sent by it."""
         return self._version != self._saved_version
+
+    def told_ahead(self, ts: int) -> None:
+        """Telemetry of a time later than now was told."""
+        if ts > self.seen:
+            self._version += 1
 
     def leave(self) -> None:
         """From now on nothing is told before the state is stored for the last time."""

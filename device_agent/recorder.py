@@ -85,6 +85,8 @@ class Recorder:
             return
         offset = self._timekeeper.offset()
         at = self._later.than_told(sensor, reading.at, offset)
+        if at != reading.at:
+            self._timekeeper.told(at + offset.ms)
         quality = reading.quality
         if quality == "good" and offset.final and not offset.synced:
             quality = "estimated"
@@ -195,6 +197,7 @@ class Recorder:
         messages += [(Priority.TELEMETRY, batch) for batch in batches]
         positions = {reading.sensor: reading.position for reading in readings if reading.position is not None}
         positions.update(other.position for other in others if other.position is not None)
+        await self._timekeeper.commit()
         try:
             await self._storage.append(messages, positions)
         except QueueError:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 from device_agent.clock import Clock
 from device_agent.config_table import Table
 from device_agent.errors import QueueError
-from device_agent.machine_boots import MachineBoots, Settled, Stamp
+from device_agent.machine_boots import AHEAD_RESERVE_MS, MachineBoots, Settled, Stamp
 from device_agent.queue import Priority
 
 if TYPE_CHECKING:
@@ -85,6 +85,7 @@ class Timekeeper:
         self._offset = Offset(0, synced=False, final=False)
         self._opened = False
         self._doubted = False
+        self._told = 0
         self._saving = asyncio.Lock()
         self._waited_ms = 0
         self._waiting: tuple[int, int] | None = None
@@ -136,6 +137,16 @@ class Timekeeper:
     def wall_ms(self) -> int:
         """UTC in ms, as well as it is known. Never goes back but for a synchronisation."""
         return self._clock.boot_ms() + self._offset.ms
+
+    def told(self, ts: int) -> None:
+        """Telemetry was recorded with a time that is not later than `Offset.after` by enough to be the present."""
+        self._told = max(self._told, ts)
+        self._boots.told_ahead(ts)
+
+    async def commit(self) -> None:
+        """Store what has changed, so that no later process tells earlier times; if the disk refuses, it is logged."""
+        if self._boots.unsaved:
+            await self._save_logged()
 
     async def settle(
         self, stamp: Stamp, priority: Priority, message: int, *, connected_at: int | None
@@ -223,7 +234,9 @@ class Timekeeper:
             told.append(self._boots.seen)
         elif keeps:
             told.append(boot + old.ms)
-        ahead = [ts for ts in told if 0 < ts - now <= FORGET_AHEAD_MS]
+        ahead = [ts for ts in told if 0 < ts - now <= FORGET_AHEAD_MS + AHEAD_RESERVE_MS * first]
+        if ahead:
+            self._told = max(self._told, *ahead)
         return max(ahead, default=None)
 
     def _tell(self, old: Offset, new: Offset, *, first: bool) -> None:
@@ -235,7 +248,7 @@ class Timekeeper:
 
     async def _save(self) -> None:
         async with self._saving:
-            state, version = self._boots.to_state(self.wall_ms(), reserve_ms=round(1000 * SAVE_S))
+            state, version = self._boots.to_state(self.wall_ms(), self._told, reserve_ms=round(1000 * SAVE_S))
             await self._storage.write_state(_SECTION, state)
             self._boots.saved(version)
 

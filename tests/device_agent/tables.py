@@ -1,0 +1,19 @@
+"""Settings of this room, read from a text as from the file they stand in."""
+
+import tomllib
+
+from device_agent.budget import parse_budget
+from device_agent.config_table import Table
+from device_agent.power import parse_power
+from device_agent.timekeeping import parse_clock
+
+PARSERS = {"clock": parse_clock, "power": parse_power, "budget": parse_budget}
+
+
+def parsed(text, name, directory):
+    """The settings, and the problems that were found."""
+    problems = []
+    root = Table(tomllib.loads(f"[{name}]\n{text}"), directory / "agent.toml", "", problems)
+    settings = PARSERS[name](root.table(name))
+    root.finish()
+    return settings, problems

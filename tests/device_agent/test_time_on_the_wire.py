@@ -1,0 +1,197 @@
+"""Whatever happens to the clock, the agent and the machine: what the broker may have seen never changes or goes back.
+
+One device is read, synchronised, set, stopped, killed and rebooted in any order; what would be published is kept. The
+recorder, the timekeeper and the payloads are the real ones, the storage is the one in memory.
+"""
+
+import asyncio
+import logging
+from dataclasses import dataclass
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from contract import telemetry
+from device_agent import wire
+from device_agent.clock import ManualClock
+from device_agent.health import Health
+from device_agent.machine_boots import AHEAD_RESERVE_MS
+from device_agent.queue import Priority
+from device_agent.recorder import Recorder
+from device_agent.sensors import Reading
+from device_agent.timekeeping import FORGET_AHEAD_MS, RELEASED_MS, ClockSettings, Timekeeper
+from tests.device_agent.memory_storage import MemoryStorage
+
+TRUE_START = 1_790_000_000_000
+YEARS_10 = 10 * 365 * 86_400_000
+TOLERANCE_MS = 10
+ADDRESSES = wire.Addresses("pump-7")
+LOG = logging.LoggerAdapter(logging.getLogger("device_agent.test"), {})
+
+short_steps = st.integers(-20 * 60_000, 20 * 60_000)
+walls = st.one_of(st.integers(-YEARS_10, YEARS_10), short_steps)
+
+
+@dataclass(frozen=True)
+class Sent:
+    at: int
+    ts: int
+
+
+class Device(RuleBasedStateMachine):
+    @initialize(wait=st.sampled_from([0, 30]), synced=st.booleans(), wall=walls)
+    def boot(self, wait, synced, wall):
+        self.runner = asyncio.Runner()
+        self.clock = ManualClock(TRUE_START if synced else max(0, TRUE_START + wall))
+        self.clock.set_synced(synced)
+        self.settings = ClockSettings(wait_s=wait)
+        self.disk = MemoryStorage().disk
+        self.taken = []  # by number: (boot time, true time)
+        self.bytes = {}  # what has arrived, by (boot, seq)
+        self.sent = {}  # by number
+        self.starts = 0
+        self.erred = False
+        self.was_ahead = False
+        self.do(self.start())
+
+    def teardown(self):
+        if hasattr(self, "runner"):
+            self.do(self.recorder.flush())
+            self.do(self.send(connected_at=self.clock.boot_ms() - 10**6))
+            self.runner.close()
+
+    def do(self, coroutine):
+        return self.runner.run(coroutine)
+
+    def true_ms(self):
+        return TRUE_START + round(self.clock.monotonic() * 1000)
+
+    async def start(self):
+        self.starts += 1
+        self.storage = MemoryStorage(self.disk)
+        await self.storage.open()
+        self.keeper = Timekeeper(self.settings, clock=self.clock, storage=self.storage, log=LOG)
+        await self.keeper.open()
+        self.recorder = Recorder(
+            self.storage,
+            self.keeper,
+            boot=f"b{self.starts}",
+            flush_interval_s=5,
+            clock=self.clock,
+            health=Health(),
+            log=LOG,
+        )
+
+    async def stop(self):
+        await self.recorder.flush()
+        await self.keeper.close()
+        await self.storage.close()
+
+    @invariant()
+    def time_is_looked_at(self):
+        if hasattr(self, "keeper") and self.keeper.wall_ms() > self.true_ms() + TOLERANCE_MS:
+            self.was_ahead = True
+
+    @rule(seconds=st.one_of(st.integers(1, 100), st.integers(100, 200_000)))
+    def time_passes(self, seconds):
+        self.do(self.clock.advance(seconds))
+        self.keeper.observe()
+
+    @rule(readings=st.integers(1, 5), flush=st.sampled_from([True, True, False]))
+    def a_sensor_is_read(self, readings, flush):
+        for _ in range(readings):
+            self.do(self.clock.advance(0.25))
+            number = len(self.taken)
+            self.taken.append((self.clock.boot_ms(), self.true_ms()))
+            self.recorder.add("s", Reading(self.clock.boot_ms(), {"n": number}))
+        if flush:
+            self.do(self.recorder.flush())
+
+    @rule(error=st.one_of(st.just(0), short_steps))
+    def the_clock_is_synchronised(self, error):
+        self.erred = self.erred or error != 0
+        self.clock.set_wall_ms(self.true_ms() + error)
+        self.clock.set_synced(True)
+        self.keeper.observe()
+
+    @rule(wall=walls)
+    def somebody_sets_the_clock(self, wall):
+        self.clock.set_wall_ms(max(0, self.clock.wall_ms() + wall))
+        self.clock.set_synced(False)
+        self.keeper.observe()
+
+    @rule(wall=walls, observed=st.booleans())
+    def the_agent_is_killed_and_the_clock_set_meanwhile(self, wall, observed):
+        if not self.clock.kernel_synced():
+            self.clock.set_wall_ms(max(0, self.clock.wall_ms() + wall))
+        if observed:
+            self.do(self.keeper._save())
+        self.do(self.start())
+
+    @rule()
+    def the_agent_is_stopped_and_started(self):
+        self.do(self.stop())
+        self.do(self.start())
+
+    @rule(wall=st.one_of(st.just(0), walls), cleanly=st.booleans(), off_s=st.integers(1, 10_000))
+    def the_machine_is_rebooted(self, wall, cleanly, off_s):
+        if cleanly:
+            self.do(self.stop())
+        self.do(self.clock.advance(off_s))
+        self.clock.reboot(wall_ms=max(0, TRUE_START + wall) if wall else 0)
+        self.do(self.start())
+
+    @rule(newest=st.booleans(), many=st.integers(1, 10), connected_for=st.sampled_from([0, 10, 100]), ack=st.booleans())
+    def messages_are_sent(self, newest, many, connected_for, ack):
+        connected_at = self.clock.boot_ms() - 1000 * connected_for
+        self.do(self.send(newest=newest, many=many, connected_at=connected_at, ack=ack))
+
+    @invariant()
+    def what_was_sent_is_sent_again(self):
+        if hasattr(self, "keeper"):
+            self.do(self.send(connected_at=self.clock.boot_ms(), again=True))
+
+    async def send(self, *, connected_at, newest=False, many=10**6, ack=False, again=False):
+        if newest:
+            messages = await self.storage.newest(Priority.TELEMETRY, 1)
+        else:
+            messages = await self.storage.peek(Priority.TELEMETRY, 0, many)
+        for message in messages:
+            payload = wire.read(message.payload)
+            if again and (payload.boot, payload.seq) not in self.bytes:
+                continue
+            settled = await self.keeper.settle(payload.stamp, message.priority, message.id, connected_at=connected_at)
+            if settled is None:
+                continue
+            self.arrived(wire.render(payload, settled, ADDRESSES).payload)
+            if ack:
+                await self.storage.acknowledge([message.id])
+
+    def arrived(self, raw):
+        envelope = telemetry.decode(raw)
+        known = self.bytes.setdefault((envelope.boot, envelope.seq), raw)
+        assert raw == known, "a message changed after it may have been seen"
+        for measurement in envelope.m:
+            number = int(measurement.values["n"])
+            at, true = self.taken[number]
+            self.sent[number] = Sent(at, measurement.ts)
+            assert measurement.ts >= RELEASED_MS, "a time before the agent existed"
+            if measurement.q == "good" and not self.erred:
+                # What may have been told ahead of time is not gone back behind, up to what the cloud would have taken.
+                most = FORGET_AHEAD_MS + AHEAD_RESERVE_MS if self.was_ahead else TOLERANCE_MS
+                assert -TOLERANCE_MS <= measurement.ts - true <= most, "a good time is wrong"
+        for measurement in envelope.m:
+            self.check_order(int(measurement.values["n"]))
+
+    def check_order(self, number):
+        """Within a start of the machine, later readings have later times, unless time was far ahead before."""
+        for first, second in ((number - 1, number), (number, number + 1)):
+            if first in self.sent and second in self.sent:
+                one, other = self.sent[first], self.sent[second]
+                back = (one.ts - one.at) - (other.ts - other.at)
+                assert other.at <= one.at or other.ts > one.ts or back > FORGET_AHEAD_MS, "time went back"
+
+
+Device.TestCase.settings = settings(max_examples=500, stateful_step_count=20)
+TestDevice = Device.TestCase
