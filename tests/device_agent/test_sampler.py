@@ -172,6 +172,18 @@ async def test_stale_values_are_said_once_and_then_once_a_minute(sampling, clock
     assert sampler.status.fresh_at == 60_000
 
 
+async def test_values_that_were_fresh_meanwhile_are_said_to_be_stale_again_at_once(sampling, clock):
+    async with sampling(Scripted({"t": 1.0}, FAULT, {"t": 2.0}, FAULT)) as (_, taken):
+        await clock.advance(3)
+
+    assert [(reading.values["t"], reading.quality) for reading in taken] == [
+        (1.0, "good"),
+        (1.0, "stale"),
+        (2.0, "good"),
+        (2.0, "stale"),
+    ]
+
+
 async def test_a_sensor_that_never_worked_says_nothing(sampling, clock):
     async with sampling(Scripted(FAULT)) as (_, taken):
         await clock.advance(10)
@@ -265,6 +277,21 @@ async def test_a_thousand_readings_a_second_are_kept_up_by_whole_milliseconds(cl
     task.cancel()
 
     assert 990 <= len(taken) <= 1010
+
+
+async def test_short_stalls_at_a_high_rate_are_made_up_for(sampling, clock):
+    class Stalling(Scripted):
+        async def read(self, now):
+            reading = await super().read(now)
+            if len(self.asked) % 100 == 0:
+                await clock.sleep(0.02)
+            return reading
+
+    sensor = Stalling({"t": 1.0}, interval_s=0.001)
+    async with sampling(sensor):
+        await clock.advance(1)
+
+    assert 980 <= len(sensor.asked) <= 1001
 
 
 ANSWERS = st.one_of(

@@ -73,10 +73,11 @@ class Registers:
 class Bme280Chip(Registers):
     """BME280 or BMP280 by its id. Forced measurements only, as long as the data sheet says that they take."""
 
-    def __init__(self, time, trimming, *, chip_id=0x60, counts=(519_888, 415_148, 30_281)):
+    def __init__(self, time, trimming, *, chip_id=0x60, counts=(519_888, 415_148, 30_281), takes_s=0.0093):
         super().__init__(time)
         self.registers[0xD0] = chip_id
         self.counts = counts
+        self.takes_s = takes_s
         self.busy_until = None
         self.humidity_oversampling = 0
         t, p, h = trimming
@@ -104,7 +105,7 @@ class Bme280Chip(Registers):
         if value & 0b11:
             assert value >> 5 == 0b001
             assert value >> 2 & 0b111 == 0b001
-            self.busy_until = self.time.now + 0.0093
+            self.busy_until = self.time.now + self.takes_s
             self.registers[0xF3] |= 0x08
 
     def before_read(self, register, count):

@@ -115,6 +115,12 @@ async def test_a_reading_is_one_forced_measurement(bus, made, time):
     assert chip.registers[0xF2] == 0b001
 
 
+async def test_a_measurement_that_takes_longer_is_waited_for(bus, made, time):
+    chip = Bme280Chip(time, SENSOR_A, counts=(529_191, 326_816, 30_281), takes_s=0.02)
+
+    assert (await made("bme280", on=bus(x76=chip)[0]).read(0)).values["temperature"] == 24.79
+
+
 async def test_a_bmp280_has_no_humidity(bus, made, time):
     chip = Bme280Chip(time, (*EXAMPLE, None), chip_id=0x58, counts=(519_888, 415_148, None))
 
