@@ -72,10 +72,10 @@ def clocks(clock: Clock) -> dict[str, Any]:
     }
 
 
-def service() -> dict[str, str] | str:
+def service() -> dict[str, str]:
     """What systemd says of the unit."""
     if not Path("/run/systemd/system").exists():
-        return "systemd does not run here"
+        return {"systemd": "does not run here"}
     said = _output("systemctl", "show", UNIT, f"--property={','.join(_SHOWN_OF_THE_UNIT)}")
     return dict(line.split("=", 1) for line in said.splitlines() if "=" in line)
 

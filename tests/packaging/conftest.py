@@ -2,13 +2,14 @@ import os
 import platform
 import subprocess
 import sys
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests import debian
 from tests.once import once_in_a_run
-from tests.packaging.overlay import Overlay, OverlayError
+from tests.packaging.overlay import SYSTEMD, Overlay, OverlayError
 
 ROOT = Path(__file__).parents[2]
 HOST = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine())
@@ -55,15 +56,32 @@ def host(build, tmp_path_factory):
 
 @pytest.fixture
 def machine(tmp_path):
-    """A copy of this Debian to install on."""
-    try:
-        with Overlay(tmp_path) as overlay:
+    """A copy of this Debian to install on, where systemd does not run."""
+    with _overlay(tmp_path) as overlay:
+        yield overlay
+
+
+@pytest.fixture
+def booted_machine(tmp_path):
+    """A copy of this Debian under a systemd of its own."""
+    debian.tool("systemd-analyze")
+    with _overlay(tmp_path, *SYSTEMD) as overlay:
+        yield overlay
+
+
+@contextmanager
+def _overlay(folder, *init):
+    with ExitStack() as stack:
+        try:
+            overlay = stack.enter_context(Overlay(folder, *init))
             _check_python(overlay)
-            yield overlay
-    except (OverlayError, OSError) as error:
-        if os.environ.get(debian.REQUIRED):
-            pytest.fail(f"{error} ({debian.REQUIRED} is set)")
-        pytest.skip(str(error))
+            if init:
+                overlay.await_boot()
+        except (OverlayError, OSError) as error:
+            if os.environ.get(debian.REQUIRED):
+                pytest.fail(f"{error} ({debian.REQUIRED} is set)")
+            pytest.skip(str(error))
+        yield overlay
 
 
 def _check_python(overlay):

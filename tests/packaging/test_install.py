@@ -1,31 +1,15 @@
 """The package on a real Debian: this one, below an overlay that keeps every change in memory."""
 
-import datetime as dt
 import json
 import os
 import shutil
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.packaging.conftest import HOST
+from tests.packaging.provisioning import INSTALL, provision
 
-INSTALL = ("dpkg", "--force-unsafe-io", "--install", "/fieldline.deb")
-CONFIG = """
-thing = "pump-7"
-model = "machine"
-endpoints = ["broker.example:8883"]
-ca = "ca.pem"
-certificate = "pump-7.pem"
-private_key = "pump-7.key"
-queue = "/var/lib/fieldline/queue"
-
-[[sensor]]
-kind = "simulated"
-"""
 EVERY_MODULE = """
 import importlib, pkgutil, sys
 import contract, device_agent
@@ -50,33 +34,19 @@ def installed(machine, host):
 
 @pytest.fixture
 def provisioned(installed, tmp_path):
-    """With an identity that the installed agent made and a CA of the test signed."""
-    machine = installed
-    machine.run("fieldline-agent", "identity", "new", "--thing", "pump-7", "--dir", "/etc/fieldline")
-    request = x509.load_pem_x509_csr(machine.run("cat", "/etc/fieldline/pump-7.csr").encode())
-    key = ec.generate_private_key(ec.SECP256R1())
-    now = dt.datetime.now(dt.UTC)
-    issuer = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "test authority")])
-    for name, subject, public_key in (
-        ("ca.pem", issuer, key.public_key()),
-        ("pump-7.pem", request.subject, request.public_key()),
-    ):
-        builder = x509.CertificateBuilder(issuer, subject, public_key, x509.random_serial_number())
-        builder = builder.not_valid_before(now - dt.timedelta(days=1)).not_valid_after(now + dt.timedelta(days=1))
-        (tmp_path / name).write_bytes(builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
-        machine.put(tmp_path / name, f"/etc/fieldline/{name}")
-    (tmp_path / "agent.toml").write_text(CONFIG)
-    machine.put(tmp_path / "agent.toml", "/etc/fieldline/agent.toml")
-    machine.run("chown", "fieldline:", "/etc/fieldline/pump-7.key")
-    return machine
+    provision(installed, tmp_path)
+    return installed
 
 
-def test_it_installs_and_the_agents_user_can_check_its_configuration(provisioned):
+def test_the_agents_user_can_check_its_configuration_and_change_nothing_but_its_state(provisioned):
     assert "usage: fieldline-agent" in provisioned.run("fieldline-agent", "--help", user="fieldline")
     found = provisioned.run(
         "fieldline-agent", "check", "--json", "--config", "/etc/fieldline/agent.toml", user="fieldline"
     )
     assert json.loads(found)["thing"] == "pump-7"
+    for path in ("/usr/lib/fieldline-agent/packages/x", "/etc/fieldline/x", "/etc/credstore/x"):
+        provisioned.run("touch", path, user="fieldline", expect=1)
+    provisioned.run("touch", "/var/lib/fieldline/x", user="fieldline")
 
 
 def test_what_it_lays_down_belongs_to_those_who_need_it_and_the_unit_is_valid(installed):
@@ -93,12 +63,6 @@ def test_what_it_lays_down_belongs_to_those_who_need_it_and_the_unit_is_valid(in
     said = installed.run("systemd-analyze", "verify", "fieldline-agent.service").splitlines()
     # What systemd before 254 does not know yet, and no other complaint.
     assert [line for line in said if "RestartSteps" not in line and "RestartMaxDelaySec" not in line] == []
-
-
-def test_the_agent_cannot_write_its_program_or_configuration(provisioned):
-    for path in ("/usr/lib/fieldline-agent/packages/x", "/etc/fieldline/x", "/etc/credstore/x"):
-        provisioned.run("touch", path, user="fieldline", expect=1)
-    provisioned.run("touch", "/var/lib/fieldline/x", user="fieldline")
 
 
 def test_an_upgrade_keeps_what_was_set_a_removal_keeps_the_identity_and_a_purge_leaves_nothing(
@@ -123,25 +87,28 @@ def test_an_upgrade_keeps_what_was_set_a_removal_keeps_the_identity_and_a_purge_
 
 
 def pythons():
-    """Every Python on this machine that the package is for."""
+    """Every Python on this machine that the package is for, by its version."""
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
-    for version in ("3.11", "3.12", "3.13"):
+    found = {}
+    for version in ("3.13", "3.12", "3.11"):
         name = f"python{version}"
-        for path in (shutil.which(name, path="/usr/bin"), *pyenv.glob(f"versions/{version}.*/bin/{name}")):
-            if path:
-                yield pytest.param(Path(path).resolve(), version, id=version)
-                break
+        paths = (shutil.which(name, path="/usr/bin"), *pyenv.glob(f"versions/{version}.*/bin/{name}"))
+        if path := next(filter(None, paths), None):
+            found[version] = Path(path).resolve()
+    assert found
+    return found
 
 
-@pytest.mark.parametrize(("python", "version"), list(pythons()))
-def test_every_module_finds_what_it_needs_with_each_python_and_nothing_of_the_systems(installed, python, version):
-    installed.run("mkdir", "-p", "/v/bin")
-    installed.run("sh", "-c", f"printf 'home = {python.parent}\n' >/v/pyvenv.cfg; ln -s {python} /v/bin/python3")
-    installed.run("ln", "-s", "/usr/lib/fieldline-agent/lib", "/v/lib")
-    expected = [f"/v/lib/python{version}/site-packages"]
-    if version == "3.13":
-        expected.append("/usr/lib/python3/dist-packages")
-    script = EVERY_MODULE.replace("EXPECTED", repr(expected))
-    minor, modules, outside = installed.run("/v/bin/python3", "-I", "-c", script).split(maxsplit=2)
-    assert (minor, outside.strip()) == (version.split(".")[1], "[]")
-    assert int(modules) > 20
+def test_every_module_finds_what_it_needs_with_each_python_and_nothing_of_the_systems(installed):
+    for version, python in pythons().items():
+        installed.run("mkdir", "-p", f"/{version}/bin")
+        installed.run("sh", "-c", f"echo 'home = {python.parent}' >/{version}/pyvenv.cfg")
+        installed.run("ln", "-s", python, f"/{version}/bin/python3")
+        installed.run("ln", "-s", "/usr/lib/fieldline-agent/lib", f"/{version}/lib")
+        expected = [f"/{version}/lib/python{version}/site-packages"]
+        if version == "3.13":
+            expected.append("/usr/lib/python3/dist-packages")
+        script = EVERY_MODULE.replace("EXPECTED", repr(expected))
+        minor, modules, outside = installed.run(f"/{version}/bin/python3", "-I", "-c", script).split(maxsplit=2)
+        assert (minor, outside.strip()) == (version.split(".")[1], "[]")
+        assert int(modules) > 20

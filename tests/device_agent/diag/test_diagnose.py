@@ -108,7 +108,7 @@ def test_no_planted_secret_is_in_the_bundle(in_config, key, show, pin, in_log, i
                 f"agent.toml: {key}: expected a number, got {show(in_config)}",
                 f"login failed, password={in_log}",
                 f'{{"token": {json.dumps(in_log)}}}',
-                f"GET https://u:{in_url}@host/ with pin {pin}",
+                f"GET https://v:{in_url}@elsewhere/ with pin {pin}",
             )
         )
         state = {"settings": {"values": {"network": in_state}}, "commands": [in_state]}
