@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 OVERHEAD_BYTES: Final = 230
 """What a QoS 1 publish costs besides topic and payload: IPv4 and TCP headers with timestamps (52) three times, for it,
 for its PUBACK and for TCP's acknowledgement of that; a TLS record's frame (29) twice; MQTT's own 10 and 6 bytes."""
-SAVE_S: Final = 60.0
+SAVE_S: Final = 10.0
 _SECTION: Final = "budget"
 _STEPS: Final = 100
 _DAY_MS: Final = 86_400_000
