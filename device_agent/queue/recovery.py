@@ -21,6 +21,8 @@ class Recovered:
     """Segment and offset of the headers that an interrupted append left; they must go before the next append."""
     last_written: int | None = None
     """The segment of the last append: if its process was killed, it may not be on the disk yet."""
+    behind: bool = False
+    """The checkpoint does not know of the last append."""
     damaged: int = 0
     """How many places were found where a record should be and none is whole."""
 
@@ -63,6 +65,7 @@ class Recovery:
             state.generation = max([state.generation, *(generation for generation, _, _ in table.values())])
             self._take(state, checkpoint.committed, checkpoint.acknowledged, checkpoint.dropped, checkpoint.positions)
         self._take_newest_tail(found, glances)
+        found.behind = checkpoint is None or checkpoint.committed < state.committed
         # Twice, since the newest checkpoint may be the damaged one.
         state.next_id = highest_id + 1 + 2 * ID_RESERVE if highest_id else 1
         for glance in glances:

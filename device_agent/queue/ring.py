@@ -62,8 +62,8 @@ class RingQueue:
         self._saved_at = clock.monotonic()
         self._unsaved = False
         """Whether something was acknowledged that a crash would forget."""
-        self._changed = False
-        """Whether anything happened since the last checkpoint."""
+        self._changed = ring.found.behind
+        """Whether there is something that the last checkpoint does not know."""
 
     def append(self, messages: Sequence[tuple[Priority, bytes]], positions: Mapping[str, str]) -> None:
         """Store the messages and the sensors' positions together, or neither; durable once this returns.

@@ -1,7 +1,7 @@
 """What the queue knows of its disk while it is open: a few words for each segment, none for a record."""
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -122,14 +122,15 @@ class RingState:
     def tail(self, positions: Mapping[str, str]) -> Tail:
         return Tail(dict(positions), self._ranges(_TAIL_RANGES), [self.dropped[p] for p in Priority])
 
-    def checkpoint(self, id_limit: int) -> Checkpoint:
+    def checkpoint(self, id_limit: int, *, about_to_write: Container[int] = ()) -> Checkpoint:
+        """`about_to_write`: the segments, by number, that are empty now and will not be."""
         current = {mine[-1].generation for p in Priority if (mine := self.of(p))}
         return Checkpoint(
             self.segment_bytes,
             id_limit,
             self.committed,
             {
-                s.number: (s.generation, s.priority, not s.messages and s.generation not in current)
+                s.number: (s.generation, s.priority, self._is_done_with(s, current, about_to_write))
                 for s in self.segments.values()
                 if s.generation
             },
@@ -137,6 +138,9 @@ class RingState:
             [self.dropped[p] for p in Priority],
             self.positions,
         )
+
+    def _is_done_with(self, segment: Segment, current: Container[int], about_to_write: Container[int]) -> bool:
+        return not segment.messages and segment.generation not in current and segment.number not in about_to_write
 
     def stats(self, priority: Priority, oldest_id: int | None) -> PriorityStats:
         mine = self.of(priority)

@@ -116,7 +116,7 @@ class Writer:
                 after.forget(state.segments[number])
             after.generation += 1
             after.put(Segment(number, after.generation, priority, first_id=append, last_id=append - 1))
-        checkpoint = after.checkpoint(state.next_id + ID_RESERVE)
+        checkpoint = after.checkpoint(state.next_id + ID_RESERVE, about_to_write=placement.taken)
         dropped_then = [after.dropped[priority] + lost.get(priority, 0) for priority in Priority]
         checkpoint = msgspec.structs.replace(checkpoint, dropped=dropped_then)
         if positions is not None:

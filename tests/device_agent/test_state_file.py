@@ -128,7 +128,7 @@ def test_on_a_disk_that_is_full_from_the_start_it_opens_refuses_and_works_once_t
     disk.capacity = 100
     state = open_state(disk)
     assert state.read("a") is None
-    with pytest.raises(QueueError, match="'a' cannot be written: .*No space left"):
+    with pytest.raises(QueueError, match=r"'a' cannot be written: .*No space left"):
         state.write("a", 1)
     assert state.read("a") is None
 

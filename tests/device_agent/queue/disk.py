@@ -237,6 +237,7 @@ class SimulatedDisk:
         }
         inode.durable, inode.size, inode.durable_size = dict(inode.now), len(content), len(content)
         self._names[path] = self._durable_names[path] = inode
+        self._pending_names = [pending for pending in self._pending_names if pending[1] != path]
 
     def make_unreadable(self, path, page):
         self._names[path].unreadable.add(page)

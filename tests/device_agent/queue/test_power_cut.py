@@ -52,9 +52,15 @@ class Scenario:
         self.disk = SimulatedDisk()
         self.clock, self.log, self.max_bytes = clock, log, max_bytes
         self.promise = Promise()
-        self.moments = []
         self.queue = None
+        self.drops = False
+        """Whether the ring is too small for what it is given."""
         self.count = 0
+        self.watch()
+
+    def watch(self):
+        """Note every moment from here on."""
+        self.moments = []
         self.disk.on_event = lambda: self.moments.append((self.disk.snapshot(), self.promise.copy()))
 
     def open(self, disk=None, max_bytes=None):
@@ -124,10 +130,18 @@ class Scenario:
         newest = queue.newest(URGENT, 1)
         assert [message.payload for message in newest] == [b"after"]
         assert newest[0].id > max([promise.highest_id, *ids])
+        if not self.drops:
+            assert stats.dropped == 0
+            held[URGENT] += newest
+            held[LOG] += queue.newest(LOG, 1)
+            assert {p: queue.peek(p, 0, 10_000) for p in Priority} == held
+        # Neither does a clean stop change anything, nor what is left of the append that was cut.
         queue.close()
         queue = self.open(disk)
         assert queue.position("s") == "after"
         assert queue.newest(URGENT, 1) == newest
+        if not self.drops:
+            assert {p: queue.peek(p, 0, 10_000) for p in Priority} == held
         queue.close()
 
 
@@ -175,6 +189,7 @@ def test_segments_used_again_and_again_survive_a_cut_anywhere(scenario):
 
 
 def test_a_full_ring_that_drops_survives_a_cut_anywhere(scenario):
+    scenario.drops = True
     scenario.queue = scenario.open()
     for n in range(14):
         scenario.append(*((LOG, TELEMETRY) if n % 2 else (TELEMETRY, URGENT)), size=1500)
@@ -192,6 +207,15 @@ def test_an_append_of_several_records_of_one_priority_is_all_or_nothing(scenario
     scenario.check_everywhere()
 
 
+def test_an_append_that_begins_several_segments_at_once_survives_a_cut_anywhere(scenario):
+    scenario.queue = scenario.open()
+    scenario.append(URGENT)
+    scenario.append(TELEMETRY, TELEMETRY, TELEMETRY, size=3000)
+    scenario.append(LOG)
+
+    scenario.check_everywhere()
+
+
 def test_a_cut_while_the_queue_is_mended_after_a_cut(scenario, clock, log):
     scenario.queue = scenario.open()
     scenario.append(TELEMETRY, URGENT)
@@ -200,10 +224,8 @@ def test_a_cut_while_the_queue_is_mended_after_a_cut(scenario, clock, log):
     for disk, promise in first[-9:]:
         for _, keep in [*keepers()][3:6]:
             scenario.disk = disk.cut(keep)
-            scenario.promise, scenario.moments = promise, []
-            scenario.disk.on_event = lambda: scenario.moments.append(
-                (scenario.disk.snapshot(), scenario.promise.copy())
-            )
+            scenario.promise = promise
+            scenario.watch()
             scenario.open()
             for again, promised in scenario.moments:
                 for _, keep_again in keepers():
@@ -211,6 +233,7 @@ def test_a_cut_while_the_queue_is_mended_after_a_cut(scenario, clock, log):
 
 
 def test_a_queue_that_is_made_smaller_survives_a_cut_anywhere(scenario):
+    scenario.drops = True
     scenario.queue = scenario.open()
     for n in range(8):
         scenario.append(TELEMETRY if n % 4 else URGENT, size=1500)
@@ -222,6 +245,27 @@ def test_a_queue_that_is_made_smaller_survives_a_cut_anywhere(scenario):
     scenario.append(URGENT)
 
     scenario.check_everywhere(at_least=8)
+
+
+def test_what_is_seen_after_a_kill_is_on_the_disk_before_anything_follows_from_it(scenario):
+    """A killed process leaves its unsynced writes to the kernel: they are read, and a cut may still take them."""
+    scenario.queue = scenario.open()
+    scenario.append(TELEMETRY)
+    scenario.append(LOG)
+    scenario.watch()
+    scenario.append(TELEMETRY)
+    seen = 0
+    for moment, _ in scenario.moments:
+        disk = moment.killed()
+        queue = scenario.open(disk)
+        before = queue.peek(TELEMETRY, 0, 10)
+        seen += len(before) == 2
+        queue.append([(LOG, b"after")], {"s": "after"})
+        for _, keep in keepers():
+            queue = scenario.open(disk.cut(keep))
+            assert queue.peek(TELEMETRY, 0, 10) == before
+            assert queue.position("s") == "after"
+    assert seen > 1
 
 
 def test_state_survives_a_cut_anywhere_whole(log):
