@@ -6,21 +6,30 @@ import pytest
 
 from tests.packaging.provisioning import INSTALL, provision
 
-# What the machine would start first is not part of the test, and the watchdog is quicker.
+# What the machine would start first is not part of the test, and pauses are shorter.
 DROP_IN = """
 [Unit]
 DefaultDependencies=no
 
 [Service]
+ExecStartPre=/usr/lib/fieldline-agent/bin/python3 -I -c "{in_the_sandbox}"
 WatchdogSec=6
+RestartSec=1
 StandardOutput=append:/run/agent.log
 StandardError=append:/run/agent.log
 """
 
+# What the agent may come to need later, each of which a sandbox has broken for somebody: pipes of lgpio in the working
+# directory, closures of cffi, adjtimex.
+IN_THE_SANDBOX = (
+    "import sys, cryptography.x509, gpiozero, smbus2; sys.version_info >= (3, 13) or __import__('lgpio'); "
+    "from device_agent.kernel_time import is_synchronised; is_synchronised()"
+)
+
 
 @pytest.fixture
 def installed(booted_machine, host, tmp_path):
-    (tmp_path / "drop-in").write_text(DROP_IN)
+    (tmp_path / "drop-in").write_text(DROP_IN.format(in_the_sandbox=IN_THE_SANDBOX))
     booted_machine.put(tmp_path / "drop-in", "/etc/systemd/system/fieldline-agent.service.d/test.conf")
     booted_machine.put(host, "/fieldline.deb")
     booted_machine.run(*INSTALL)
