@@ -13,18 +13,20 @@ from device_agent.clock import ManualClock
 from .conftest import Bench, relay, valve
 
 MAX_ON_S, MIN_CYCLE_S = 60, 20
-PUMP, HEATER, OPENING, CLOSING = 1, 2, 5, 6
+PUMP, HEATER, KILN, OPENING, CLOSING = 1, 2, 3, 5, 6
 ACTUATORS = (
     relay("pump", PUMP, max_on_s=MAX_ON_S, min_cycle_s=MIN_CYCLE_S, interlock=frozenset({"heater", "valve"})),
-    relay("heater", HEATER, interlock=frozenset({"pump"}), permits=(Permit("t", maximum=50, within_s=40),)),
+    relay("heater", HEATER, interlock=frozenset({"pump"})),
+    relay("kiln", KILN, permits=(Permit("t", maximum=50, within_s=40),)),
     valve("valve", OPENING, CLOSING, 10.0, interlock=frozenset({"pump"})),
 )
 
 for_s = st.none() | st.integers(1, 90)
-words = st.sampled_from([("pump", "on"), ("heater", "on"), ("valve", "open")])
+words = st.sampled_from([("pump", "on"), ("heater", "on"), ("valve", "open"), ("kiln", "on")])
 sources = st.sampled_from(["command:1", "shadow:7", "rule:x", "control"])
 steps = st.one_of(
-    st.tuples(st.just("request"), words, st.booleans(), for_s, sources),
+    st.tuples(st.just("request"), words, st.sampled_from([True, True, False]), for_s, sources),
+    st.tuples(st.just("request"), words, st.sampled_from([True]), st.none(), sources),
     st.tuples(st.just("advance"), st.sampled_from([0.1, 1, 5, 9.9, 10, 19.9, 20, 31, 59, 60, 61])),
     st.tuples(st.just("observe"), st.sampled_from([20.0, 49.9, 50.1, float("nan")])),
     st.tuples(st.just("sleep through"), st.sampled_from([10, 100])),
@@ -49,7 +51,7 @@ def played(plan):
         at = Bench(clock, log, ACTUATORS, factory=MockFactory(pin_class=Recorded))
         await at.actuators.open()
         running = asyncio.create_task(at.actuators.run(lambda: None))
-        await clock.advance(0)
+        await clock.advance(MIN_CYCLE_S)
         for kind, *details in plan:
             if kind == "request":
                 (name, word), value, seconds, source = details
@@ -58,6 +60,8 @@ def played(plan):
                 await clock.advance(details[0])
             elif kind == "observe":
                 at.actuators.observe(clock.boot_ms(), {"t": details[0]})
+                if not details[0] <= 50:
+                    assert at.level(KILN) == 0.0
             elif kind == "sleep through":
                 clock._booted_at -= details[0]
                 at.actuators.tick()
