@@ -171,7 +171,10 @@ class _Limit:
 
     @property
     def outgrown(self) -> bool:
+        """Whether a crash would now let the limit be overstepped, or be told twice."""
         now, stored = self.now, self.stored
+        if self.most is None:
+            return False
         return (now.period, now.told) != (stored.period, stored.told) or now.used > stored.used
 
     def to_store(self, *, ahead: bool) -> _Used:
