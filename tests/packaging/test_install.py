@@ -44,6 +44,9 @@ def test_the_agents_user_can_check_its_configuration_and_change_nothing_but_its_
         "fieldline-agent", "check", "--json", "--config", "/etc/fieldline/agent.toml", user="fieldline"
     )
     assert json.loads(found)["thing"] == "pump-7"
+    example = "/usr/share/doc/fieldline-agent/examples/agent.toml"
+    provisioned.run("sh", "-c", f"sed s/AmazonRootCA1/ca/ {example} >/etc/fieldline/example.toml")
+    provisioned.run("fieldline-agent", "check", "--config", "/etc/fieldline/example.toml", user="fieldline")
     for path in ("/usr/lib/fieldline-agent/packages/x", "/etc/fieldline/x", "/etc/credstore/x"):
         provisioned.run("touch", path, user="fieldline", expect=1)
     provisioned.run("touch", "/var/lib/fieldline/x", user="fieldline")
