@@ -4,7 +4,9 @@ import asyncio
 import os
 from collections.abc import Callable
 from random import Random, SystemRandom
+from typing import Final
 
+from contract import __version__
 from device_agent import certificate_dates
 from device_agent.clock import Clock, SystemClock
 from device_agent.config import AgentConfig, ConfigFiles
@@ -14,6 +16,7 @@ from device_agent.errors import QueueError
 from device_agent.health import AgentStatus, Health
 from device_agent.heartbeats import Heartbeats
 from device_agent.parts import Parts
+from device_agent.power import PowerSettings
 from device_agent.queue import Priority
 from device_agent.settings import Settings
 from device_agent.storage import Storage
@@ -23,8 +26,11 @@ from device_agent.timekeeping import Timekeeper
 from device_agent.transport import Transport
 from device_agent.transport.making import make_transport
 from device_agent.transport.options import TransportOptions
-from contract import __version__
 from device_agent.watchdog import Notifier, Watchdog
+
+SESSION_S: Final = 3600
+LONGEST_SESSION_S: Final = 7 * 86_400
+"""What AWS IoT Core keeps a session at most (its quota "Persistent session expiry period")."""
 
 
 class Agent:
@@ -166,5 +172,14 @@ def transport(config: AgentConfig) -> Transport:
             certificate=config.certificate,
             private_key=config.private_key,
             keep_alive_s=config.keep_alive_s,
+            session_expiry_s=_session_expiry_s(config.power),
         ),
     )
+
+
+def _session_expiry_s(power: PowerSettings) -> int:
+    """So long that a device that rests finds at the broker what came for it, also if it misses a connection."""
+    if power.mode == "always":
+        return SESSION_S
+    longest = power.connect_every_s * max([level.connecting for level in power.levels], default=1.0)
+    return round(min(LONGEST_SESSION_S, max(SESSION_S, 3 * longest)))

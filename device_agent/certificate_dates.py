@@ -35,16 +35,15 @@ async def not_before_ms(certificate: Path, log: logging.LoggerAdapter[logging.Lo
         return 0
     try:
         async with asyncio.timeout(TIMEOUT_S):
-            said, problem = await process.communicate()
-        return int(said)
-    except (TimeoutError, ValueError) as error:
-        reason = (
-            problem.decode(errors="replace").strip().rpartition("\n")[2] if isinstance(error, ValueError) else error
-        )
-        log.warning("since when the certificate is valid cannot be read: %s", reason)
+            said, complaint = await process.communicate()
+    except TimeoutError:
+        log.warning("since when the certificate is valid cannot be read: no answer in %g s", TIMEOUT_S)
         return 0
     finally:
         with suppress(ProcessLookupError):
             process.kill()
-    log.warning("since when the certificate is valid cannot be read: %s", reason)
-    return 0
+    if process.returncode != 0:
+        reason = complaint.decode(errors="replace").strip().rpartition("\n")[2]
+        log.warning("since when the certificate is valid cannot be read: %s", reason)
+        return 0
+    return int(said)

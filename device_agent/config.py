@@ -105,14 +105,15 @@ class ConfigFiles:
         model = following.model
         transport, private_key = config_credentials.transport(root)
         queue = config_root.queue(root)
-        found = sensors(root, following)
+        actuators = parse_actuators(root, model)
+        found = sensors(root, following, actuators)
         root.table("pipeline").follow(following)
         for table in root.tables("rule"):
             table.follow(following)
         sensed = [metric for sensor in found for metric in sensor.metrics]
+        sensed += [actuator.metric for actuator in actuators if actuator.metric is not None]
         pipeline = parse_pipeline(root.table("pipeline"), model, sensed)
         rules = parse_rules(root, model, pipeline.metrics)
-        actuators = parse_actuators(root, model)
         if not root.tables("sensor") and not root.tables("actuator"):
             root.problem("sensor", "at least one [[sensor]] or [[actuator]]", "none")
         return AgentConfig(

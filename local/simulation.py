@@ -87,6 +87,8 @@ def _climate(index: int) -> Iterator[str]:
 def _machine(index: int) -> Iterator[str]:
     yield _replay("machine_temperature_system_failure.csv", index)
     yield _simulated(INTERVAL_S, {"vibration": 4.0, "current": 12.0})
+    # Pins that move nothing, driven by the same code: the relay obeys, and tells what it does.
+    yield '\n[gpio]\nfactory = "mock"\n\n[[actuator]]\nname = "relay"\nkind = "relay"\npin = 17\n'
 
 
 def _tracker(index: int) -> Iterator[str]:
