@@ -28,6 +28,8 @@ class RestingLink(Protocol):
 
     @property
     def is_connected(self) -> bool: ...
+    @property
+    def connected_at(self) -> int | None: ...
     def rest(self) -> None: ...
     def wake(self) -> None: ...
 
@@ -79,18 +81,13 @@ class ConnectThenSleep:
 
     async def _connection(self, beat: Callable[[], None]) -> None:
         """Until everything was sent and the cloud had its time to speak, or no connection came about for too long."""
-        connected_for = apart_for = 0.0
+        apart_for = 0.0
         while apart_for < PATIENCE_S:
             beat()
-            if self._link.is_connected and self._publisher.is_drained and connected_for >= self._linger_s:
+            if self._has_lingered and self._publisher.is_drained:
                 return
             await self._clock.sleep(_POLL_S)
-            if self._link.is_connected:
-                connected_for += _POLL_S
-                apart_for = 0.0
-            else:
-                connected_for = 0.0
-                apart_for += _POLL_S
+            apart_for = 0.0 if self._link.is_connected else apart_for + _POLL_S
         self._log.warning("no connection for %.0f s: trying again later", PATIENCE_S)
 
     async def _rest(self, beat: Callable[[], None]) -> None:
@@ -114,8 +111,10 @@ class ConnectThenSleep:
             return False
 
     @property
-    def _linger_s(self) -> float:
-        return self._power.settings.linger_s
+    def _has_lingered(self) -> bool:
+        since = self._link.connected_at
+        linger_ms = 1000 * self._power.settings.linger_s
+        return self._link.is_connected and since is not None and self._clock.boot_ms() - since >= linger_ms
 
     @property
     def _is_quiet(self) -> bool:
