@@ -91,6 +91,13 @@ async def test_a_chip_that_lost_its_power_is_set_up_again(bus, made, time):
     assert (await sensor.read(4000)).values["acceleration_z"] == 9.807
 
 
+async def test_a_chip_that_was_left_measuring_is_set_up_from_standby(bus, made, time):
+    chip = Adxl345Chip(time, at_rest)
+    chip.written(0x2D, 0x08)
+
+    assert (await made("adxl345", model="tracker", on=bus(x53=chip)[0]).read(0)).values["acceleration_z"] == 9.807
+
+
 async def test_a_closed_chip_sleeps(bus, made, time):
     chip = Adxl345Chip(time, at_rest)
     sensor = made("adxl345", model="tracker", on=bus(x53=chip)[0])

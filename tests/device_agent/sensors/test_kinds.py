@@ -228,12 +228,15 @@ async def test_whatever_it_does_wrong_is_a_sensor_error(own, read, said):
         await own(read).read(0)
 
 
-async def test_one_that_never_answers_is_given_up(own, clock):
+async def test_one_that_never_answers_is_given_up_and_leaves_no_task_behind(own, clock):
+    before = len(asyncio.all_tasks())
     reading = asyncio.create_task(own("import asyncio; await asyncio.Event().wait()").read(0))
     await clock.advance(third_party.READ_LIMIT_S)
 
     with pytest.raises(SensorError, match="hung: no answer within 60 s"):
         await reading
+    await asyncio.sleep(0)
+    assert len(asyncio.all_tasks()) == before
 
 
 def test_one_that_cannot_be_made_is_a_sensor_error(own):
