@@ -112,7 +112,7 @@ class Guard:
         descriptor = theirs.fileno()
         try:
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-                [sys.executable, "-m", "device_agent.actuators.guardian", str(descriptor)],
+                [sys.executable, "-P", "-m", "device_agent.actuators.guardian", str(descriptor)],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 pass_fds=(descriptor,),

@@ -12,6 +12,7 @@ from device_agent.clock import ManualClock
 from device_agent.command_log import MOST, Answer
 from device_agent.commands import LONGEST_RUN_S, MOST_ARRIVALS, MOST_AT_ONCE, Commands
 from device_agent.errors import QueueError
+from device_agent.storage import Storage
 from device_agent.transport import Incoming
 from tests.device_agent.memory_storage import MemoryStorage
 
@@ -215,6 +216,33 @@ async def test_a_command_that_a_crash_interrupted_is_answered_so_and_never_done_
         await at.settle()
         assert at.answers() == [interrupted, interrupted]
         assert at.lamp.done == []
+
+
+async def test_with_the_real_storage_too_a_command_is_never_done_twice(device, tmp_path, clock, log):
+    def storage():
+        return Storage(tmp_path / "queue", tmp_path / "state", max_bytes=16 * 1024 * 1024, clock=clock, log=log)
+
+    async def until(condition):
+        async with asyncio.timeout(10):
+            while not condition():  # noqa: ASYNC110 - the storage works on a thread of its own
+                await asyncio.sleep(0.001)
+
+    first = storage()
+    async with device(first) as at:
+        at.send("c1")
+        await until(lambda: at.statuses("c1") == ["DELIVERED", "SUCCEEDED"])
+        at.lamp.gate = asyncio.Event()
+        at.send("c2")
+        await until(lambda: "c2" in at.lamp.done)
+    await first.close()
+    second = storage()
+    async with device(second) as at:
+        await until(lambda: at.statuses("c2") == ["FAILED"])
+        at.send("c1")
+        at.send("c2")
+        await until(lambda: at.statuses("c1") == ["SUCCEEDED"] and at.statuses("c2") == ["FAILED", "FAILED"])
+        assert at.lamp.done == []
+    await second.close()
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from device_agent.actuators.settings import ActuatorSettings
 from device_agent.clock import SystemClock
 from device_agent.gpio import GpioSettings
 
-WATCHDOG_S = 1.5
+WATCHDOG_S = 2.0
 
 
 def settings():

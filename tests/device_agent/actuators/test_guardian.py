@@ -18,7 +18,7 @@ from . import agent_process
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
-SLACK_S = 0.75
+SLACK_S = 1.5
 """What the machine that tests run on may add: it has few cores, and they are busy."""
 SAFE = {"GPIO17": 1.0, "GPIO5": 0.0, "GPIO6": 0.0}
 
@@ -162,10 +162,10 @@ def test_after_an_orderly_stop_the_guardian_leaves_without_touching_a_pin(device
     assert {by for _, _, by in device.changes("GPIO17")} == {device.agent.pid}
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_a_guardian_outlives_the_signals_that_stop_an_agent(device, number):
+def test_a_guardian_outlives_the_signals_that_stop_an_agent(device):
     since = device.start("sleep")
-    os.kill(device.guardian, number)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        os.kill(device.guardian, number)
     device.agent.kill()
     device.safe_after(since)
 
