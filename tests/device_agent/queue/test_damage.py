@@ -105,6 +105,28 @@ def test_any_byte_of_the_checkpoint_flipped_loses_nothing(filled, payloads):
         assert queue.position("s") == "end"
 
 
+def test_the_checkpoint_before_the_newest_is_not_trusted_with_what_it_says_is_over(bench, payloads):
+    """It may call a segment empty that has been used again since."""
+    queue = bench.open()
+    waiting = []
+    for n in range(40):
+        queue.append([(TELEMETRY, noise(n, 1500))], {"s": str(n)})
+        waiting.append(noise(n, 1500))
+        if n % 12 == 11:
+            queue.acknowledge([message.id for message in queue.peek(TELEMETRY, 0, len(waiting) - 1)])
+            del waiting[:-1]
+        whole, content = bench.disk, bytearray(bench.disk.content(bench.path / "checkpoint"))
+        slots = [at for at in (0, len(content) // 2) if content.startswith(b"FLsl", at)]
+        newest = max(slots, key=lambda at: content[at + 8 : at + 16][::-1])
+        for damage in (b"\xff", b"\x00"):
+            content[newest : newest + SECTOR] = damage * SECTOR
+            bench.disk = whole.killed()
+            again = damaged(bench, bench.path / "checkpoint", bytes(content)).open()
+            assert payloads(again)[-len(waiting) :] == waiting
+            assert again.position("s") == str(n)
+        bench.disk = whole
+
+
 @pytest.mark.parametrize("acknowledged", [0, 10, 24])
 def test_without_its_checkpoint_a_queue_finds_everything_in_its_segments(filled, payloads, acknowledged):
     queue = filled.open()

@@ -1,0 +1,62 @@
+"""What a day of telemetry writes, and how fast a backlog goes."""
+
+import json
+from random import Random
+from time import perf_counter
+
+from device_agent.queue import Priority, RingQueue
+from device_agent.queue.files import PosixFiles
+
+FLUSHES_A_DAY = 24 * 60 * 6
+DAY_LIMIT = 50_000_000
+
+
+def envelope(seq, chance):
+    """Ten samples a second for ten seconds, as a device sends them."""
+    measurements = [
+        {"ts": 1764000000000 + 10_000 * seq + 100 * n, "values": {"temperature": round(chance.uniform(20, 24), 2)}}
+        for n in range(100)
+    ]
+    return json.dumps({"v": 1, "boot": "7f3a7f3a7f3a7f3a", "seq": seq, "m": measurements}).encode()
+
+
+def test_ten_samples_a_second_flushed_every_ten_seconds_write_one_page_each_time_and_hardly_more(bench):
+    """Counted in pages of 4 KiB between two syncs. Each message is acknowledged as on a day with a network."""
+    queue = bench.open(max_bytes=64 * 2**20)
+    chance = Random(1)
+
+    def a_day(flushes):
+        bench.disk.written.clear()
+        for n in range(flushes):
+            queue.append([(Priority.TELEMETRY, envelope(n, chance))], {"sensor": f"row {n}"})
+            queue.acknowledge([message.id for message in queue.peek(Priority.TELEMETRY, 0, 10)])
+        return {name: pages * FLUSHES_A_DAY / flushes for name, pages in bench.disk.written.items()}
+
+    reserved = bench.disk.written.total()
+    a_day(800)
+    zeroed = bench.disk.written.total() - 800 * 4096
+    later = a_day(800)
+
+    # Once in the life of a queue: its slots and the two segments that it needs on such days are filled with zeros.
+    assert reserved + zeroed < 1_000_000
+    # 35.4 MB are one page for each flush: of a file, less is not to be had.
+    assert 35_000_000 < sum(later.values()) < 0.75 * DAY_LIMIT
+    assert later["checkpoint"] < 0.01 * DAY_LIMIT
+
+
+def test_a_backlog_is_read_and_acknowledged_at_5000_messages_a_second(tmp_path, clock, log):
+    """Small messages, a hundred to a record and each acknowledged by itself: what a catching-up publisher does."""
+    queue = RingQueue(tmp_path / "queue", max_bytes=2**24, clock=clock, log=log, files=PosixFiles())
+    for n in range(100):
+        queue.append([(Priority.TELEMETRY, b"message %d of %d" % (k, n)) for k in range(100)], {})
+    begun = perf_counter()
+    after = 0
+    while messages := queue.peek(Priority.TELEMETRY, after, 50):
+        after = messages[-1].id
+        for message in messages:
+            queue.acknowledge([message.id])
+    elapsed = perf_counter() - begun
+    assert queue.stats().messages == 0
+    queue.close()
+
+    assert 10_000 / elapsed > 5_000
