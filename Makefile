@@ -35,6 +35,7 @@ down: setup ## stop it
 	@$(BIN)/fieldline local down --port $(PORT)
 
 test: setup ## run every test: units in parallel, then those that need the laptop cloud
+	@echo "==> servers and tools that the tests need" && $(BIN)/python -m tests.debian
 	@echo "==> unit tests"
 	@$(BIN)/python -m pytest -q -n auto -m "not cloud"
 	@echo "==> tests against the laptop cloud"

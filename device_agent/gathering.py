@@ -10,12 +10,14 @@ from device_agent.config import AgentConfig
 from device_agent.errors import QueueError, SensorError
 from device_agent.flow import Flow
 from device_agent.pipeline import Pipeline
+from device_agent.queue import Priority
 from device_agent.recorder import Recorder
 from device_agent.rules import Rules
 from device_agent.sampler import Sampler, SamplerStatus
 from device_agent.sensors import Host, Reading, Sensor, SensorSettings, calibration
 from device_agent.storage import Storage
 from device_agent.tasks import Run, Tasks
+from device_agent.timekeeping import Timekeeper
 
 if TYPE_CHECKING:
     import asyncio
@@ -38,7 +40,7 @@ class Gathering:
         observe: Callable[[Reading], None],
         act: Callable[[str, Mapping[str, Any], str], None],
         interval_factor: Callable[[], float],
-        wall_ms: Callable[[], int],
+        timekeeper: Timekeeper,
         clock: Clock,
         log: logging.LoggerAdapter[logging.Logger],
     ) -> None:
@@ -49,7 +51,7 @@ class Gathering:
         self._observe = observe
         self._act = act
         self._interval_factor = interval_factor
-        self._wall_ms = wall_ms
+        self._time = timekeeper
         self._clock = clock
         self._log = log
         self._flow: Flow | None = None
@@ -72,7 +74,7 @@ class Gathering:
         """What is known of each sensor's calibrations, and whether it is overdue."""
         if self._config is None:
             return []
-        today = dt.datetime.fromtimestamp(self._wall_ms() / 1000, dt.UTC).date()
+        today = dt.datetime.fromtimestamp(self._time.wall_ms() / 1000, dt.UTC).date()
         return calibration.report(calibration.listed(self._config.sensors), today)
 
     async def switch(self, config: AgentConfig) -> None:
@@ -99,14 +101,14 @@ class Gathering:
             self._flow.take(name, reading)
 
     async def watch_calibrations(self, beat: Callable[[], None]) -> None:
-        """Warn once of each calibration that is overdue, for ever."""
+        """Tell of each calibration that is overdue, once, by an event, for ever; not before the day is known."""
         told: set[tuple[str, str]] = set()
         while True:
-            for found in self.calibrations():
+            for found in self.calibrations() if self._time.synced else ():
                 which = (found["sensor"], found["metric"])
                 if found["overdue"] and which not in told:
                     told.add(which)
-                    self._log.warning("%s: the calibration of %s was due on %s", *which, found["due"])
+                    self._recorder.event("calibration_overdue", found, priority=Priority.LOG)
             until = self._clock.monotonic() + CALIBRATIONS_S
             while self._clock.monotonic() < until:
                 beat()

@@ -1,21 +1,9 @@
 """How the agent is doing, in one place that every part writes to and status displays read."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Literal, TypeAlias
+from dataclasses import dataclass, replace
 
-SensorState: TypeAlias = Literal["starting", "good", "stale", "failing", "ended"]
-
-
-@dataclass(slots=True)
-class SensorHealth:
-    """One sensor. `last_at` is the boot time (ms) of its latest reading; `last_error` stays after it has recovered."""
-
-    state: SensorState = "starting"
-    readings: int = 0
-    failures: int = 0
-    last_at: int | None = None
-    last_error: str | None = None
+from device_agent.sampler import SamplerStatus
 
 
 @dataclass
@@ -37,11 +25,6 @@ class Health:
     unreadable: int = 0
     """Messages in the queue that could not be read, given up."""
     last_error: str | None = None
-    sensors: dict[str, SensorHealth] = field(default_factory=dict)
-
-    def sensor(self, name: str) -> SensorHealth:
-        """The entry of a sensor, made by whoever asks first."""
-        return self.sensors.setdefault(name, SensorHealth())
 
 
 @dataclass(frozen=True)
@@ -88,7 +71,7 @@ class AgentStatus:
     lost: int
     unreadable: int
     last_error: str | None
-    sensors: Mapping[str, SensorHealth]
+    sensors: Mapping[str, SamplerStatus]
     clock: ClockStatus
     queue: Mapping[str, QueueStatus]
     budget: BudgetStatus | None
@@ -101,9 +84,10 @@ def snapshot(
     *,
     clock: ClockStatus,
     queue: Mapping[str, QueueStatus],
+    sensors: Mapping[str, SamplerStatus],
     budget: BudgetStatus | None,
 ) -> AgentStatus:
-    """What `health` says now; it does not change when that goes on."""
+    """What `health` and `sensors` say now; it does not change when they go on."""
     return AgentStatus(
         thing=thing,
         connected=health.connected,
@@ -117,7 +101,7 @@ def snapshot(
         lost=health.lost,
         unreadable=health.unreadable,
         last_error=health.last_error,
-        sensors={name: replace(sensor) for name, sensor in health.sensors.items()},
+        sensors={name: replace(sensor) for name, sensor in sensors.items()},
         clock=clock,
         queue=dict(queue),
         budget=budget,

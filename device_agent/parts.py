@@ -121,7 +121,7 @@ class Parts:
             observe=self._observe,
             act=self.actuators.act,
             interval_factor=lambda: self.power.sampling_factor,
-            wall_ms=timekeeper.wall_ms,
+            timekeeper=timekeeper,
             clock=clock,
             log=log,
         )
@@ -191,6 +191,7 @@ class Parts:
                 )
                 for priority in Priority
             },
+            sensors=self.gathering.sensors,
             budget=None if self.budget is None else self.budget.status(),
         )
 

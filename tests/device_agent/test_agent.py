@@ -375,3 +375,28 @@ async def test_hostile_settings_and_states_change_nothing_and_are_answered_with_
     answers = [m.payload for m in broker.received if m.topic == topics.command_response("pump-7", "hostile")]
     assert {documents.decode(CommandResponse, payload).status for payload in answers} == {"REJECTED"}
     assert sorted(values(broker)) == list(range(len(values(broker))))
+
+
+CALIBRATED = """
+[sensor.calibration.temperature]
+gain = 2.0
+date = 2024-01-31
+due = 2025-01-31
+"""
+
+
+async def test_a_calibration_is_applied_and_told_of_once_it_is_overdue(running, write, broker, clock):
+    async with running(write(tables=REPLAY + CALIBRATED)):
+        await seconds(clock, 20)
+
+    assert values(broker)[:3] == [0, 2, 4]
+    (overdue,) = events(broker, "calibration_overdue")
+    assert overdue.data["due"] == "2025-01-31"
+
+
+async def test_a_device_that_does_not_know_the_day_says_nothing_of_its_calibrations(running, write, broker, clock):
+    clock.set_synced(False)
+    async with running(write(tables=REPLAY + CALIBRATED)):
+        await seconds(clock, 20)
+
+    assert events(broker, "calibration_overdue") == []

@@ -1,11 +1,12 @@
-from device_agent.health import BudgetStatus, ClockStatus, Health, QueueStatus, SensorHealth, snapshot
+from device_agent.health import BudgetStatus, ClockStatus, Health, QueueStatus, snapshot
+from device_agent.sampler import SamplerStatus
 
 CLOCK = ClockStatus(synced=True, now=5)
 QUEUE = {"urgent": QueueStatus(1, 10, 0), "telemetry": QueueStatus(2, 20, 7), "log": QueueStatus(4, 40, 1)}
 
 
-def taken(health):
-    return snapshot("pump-7", health, clock=CLOCK, queue=QUEUE, budget=None)
+def taken(health, sensors=None, budget=None):
+    return snapshot("pump-7", health, clock=CLOCK, queue=QUEUE, sensors=sensors or {}, budget=budget)
 
 
 def test_a_snapshot_adds_the_priorities_up():
@@ -15,22 +16,15 @@ def test_a_snapshot_adds_the_priorities_up():
 
 
 def test_a_snapshot_does_not_change_with_what_it_was_taken_of():
-    health = Health(sent=1)
-    health.sensor("a").state = "good"
-    status = taken(health)
+    health, sensors = Health(sent=1), {"a": SamplerStatus(readings=3)}
+    status = taken(health, sensors)
     health.sent = 2
-    health.sensor("a").state = "failing"
-    health.sensor("b")
+    sensors["a"].readings = 4
+    sensors["b"] = SamplerStatus()
 
-    assert (status.sent, status.sensors) == (1, {"a": SensorHealth(state="good")})
-
-
-def test_a_sensor_has_one_entry():
-    health = Health()
-    health.sensor("a").failures += 1
-    assert health.sensor("a").failures == 1
+    assert (status.sent, status.sensors) == (1, {"a": SamplerStatus(readings=3)})
 
 
 def test_a_metered_link_is_told_of():
     budget = BudgetStatus(used_up=True, day_used=9, day_limit=5, month_used=9, month_limit=None)
-    assert snapshot("pump-7", Health(), clock=CLOCK, queue=QUEUE, budget=budget).budget == budget
+    assert taken(Health(), budget=budget).budget == budget
