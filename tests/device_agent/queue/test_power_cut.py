@@ -115,6 +115,9 @@ class Scenario:
             assert len(lost) <= stats[priority].dropped, "lost, and not counted"
             assert lost == [p for p in promise.returned[priority] if p not in promise.acknowledged][: len(lost)]
             assert stats[priority].messages == len(payloads)
+            if not promise.acknowledged:
+                more = len(payloads) + stats[priority].dropped - len(promise.returned[priority])
+                assert 0 <= more <= sum(of == priority for of, _ in under_way), "dropped, and there again"
             assert stats[priority].oldest_id == (messages[0].id if messages else None)
         there = {m.payload for messages in held.values() for m in messages}
         if begun and not stats.dropped:
