@@ -9,7 +9,7 @@ AgentError
 ├── GpioError                 the device's pins cannot be reached
 ├── KeyMaterialError          a key or certificate request cannot be made or must not be overwritten
 ├── PayloadError              a message in the queue cannot be read; its contents are lost
-├── QueueError                the durable queue cannot be opened or written
+├── QueueError                the durable queue or the state file cannot be opened or written
 ├── RecordingError            a recording that should be tried out cannot be read; names the line
 ├── SensorError               one reading failed; the next may succeed
 ├── SettingsError             what the device should be set to cannot be used; carries the reason for each key
@@ -91,7 +91,7 @@ class PayloadError(AgentError):
 
 
 class QueueError(AgentError):
-    """The durable queue cannot be opened or written."""
+    """The durable queue or the state file cannot be opened or written."""
 
 
 class RecordingError(AgentError):

@@ -31,15 +31,13 @@ class Reader:
         acknowledged = self._state.acknowledged[priority]
         taken: list[QueuedMessage] = []
         start = acknowledged.next_absent(max(0, after) + 1)
-        for segment, at in self._waiting(priority, start):
-            if len(taken) >= limit:
-                break
-            taken += [
-                message
-                for message in self._messages(segment, at)
-                if message.id > after and message.id not in acknowledged
-            ]
-        return taken[: max(0, limit)]
+        for segment, at in self._waiting(priority, start) if limit > 0 else ():
+            for message in self._messages(segment, at):
+                if message.id > after and message.id not in acknowledged:
+                    taken.append(message)
+                    if len(taken) == limit:
+                        return taken
+        return taken
 
     def newest(self, priority: Priority, limit: int) -> list[QueuedMessage]:
         """The newest unacknowledged messages, the oldest of them first."""

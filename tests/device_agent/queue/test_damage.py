@@ -2,14 +2,12 @@
 
 import errno
 import os
-from pathlib import Path
 from random import Random
 
 import pytest
 
 from device_agent.errors import QueueError
-from device_agent.queue import Priority, RingQueue
-from device_agent.queue.files import PosixFiles
+from device_agent.queue import Priority
 from device_agent.queue.records import HEADER_BYTES, MAGIC, scan
 from tests.device_agent.queue.disk import SECTOR
 
@@ -265,41 +263,3 @@ def test_a_disk_that_reads_but_does_not_write_is_an_error_and_the_lock_is_free_a
         filled.open()
     filled.disk.fail = None
     filled.open().close()
-
-
-def test_directories_and_pipes_in_the_place_of_its_files_are_moved_aside(tmp_path, clock, log, payloads):
-    path = tmp_path / "queue"
-    path.mkdir()
-    for name in ("segment-000", "checkpoint"):
-        (path / name).mkdir()
-    os.mkfifo(path / "segment-001")
-
-    queue = RingQueue(path, max_bytes=2**15, clock=clock, log=log, files=PosixFiles())
-    queue.append([(TELEMETRY, b"one")], {})
-    queue.close()
-    queue = RingQueue(path, max_bytes=2**15, clock=clock, log=log, files=PosixFiles())
-    assert payloads(queue) == [b"one"]
-    assert queue.stats().capacity == 2**15
-    queue.close()
-    assert sorted(entry.name for entry in path.glob("*.unusable-*")) == [
-        "checkpoint.unusable-1",
-        "segment-000.unusable-1",
-        "segment-001.unusable-1",
-    ]
-
-
-def test_a_file_in_the_place_of_the_queue_is_moved_aside_and_kept(tmp_path, clock, log):
-    (tmp_path / "queue.db").write_bytes(b"what an older agent left")
-
-    RingQueue(tmp_path / "queue.db", max_bytes=2**15, clock=clock, log=log, files=PosixFiles()).close()
-
-    assert (tmp_path / "queue.db.unusable-1").read_bytes() == b"what an older agent left"
-    assert (tmp_path / "queue.db" / "segment-007").stat().st_size == 4096
-
-
-def test_a_place_that_cannot_be_written_is_an_error_that_names_it(tmp_path, clock, log):
-    (tmp_path / "file").write_text("")
-
-    with pytest.raises(QueueError, match=f"{tmp_path}/file/queue cannot be opened"):
-        RingQueue(tmp_path / "file" / "queue", max_bytes=2**15, clock=clock, log=log, files=PosixFiles())
-    assert Path(tmp_path / "file").read_text() == ""
