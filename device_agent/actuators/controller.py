@@ -12,21 +12,19 @@ from typing import Any, Final
 from contract.telemetry import Value
 from device_agent.actuators import Outcome
 from device_agent.actuators.actuator import Actuator, Progress
+from device_agent.actuators.claims import Claims, Event
 from device_agent.actuators.guard import Watch
 from device_agent.actuators.kinds import Parameters
 from device_agent.actuators.limits import interlock_refusal, min_cycle_refusal, permit_refusal
 from device_agent.actuators.settings import ActuatorSettings
 from device_agent.clock import Clock
-from device_agent.errors import ActuatorError, GpioError
+from device_agent.errors import ActuatorError
 from device_agent.waiting import first_of
 
 TICK_S: Final = 1.0
 """`run` looks at every actuator, and beats, at least this often."""
 BEATS: Final = 8
 """Beats to the guardian in a watchdog time, at least."""
-RECLAIM_MS: Final = 1000
-
-Event = Callable[[str, dict[str, Any]], None]
 
 
 class Actuators:
@@ -46,7 +44,7 @@ class Actuators:
         `actuator_failed`, `actuator_refused` (a rule's request), `actuator_made_safe`.
         """
         self._all = {one.name: Actuator(one) for one in settings}
-        self._factory = factory
+        self._claims = Claims(self._all.values(), factory, log, event)
         self._watch = watch
         self._watchdog_s = min((one.watchdog_s for one in settings), default=TICK_S)
         self._clock = clock
@@ -55,7 +53,7 @@ class Actuators:
         self._seen: dict[str, tuple[int, Value]] = {}
         self._listeners: list[Callable[[], None]] = []
         self._wake = asyncio.Event()
-        self._next_claim = 0
+        self._is_closed = False
         self._watched_at = clock.boot_ms()
         self.ready = asyncio.Event()
         """Set once the guardian watches and every line was tried; until then requests may be refused for that."""
@@ -67,8 +65,8 @@ class Actuators:
     async def open(self) -> None:
         """Claim every line at its safe level. An actuator whose lines are taken is tried again by `run`."""
         if self._all:
-            await asyncio.to_thread(self._load)
-            self._claim(self._clock.boot_ms())
+            await asyncio.to_thread(self._claims.load)
+            self._claims.attempt(self._clock.boot_ms())
 
     async def run(self, beat: Callable[[], None]) -> None:
         """Do what is due, and beat for the guardian, for ever; beats every TICK_S or sooner."""
@@ -86,6 +84,7 @@ class Actuators:
                 await self._clock.sleep(self._until_next_s())
                 self.tick()
         finally:
+            self._is_closed = True
             for actuator in self._all.values():
                 actuator.settle(Outcome("FAILED", "the agent stops"))
                 actuator.close()
@@ -115,10 +114,8 @@ class Actuators:
         def tell(done: asyncio.Future[Outcome]) -> None:
             if not done.cancelled() and (outcome := done.result()).status != "SUCCEEDED":
                 self._log.warning("%s: %s, asked by %s: %s", name, outcome.status, source, outcome.reason)
-                self._event(
-                    "actuator_refused",
-                    {"actuator": name, "parameters": dict(parameters), "source": source, "reason": outcome.reason},
-                )
+                told = {"actuator": name, "parameters": dict(parameters), "source": source, "reason": outcome.reason}
+                self._event("actuator_refused", told)
 
         self.submit(name, parameters, source=source).add_done_callback(tell)
 
@@ -162,11 +159,13 @@ class Actuators:
         self._tell_change()
 
     def tick(self) -> None:
-        """Do what is due."""
+        """Do what is due. After `close`: nothing, whoever still runs."""
+        if self._is_closed:
+            return
         now = self._clock.boot_ms()
         before = self.report()
         self._watch_over(now)
-        self._claim(now)
+        self._claims.attempt(now)
         for actuator in self._all.values():
             if actuator.is_claimed:
                 self._attend(actuator, now)
@@ -178,6 +177,8 @@ class Actuators:
 
     def _begin(self, name: str, parameters: Mapping[str, Any], source: str) -> Outcome | None:
         """The outcome, or None if a movement is under way there."""
+        if self._is_closed:
+            return Outcome("REJECTED", "the agent stops")
         if (actuator := self._all.get(name)) is None:
             return Outcome("REJECTED", f"no actuator {name!r} here; there are {', '.join(self._all) or 'none'}")
         if (complaint := actuator.settings.complaint(parameters)) is not None:
@@ -247,12 +248,10 @@ class Actuators:
 
     def _enforce_permits(self, now: int) -> None:
         for actuator in self._all.values():
-            limits = actuator.settings.limits
-            if limits.permits and actuator.settings.kind.is_on(actuator.target):
-                reason = permit_refusal(limits, self._seen, now)
-                if reason is not None:
-                    self._overrule(actuator, reason, "only_while")
-                    self._tell_change()
+            on = actuator.settings.kind.is_on(actuator.target)
+            if on and (reason := permit_refusal(actuator.settings.limits, self._seen, now)) is not None:
+                self._overrule(actuator, reason, "only_while")
+                self._tell_change()
 
     def _watch_over(self, now: int) -> None:
         """Beat for the guardian; without one, nothing stays on for longer than the watchdog time."""
@@ -271,12 +270,11 @@ class Actuators:
         self._force_safe(actuator, source)
 
     def _force_safe(self, actuator: Actuator, source: str) -> None:
-        safe = actuator.settings.safe
-        actuator.plan_return(safe, None, 0)
         failing = actuator.fault is not None
+        actuator.plan_return(actuator.settings.safe, None, 0)
         actuator.settle(Outcome("FAILED", f"superseded by {source}", actuator.truth()))
         try:
-            actuator.move(safe, self._clock.boot_ms(), source)
+            actuator.move(actuator.settings.safe, self._clock.boot_ms(), source)
         except ActuatorError as error:
             actuator.fault = str(error)
             if not failing:
@@ -291,27 +289,6 @@ class Actuators:
         actuator.settle(Outcome("FAILED", reason, actuator.truth()))
         actuator.fault = reason
         self._force_safe(actuator, "failure")
-
-    def _load(self) -> None:
-        """Loading gpiozero takes a second on a small device; what it raises comes again with the first claim."""
-        try:
-            self._factory()
-        except GpioError:
-            return
-
-    def _claim(self, now: int) -> None:
-        missing = [actuator for actuator in self._all.values() if not actuator.is_claimed]
-        if not missing or now < self._next_claim:
-            return
-        self._next_claim = now + RECLAIM_MS
-        for actuator in missing:
-            try:
-                actuator.claim(self._factory(), now)
-            except (ActuatorError, GpioError) as error:
-                if str(error) != actuator.fault:
-                    self._log.error("%s cannot be driven: %s", actuator.name, error)
-                    self._event("actuator_failed", {"actuator": actuator.name, "reason": str(error)})
-                actuator.fault = str(error)
 
     def _until_next_s(self) -> float:
         now = self._clock.boot_ms()

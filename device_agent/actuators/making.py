@@ -6,7 +6,8 @@ from functools import partial
 from typing import Final
 
 from device_agent import gpio
-from device_agent.actuators.controller import Actuators, Event
+from device_agent.actuators.claims import Event
+from device_agent.actuators.controller import Actuators
 from device_agent.actuators.guard import Guard, NoWatch, Watch
 from device_agent.actuators.safe import SafePlan, drive
 from device_agent.actuators.settings import ActuatorSettings

@@ -122,7 +122,7 @@ async def test_without_pins_every_request_is_refused_with_the_reason(clock, log)
         raise GpioError("no GPIO chip here")
 
     at = Bench(clock, log, (relay(),))
-    at.actuators._factory = nothing
+    at.actuators._claims._factory = nothing
     await at.actuators.open()
     assert (await at.do("relay", {"on": True})).reason == "no GPIO chip here"
     assert (await at.do("relay", {"on": False})).status == "FAILED"
@@ -396,3 +396,13 @@ async def test_a_stop_does_not_wait_for_a_pin_that_is_stuck(bench, clock, monkey
         await clock.advance(1)
         assert stopping.done()
         assert at.watch.goodbyes == 1
+
+
+async def test_after_a_stop_nothing_is_claimed_moved_or_watched_again(bench, clock):
+    async with bench(relay()) as at:
+        await at.actuators.close()
+        beats = at.watch.beats
+        await clock.advance(10)
+        assert at.watch.beats == beats
+        assert at.actuators.report() == {"relay": {"on": None}}
+        assert await at.do("relay", {"on": True}) == Outcome("REJECTED", "the agent stops")
