@@ -154,6 +154,22 @@ def test_ids_go_on_above_all_that_were_given_when_the_newest_records_are_damaged
     assert queue.newest(TELEMETRY, 1)[0].id > max(given)
 
 
+def test_ids_given_after_a_crash_are_not_given_again_when_their_record_is_damaged(bench):
+    queue = bench.open()
+    queue.append([(TELEMETRY, b"one")], {})
+    given = []
+    for _ in range(3):
+        queue = bench.crashed(queue)
+        queue.append([(TELEMETRY, b"two")], {})
+        given += [message.id for message in queue.newest(TELEMETRY, 1)]
+        content = bytearray(bench.disk.content(bench.segment(0)))
+        content[records(bench, 0)[-1].offset + 1] ^= 1
+        bench.disk = bench.disk.killed()
+        bench.disk.set_content(bench.segment(0), bytes(content))
+
+    assert given == sorted(set(given))
+
+
 def test_any_truncation_keeps_every_chunk_before_it(filled, payloads):
     whole = filled.disk
     everything = [noise(n) for n in range(24)]
