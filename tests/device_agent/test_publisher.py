@@ -50,8 +50,12 @@ class Bench:
         """Also after a crash."""
         self.storage = MemoryStorage(self.storage.disk)
         await self.storage.open()
-        self.keeper = Timekeeper(self.settings, clock=self.clock, storage=self.storage, log=self.log)
+        self.make_parts()
         await self.keeper.open()
+        return self
+
+    def make_parts(self):
+        self.keeper = Timekeeper(self.settings, clock=self.clock, storage=self.storage, log=self.log)
         budget = None
         if self.bytes_per_day is not None:
             budget = Budget(
@@ -74,7 +78,6 @@ class Bench:
             budget=budget,
             **parts,
         )
-        return self
 
     @asynccontextmanager
     async def connected(self):

@@ -47,8 +47,9 @@ class Bench:
         self.boot = boot
         self.health = Health()
 
-    async def open(self):
-        self.storage = GatedStorage()
+    async def open(self, disk=None):
+        """With what an earlier process has left on the `disk`: also after a crash."""
+        self.storage = GatedStorage(disk)
         await self.storage.open()
         self.keeper = Timekeeper(ClockSettings(), clock=self.clock, storage=self.storage, log=self.log)
         await self.keeper.open()
@@ -365,6 +366,35 @@ async def test_times_of_each_sensor_grow_over_a_small_step_back_until_time_has_c
         assert times == sorted(set(times))
         assert times[9:13] == [9_000, 10_001, 10_002, 10_003]
         assert times[-1] == 19_000
+
+
+@pytest.mark.parametrize("cleanly", [True, False])
+async def test_times_grow_over_a_restart_of_the_agent_too(log, cleanly):
+    clock = ManualClock()
+    bench = await Bench(log, clock).open()
+
+    async def read():
+        await clock.advance(1)
+        bench.recorder.add("s", Reading(clock.boot_ms(), {"n": 1.0}))
+        await bench.recorder.flush()
+
+    for _ in range(3):
+        await read()
+    clock.set_wall_ms(clock.wall_ms() - 60_000)
+    bench.keeper.observe()
+    for _ in range(3):
+        await read()
+    if cleanly:
+        await bench.keeper.close()
+    bench.boot = "b2"
+    await bench.open(bench.storage.disk)
+    for _ in range(3):
+        await read()
+
+    payloads = await bench.payloads()
+    times = [at + payload.stamp.offset for payload in payloads for at, _, _ in payload.m]
+    assert len(times) == 9
+    assert times == sorted(set(times))
 
 
 async def test_a_large_step_back_is_followed(bench):
