@@ -24,7 +24,7 @@ from device_agent.waiting import first_of
 TICK_S: Final = 1.0
 """`run` looks at every actuator, and beats, at least this often."""
 BEATS: Final = 8
-"""Beats to the guardian in a watchdog time, at least."""
+"""To the guardian, in a watchdog time, at least."""
 
 
 class Actuators:

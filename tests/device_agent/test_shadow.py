@@ -413,3 +413,20 @@ async def test_a_report_carries_nothing_but_what_the_contract_has(device, clock)
         assert json.loads(json.dumps(update["state"])) == {
             "reported": {"v": 1, "values": {"relay": {"on": True}}, "rejected": {"valve": "no"}}
         }
+
+
+async def test_a_shadow_that_was_started_again_while_nobody_was_connected_is_believed_at_once(device, clock):
+    async with device() as at:
+        for level in (True, False, True):
+            at.service.desire("state", {"relay": {"on": level}})
+            await at.wait(3)
+        at.broker.reachable = False
+        at.broker.drop_connections()
+        del at.service.shadows["state"]
+        at.service.desire("state", {"relay": {"on": False}})
+        at.broker.kept.clear()
+        asked = len(at.asked("get"))
+        at.broker.reachable = True
+        await at.wait(10)
+        assert at.desired[-1] == ({"relay": {"on": False}}, 1)
+        assert len(at.asked("get")) == asked + 1
