@@ -105,6 +105,16 @@ def test_a_chain_of_two_windows_sums_up_what_the_first_hands_on():
     ]
 
 
+def test_of_two_stages_that_are_due_at_once_the_first_comes_first():
+    out = feed([Window(100, "last"), Timeout(50)], [(50, 1.0), (150, 2.0)], until=END)
+    assert out == [
+        (100, "m", 1.0, "good"),
+        (101, "m", 1.0, "stale"),
+        (200, "m", 2.0, "good"),
+        (201, "m", 2.0, "stale"),
+    ]
+
+
 def test_a_sample_that_comes_later_than_what_was_due_after_it_is_moved_behind_that():
     line = pipeline(Timeout(50))
     line.take(Reading(10, {"m": 1.0}))

@@ -67,6 +67,11 @@ def test_an_ema_depends_on_time_and_not_on_how_often_it_was_sampled(before, afte
     assert out[-1][1] == pytest.approx(expected, abs=1e-3)
 
 
+def test_an_ema_of_what_stays_the_same_is_exactly_that():
+    samples = [(at * at, 0.1) for at in range(1, 200)]
+    assert values_of(feed([Ema(777)], samples)) == samples
+
+
 def test_an_ema_has_gone_63_percent_of_a_step_after_its_time_constant():
     assert values_of(feed([Ema(30_000)], [(1, 0.0), (30_001, 100.0)]))[-1][1] == pytest.approx(63.2, abs=0.1)
 

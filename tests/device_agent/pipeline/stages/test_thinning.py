@@ -33,6 +33,11 @@ def test_a_relative_delta_passes_exactly_what_is_that_share_from_the_last_that_p
             last = pair[1]
 
 
+def test_from_zero_any_change_is_more_than_a_share_of_it_and_none_is_not():
+    samples = [(1, 0.0), (2, 0.0), (3, 1e-9), (4, 0.0)]
+    assert values_of(feed([Delta(percent=5)], samples)) == [(1, 0.0), (3, 1e-9), (4, 0.0)]
+
+
 def test_either_of_two_deltas_is_enough():
     samples = list(enumerate([100, 101, 103, 2, 2.9, 3.1], 1))
     assert [value for _, value in values_of(feed([Delta(absolute=3, percent=40)], samples))] == [100, 103, 2, 2.9]
@@ -76,6 +81,11 @@ def test_a_dead_sensor_has_no_heartbeat():
     assert feed(stages, [(1, 5.0), (2, 5.0)], until=10**6) == [(1, "m", 5.0, "good")]
     stale = [(1, 5.0), (2, 5.0, "stale"), (30, 5.0, "stale"), (60, 5.0)]
     assert feed(stages, stale) == [(1, "m", 5.0, "good"), (2, "m", 5.0, "stale"), (60, "m", 5.0, "good")]
+
+
+def test_a_value_that_was_not_sure_is_not_repeated():
+    stages = [Clamp(maximum=10, drop=True), Heartbeat(100)]
+    assert feed(stages, [(1, 5), (2, 5, "stale"), (200, 99)]) == [(1, "m", 5.0, "good"), (2, "m", 5.0, "stale")]
 
 
 def test_a_heartbeat_wherever_it_stands_hears_of_samples_that_were_held_back():

@@ -39,6 +39,12 @@ def test_an_average_is_between_its_extremes_or_absent_whatever_the_values(sample
     assert all(dict(values_of(out, "m_min"))[at] <= value <= dict(values_of(out, "m_max"))[at] for at, value in means)
 
 
+def test_the_average_of_what_stays_the_same_is_exactly_that():
+    samples = [(at, 0.1) for at in range(1, 4)]
+    assert sum(value for _, value in samples) / 3 > 0.1
+    assert feed([Window(10, "avg")], samples, until=END) == [(10, "m", 0.1, "good")]
+
+
 def test_the_value_goes_on_in_the_chain_under_the_metrics_own_name():
     samples = [(at, value) for at, value in zip(range(500, 4_500, 500), [1, 3, 2, 2, 2, 2, 9, 9], strict=True)]
     stages = [Window(1_000, "avg", ("max",)), Delta(absolute=3)]
