@@ -125,7 +125,7 @@ class ConfigFiles:
             certificate=config_credentials.file(root, "certificate"),
             private_key=private_key,
             queue=queue,
-            queue_max_bytes=root.integer("queue_max_mib", minimum=1, maximum=65_536, default=64) * MIB,
+            queue_max_bytes=root.integer("queue_max_mib", minimum=2, maximum=65_536, default=64) * MIB,
             state=config_root.state(root, queue),
             flush_interval_s=root.duration("flush_interval_s", minimum=0.05, maximum=3600, default=5.0),
             # AWS IoT Core takes 30 s and more; above a minute a dead connection goes unnoticed for too long.

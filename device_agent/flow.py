@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from logging import Logger, LoggerAdapter
 
 LOOK_S = 1.0
-"""What falls due without a reading is done at most so much later."""
+"""What comes to be due by a reading, sooner than anything that was due before, is done at most so much later."""
 DERIVED = "pipeline"
 """Under this name goes what came due without a reading of its own."""
 
@@ -53,7 +53,12 @@ class Flow:
             now = self._clock.boot_ms()
             self._pass(DERIVED, self.pipeline.tick(now))
             self.rules.tick(now)
-            await self._clock.sleep(LOOK_S)
+            await self._clock.sleep(self._until_next_s())
+
+    def _until_next_s(self) -> float:
+        dues = [due for due in (self.pipeline.next_due(), self.rules.next_due()) if due is not None]
+        left_s = (min(dues) - self._clock.boot_ms()) / 1000 if dues else LOOK_S
+        return min(LOOK_S, max(0.0, left_s))
 
     def _pass(self, name: str, readings: Iterable[Reading]) -> None:
         for reading in readings:

@@ -1,7 +1,7 @@
 """What an agent is made of, wired, and what runs of it."""
 
 from random import Random
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from device_agent.actuators.making import make_actuators
 from device_agent.actuators.readings import ActuatorReadings
@@ -31,6 +31,9 @@ from device_agent.timekeeping import Timekeeper
 from device_agent.transport import Transport
 from device_agent.waiting import first_of
 from device_agent.wire import Addresses
+
+if TYPE_CHECKING:
+    import asyncio
 
 CONNECTING_LIMIT_S: Final = 180.0
 """One attempt may take 40 s, and a lost connection some more to be given up."""
@@ -134,6 +137,7 @@ class Parts:
         self.config_shadow = ConfigShadow(
             settings, self.link, apply=self.gathering.switch, event=event, clock=clock, log=log
         )
+        self._listening: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Actuators to their safe state first, then everything else."""
@@ -148,9 +152,11 @@ class Parts:
         start("publisher", self.publisher.run, critical=True)
         start("losses", self.losses.run)
         start("power", self.sleep.run)
-        start("commands", self.commands.run)
-        start("shadow state", self.state_shadow.run)
-        start("shadow config", self.config_shadow.run)
+        self._listening = [
+            start("commands", self.commands.run),
+            start("shadow state", self.state_shadow.run),
+            start("shadow config", self.config_shadow.run),
+        ]
         start("calibrations", self.gathering.watch_calibrations)
         if self.actuators.settings:
             start("actuator readings", self.actuator_readings.run)
@@ -159,7 +165,8 @@ class Parts:
         await self.gathering.switch(self.settings.config)
 
     async def drain(self, grace_s: float) -> None:
-        """Gather no more, make the actuators safe, store everything, and send what can be sent in the grace time."""
+        """Listen and gather no more, make the actuators safe, store everything, and send what the grace time allows."""
+        await self.tasks.end(*self._listening)
         await self.gathering.stop()
         await self.actuators.close()
         try:

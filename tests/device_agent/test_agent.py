@@ -27,7 +27,7 @@ endpoints = ["broker:8883"]
 ca = "ca.pem"
 certificate = "pump-7.pem"
 private_key = "pump-7.key"
-queue_max_mib = 1
+queue_max_mib = 2
 """
 REPLAY = """
 [[sensor]]
@@ -114,7 +114,7 @@ async def seconds(clock, count):
 
 def batches(folder, clock, log):
     """What a stopped agent has left in its queue."""
-    queue = RingQueue(folder / "queue", max_bytes=2**20, files=PosixFiles(), clock=clock, log=log)
+    queue = RingQueue(folder / "queue", max_bytes=2**21, files=PosixFiles(), clock=clock, log=log)
     try:
         return [read(message.payload) for message in queue.peek(Priority.TELEMETRY, 0, 999)]
     finally:
@@ -270,7 +270,7 @@ async def test_the_status_tells_what_waits_and_what_went(running, broker, clock,
 
 
 async def test_an_agent_whose_queue_is_taken_does_not_start(running, clock, log, tmp_path):
-    queue = RingQueue(tmp_path / "queue", max_bytes=2**20, files=PosixFiles(), clock=clock, log=log)
+    queue = RingQueue(tmp_path / "queue", max_bytes=2**21, files=PosixFiles(), clock=clock, log=log)
     with pytest.raises(QueueError, match="in use"):
         async with running():
             pass

@@ -15,7 +15,7 @@ ca = "ca.pem"
 certificate = "pump-7.pem"
 private_key = "{key}"
 queue = "/var/lib/fieldline/queue"
-queue_max_mib = 1
+queue_max_mib = 2
 state = "/var/lib/fieldline/state"
 shutdown_grace_s = 0.1
 

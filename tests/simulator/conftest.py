@@ -15,7 +15,7 @@ def write_agents(tmp_path):
             path = tmp_path / f"{name}.toml"
             path.write_text(
                 f'thing = "{name}"\nmodel = "climate"\nendpoints = ["localhost:1"]\nqueue = "{name}.queue"\n'
-                'queue_max_mib = 1\nca = "ca.pem"\n'
+                'queue_max_mib = 2\nca = "ca.pem"\n'
                 'certificate = "device.pem"\nprivate_key = "device.key"\nflush_interval_s = 1\n'
                 '[[sensor]]\nkind = "simulated"\ninterval_s = 1\n'
             )

@@ -18,7 +18,7 @@ endpoints = ["localhost:1"]
 ca = "{ca}"
 certificate = "{certificate}"
 private_key = "{private_key}"
-queue_max_mib = 1
+queue_max_mib = 2
 shutdown_grace_s = 0
 
 [clock]

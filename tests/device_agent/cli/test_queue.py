@@ -63,7 +63,7 @@ def test_a_queue_that_is_not_there_is_exit_code_5(run, toml):
 
 
 def test_a_second_agent_does_not_open_the_queue(run, toml, agent):
-    toml.write_text(toml.read_text().replace("queue_max_mib = 1", f'queue = "{load(agent).queue}"\nqueue_max_mib = 1'))
+    toml.write_text(toml.read_text().replace("queue_max_mib = 2", f'queue = "{load(agent).queue}"\nqueue_max_mib = 2'))
 
     answer = run("run")
     assert answer.code == 5
