@@ -294,6 +294,17 @@ async def test_a_refused_alarm_does_not_hold_up_telemetry(bench):
         assert await bench.waiting() == 3
 
 
+async def test_a_refused_alarm_is_sent_again_over_the_same_connection(bench):
+    async with bench.connected():
+        bench.broker.refuse_publish = "not authorized"
+        await bench.append(1, URGENT)
+        await bench.work(0.1)
+        bench.broker.refuse_publish = None
+        await bench.seconds_until(lambda: bench.health.sent == 1)
+        assert bench.arrived() == ["alarm"]
+        assert len(bench.broker.attempts) == 1
+
+
 async def test_what_gathered_behind_a_refusal_leaves_newest_first(log):
     bench = Bench(log, random=LongestRandom())
     async with bench.connected():
@@ -404,7 +415,10 @@ async def test_a_disk_that_cannot_forget_makes_nothing_be_sent_twice(bench, monk
 
         monkeypatch.setattr(bench.storage, "acknowledge", refuse)
         await bench.append(3)
-        await bench.clock.advance(30)
+        await bench.work(1)
+        bench.broker.drop_connections()
+        await bench.seconds_until(lambda: len(bench.broker.attempts) == 2)
+        await bench.work(1)
         assert bench.arrived() == [0, 1, 2]
         monkeypatch.setattr(bench.storage, "acknowledge", acknowledge)
         await bench.append()
