@@ -7,7 +7,7 @@ from device_agent.power import Level, Power, PowerSettings, QuietHours
 from device_agent.recorder import Recorder
 from device_agent.sensors import Reading
 from tests.device_agent.background import running
-from tests.device_agent.test_publisher import Bench
+from tests.device_agent.publishing import Bench
 
 EVERY_S = 600.0
 MIDNIGHT = 1_790_035_200_000

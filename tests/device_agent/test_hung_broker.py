@@ -10,7 +10,7 @@ from device_agent.recorder import Recorder
 from device_agent.sensors import Reading
 from device_agent.storage import Storage
 from tests.device_agent.background import running
-from tests.device_agent.test_publisher import Bench
+from tests.device_agent.publishing import Bench
 
 STEP_S = 30
 STEPS_AN_HOUR = 3600 // STEP_S
