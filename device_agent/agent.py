@@ -7,26 +7,26 @@ from random import Random, SystemRandom
 from typing import Final
 
 from contract import __version__
-from device_agent import certificate_dates
 from device_agent.clock import Clock, SystemClock
-from device_agent.config import AgentConfig, ConfigFiles
-from device_agent.control import ControlServer
-from device_agent.control_handlers import handlers
+from device_agent.config.agent import AgentConfig, ConfigFiles
+from device_agent.control.handlers import handlers
+from device_agent.control.server import ControlServer
 from device_agent.errors import QueueError
 from device_agent.health import AgentStatus, Health
-from device_agent.heartbeats import Heartbeats
 from device_agent.parts import Parts
-from device_agent.power import PowerSettings
+from device_agent.power.power import PowerSettings
 from device_agent.queue import Priority
-from device_agent.settings import Settings
+from device_agent.settings.settings import Settings
 from device_agent.storage import Storage
-from device_agent.tasks import LIMIT_S
+from device_agent.supervision.heartbeats import Heartbeats
+from device_agent.supervision.tasks import LIMIT_S
+from device_agent.supervision.watchdog import Notifier, Watchdog
 from device_agent.thing_log import ThingLog
-from device_agent.timekeeping import Timekeeper
+from device_agent.time import certificate_dates
+from device_agent.time.timekeeper import Timekeeper
 from device_agent.transport import Transport
 from device_agent.transport.making import make_transport
 from device_agent.transport.options import TransportOptions
-from device_agent.watchdog import Notifier, Watchdog
 
 SESSION_S: Final = 3600
 LONGEST_SESSION_S: Final = 7 * 86_400

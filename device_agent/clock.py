@@ -55,7 +55,7 @@ class SystemClock:
 
     def kernel_synced(self) -> bool:
         """As `adjtimex` has it; where a sandbox forbids that call, whether systemd-timesyncd has ever synchronised."""
-        from device_agent.kernel_time import is_synchronised
+        from device_agent.time.kernel import is_synchronised
 
         try:
             return is_synchronised()

@@ -6,18 +6,18 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from device_agent.clock import Clock
-from device_agent.config import AgentConfig
+from device_agent.config.agent import AgentConfig
 from device_agent.errors import QueueError, SensorError
 from device_agent.flow import Flow
 from device_agent.pipeline import Pipeline
 from device_agent.queue import Priority
-from device_agent.recorder import Recorder
+from device_agent.recording.recorder import Recorder
 from device_agent.rules import Rules
 from device_agent.sampler import Sampler, SamplerStatus
 from device_agent.sensors import Host, Reading, Sensor, SensorSettings, calibration
 from device_agent.storage import Storage
-from device_agent.tasks import Run, Tasks
-from device_agent.timekeeping import Timekeeper
+from device_agent.supervision.tasks import Run, Tasks
+from device_agent.time.timekeeper import Timekeeper
 
 if TYPE_CHECKING:
     import asyncio

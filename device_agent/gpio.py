@@ -18,7 +18,7 @@ from device_agent.errors import GpioError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from device_agent.config_table import Table
+    from device_agent.config.table import Table
 
 GROUP = "gpiozero_pin_factories"
 """The entry points that gpiozero and its extensions offer their pin factories by."""

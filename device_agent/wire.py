@@ -15,7 +15,7 @@ from contract.documents import CommandResponse, DeviceEvent, ReportedStatus
 from contract.errors import ContractError, DocumentError
 from contract.telemetry import Envelope, Measurement, Quality
 from device_agent.errors import PayloadError
-from device_agent.machine_boots import Settled, Stamp
+from device_agent.time.machine_boots import Settled, Stamp
 
 __all__ = ["Addresses", "Batch", "Event", "Outgoing", "Payload", "Response", "event", "read", "render", "response"]
 

@@ -10,7 +10,7 @@ from random import Random
 from device_agent.agent import Agent
 from device_agent.backoff import Backoff
 from device_agent.clock import Clock
-from device_agent.config import AgentConfig, ConfigFiles
+from device_agent.config.agent import AgentConfig, ConfigFiles
 from device_agent.errors import ConfigError, QueueError
 from device_agent.transport import Transport
 from device_agent.waiting import first_of

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from device_agent.actuators.lines import Line, Step
-from device_agent.config_table import Table
+from device_agent.config.table import Table
 
 Parameters = Mapping[str, Any]
 

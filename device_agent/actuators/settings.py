@@ -9,7 +9,7 @@ from contract.errors import shown
 from contract.models import Actuator, DeviceModel
 from device_agent.actuators.kinds import KINDS, Kind
 from device_agent.actuators.limits import Limits, Permit
-from device_agent.config_table import Table
+from device_agent.config.table import Table
 
 MOST_S: Final = 31_536_000.0
 SHORTEST_WATCHDOG_S: Final = 1.0

@@ -13,7 +13,7 @@ from device_agent.errors import ControlError, NotRunningError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from device_agent.config import AgentConfig
+    from device_agent.config.agent import AgentConfig
 
 SAFE_S = 5.0
 """An agent that takes longer to make its outputs safe is taken for one that hangs."""
@@ -100,6 +100,6 @@ def _parameter(text: str) -> tuple[str, Any]:
 
 
 def _config(options: argparse.Namespace) -> "AgentConfig":
-    from device_agent.config import load
+    from device_agent.config.agent import load
 
     return load(options.config, connects=False)

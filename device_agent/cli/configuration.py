@@ -16,7 +16,7 @@ def add(commands: Group) -> None:
 
 def _check(options: argparse.Namespace) -> int:
     from device_agent import credentials
-    from device_agent.config import load
+    from device_agent.config.agent import load
 
     config = load(options.config)
     credentials.verify(options.config, config)
@@ -40,8 +40,8 @@ def _check(options: argparse.Namespace) -> int:
 def _show(options: argparse.Namespace) -> int:
     from device_agent.cli.plain import plain_config
     from device_agent.cli.stored import settings_report
-    from device_agent.config import ConfigFiles
-    from device_agent.config_files import drop_ins
+    from device_agent.config.agent import ConfigFiles
+    from device_agent.config.files import drop_ins
 
     files = ConfigFiles(options.config)
     config = files.configure(connects=False)

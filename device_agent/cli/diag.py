@@ -11,7 +11,7 @@ from device_agent.cli.output import show
 from device_agent.cli.running import ask
 
 if TYPE_CHECKING:
-    from device_agent.config import AgentConfig
+    from device_agent.config.agent import AgentConfig
 
 
 def add(commands: Group) -> None:
@@ -61,6 +61,6 @@ def _asked(options: argparse.Namespace, method: str) -> Any:
 
 
 def _config(options: argparse.Namespace) -> "AgentConfig":
-    from device_agent.config import load
+    from device_agent.config.agent import load
 
     return load(options.config, connects=False)

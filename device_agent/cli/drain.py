@@ -5,20 +5,20 @@ import contextlib
 from random import SystemRandom
 from typing import TYPE_CHECKING
 
-from device_agent.budget import Budget
 from device_agent.clock import Clock, SystemClock
 from device_agent.health import Health
 from device_agent.link import Link
-from device_agent.publisher import Publisher
+from device_agent.publishing.budget import Budget
+from device_agent.publishing.publisher import Publisher
 from device_agent.storage import Storage
 from device_agent.thing_log import ThingLog
-from device_agent.timekeeping import Timekeeper
+from device_agent.time.timekeeper import Timekeeper
 from device_agent.transport import Transport
 from device_agent.waiting import first_of
 from device_agent.wire import Addresses
 
 if TYPE_CHECKING:
-    from device_agent.config import AgentConfig
+    from device_agent.config.agent import AgentConfig
 
 LOOK_S = 1.0
 

@@ -12,7 +12,7 @@ from device_agent.thing_log import ThingLog
 from device_agent.waiting import first_of
 
 if TYPE_CHECKING:
-    from device_agent.config import AgentConfig
+    from device_agent.config.agent import AgentConfig
 
 READY_S = 10.0
 """For the guardian, a process of its own, to be there."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from device_agent.config import AgentConfig
+from device_agent.config.agent import AgentConfig
 from device_agent.transport import Endpoint
 from device_agent.transport.pkcs11 import Pkcs11Key
 

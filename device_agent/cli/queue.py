@@ -10,7 +10,7 @@ from device_agent.cli.running import answers
 from device_agent.errors import ControlError
 
 if TYPE_CHECKING:
-    from device_agent.config import AgentConfig
+    from device_agent.config.agent import AgentConfig
 
 PATIENCE_S = 300.0
 
@@ -30,7 +30,7 @@ def add(commands: Group) -> None:
 
 def figures(config: "AgentConfig") -> dict[str, Any]:
     """The queue's figures, from the running agent or from the disk. Raises QueueError."""
-    from device_agent.control_handlers import queue_document
+    from device_agent.control.handlers import queue_document
     from device_agent.queue import read_stats
 
     found: dict[str, Any] | None = answers(config, "queue.stats")
@@ -38,7 +38,7 @@ def figures(config: "AgentConfig") -> dict[str, Any]:
 
 
 def _stats(options: argparse.Namespace) -> int:
-    from device_agent.config import load
+    from device_agent.config.agent import load
 
     found = figures(load(options.config, connects=False))
     text = f"{found['messages']} messages wait ({found['bytes']} bytes), {found['dropped']} were dropped"
@@ -53,7 +53,7 @@ def _drain(options: argparse.Namespace) -> int:
 
     from device_agent import credentials
     from device_agent.cli.drain import drain
-    from device_agent.config import load
+    from device_agent.config.agent import load
 
     config = load(options.config)
     credentials.verify(options.config, config)

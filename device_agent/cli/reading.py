@@ -10,7 +10,7 @@ from device_agent.errors import SensorError
 from device_agent.sensors import Host, Reading, Sensor, SensorSettings
 
 if TYPE_CHECKING:
-    from device_agent.config import AgentConfig
+    from device_agent.config.agent import AgentConfig
 
 TRIES: Final = 10
 PAUSE_S: Final = 0.3

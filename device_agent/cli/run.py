@@ -24,8 +24,8 @@ def _run(options: argparse.Namespace) -> int:
 
     from device_agent import credentials
     from device_agent.agent import Agent
-    from device_agent.config import ConfigFiles
-    from device_agent.watchdog import Notifier, watchdog_interval_s
+    from device_agent.config.agent import ConfigFiles
+    from device_agent.supervision.watchdog import Notifier, watchdog_interval_s
 
     files = ConfigFiles(options.config)
     credentials.verify_apart(options.config, files.configure())

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from device_agent.errors import NotRunningError
 
 if TYPE_CHECKING:
-    from device_agent.config import AgentConfig
+    from device_agent.config.agent import AgentConfig
 
 
 PATIENCE_S = 65.0
@@ -21,7 +21,7 @@ def ask(
         NotRunningError: none does.
         ControlError: it did not answer, or with an error.
     """
-    from device_agent.control import call
+    from device_agent.control.server import call
 
     for place in config.control.places():
         try:

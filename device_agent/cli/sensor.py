@@ -11,7 +11,7 @@ from device_agent.cli.running import answers
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from device_agent.config import AgentConfig
+    from device_agent.config.agent import AgentConfig
 
 
 def add(commands: Group) -> None:
@@ -63,6 +63,6 @@ def _lines(name: str, reading: "Mapping[str, Any]") -> list[str]:
 
 
 def _config(options: argparse.Namespace) -> "AgentConfig":
-    from device_agent.config import load
+    from device_agent.config.agent import load
 
     return load(options.config, connects=False)

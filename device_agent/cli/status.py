@@ -14,7 +14,7 @@ def add(commands: Group) -> None:
 
 
 def _status(options: argparse.Namespace) -> int:
-    from device_agent.config import load
+    from device_agent.config.agent import load
 
     show(options, ask(load(options.config, connects=False), "status"))
     return Exit.DONE
@@ -22,7 +22,7 @@ def _status(options: argparse.Namespace) -> int:
 
 def _shadow(options: argparse.Namespace) -> int:
     from device_agent.cli.stored import settings_report
-    from device_agent.config import load
+    from device_agent.config.agent import load
 
     config = load(options.config, connects=False)
     running = answers(config, "shadow")

@@ -4,7 +4,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from device_agent.config import AgentConfig
+    from device_agent.config.agent import AgentConfig
 
 
 def sections(config: "AgentConfig") -> dict[str, Any]:
@@ -27,8 +27,8 @@ def settings_report(config: "AgentConfig") -> dict[str, Any]:
     """As a running agent tells it: the settings in force, and whether they are on trial."""
     import msgspec
 
-    from device_agent.settings import SECTION
-    from device_agent.settings_trial import SettingsState
+    from device_agent.settings.settings import SECTION
+    from device_agent.settings.trial import SettingsState
 
     try:
         state = msgspec.convert(sections(config).get(SECTION) or {}, SettingsState)

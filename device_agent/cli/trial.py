@@ -11,7 +11,7 @@ from device_agent.cli.groups import Group, seconds
 from device_agent.cli.output import show
 
 if TYPE_CHECKING:
-    from device_agent.config import AgentConfig
+    from device_agent.config.agent import AgentConfig
     from device_agent.pipeline.recording import Recording
 
 
@@ -69,7 +69,7 @@ def _rules_test(options: argparse.Namespace) -> int:
 
 
 def _inputs(options: argparse.Namespace) -> "tuple[AgentConfig, Recording]":
-    from device_agent.config import load
+    from device_agent.config.agent import load
     from device_agent.pipeline.recording import read
 
     names = {}

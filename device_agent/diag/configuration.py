@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from contract.errors import IdentityError
 from contract.identity import parse_thing
-from device_agent import config_files
+from device_agent.config import files as config_files
 from device_agent.errors import ConfigError, Problem
 from device_agent.transport import Endpoint
 
@@ -44,7 +44,7 @@ class Configuration:
         """Every problem that a start would find."""
         problems = list(self.problems)
         if not problems:
-            from device_agent import config
+            from device_agent.config import agent as config
 
             try:
                 config.load(self.path)

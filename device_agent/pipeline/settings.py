@@ -9,7 +9,7 @@ from contract.errors import ConditionError, IdentityError, shown
 from contract.expressions import Expression, compile_expression
 from contract.identity import parse_metric
 from contract.models import DeviceModel, Metric, MetricType
-from device_agent.config_table import Table
+from device_agent.config.table import Table
 from device_agent.pipeline.stages import NEVER, StageSettings, milliseconds
 from device_agent.pipeline.stages.kinds import STAGES
 from device_agent.pipeline.stages.windows import Window

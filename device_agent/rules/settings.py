@@ -9,7 +9,7 @@ from contract import conditions, schema
 from contract.conditions import Condition
 from contract.errors import ConditionError, shown
 from contract.models import SEVERITIES, DeviceModel, Metric, Rule, Severity
-from device_agent.config_table import Table
+from device_agent.config.table import Table
 from device_agent.pipeline.stages import milliseconds
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from contract.models import DeviceModel
-from device_agent.config_table import Table
+from device_agent.config.table import Table
 from device_agent.errors import SensorError
 from device_agent.sensors import i2c_device
 from device_agent.sensors.description import ReadingDescription

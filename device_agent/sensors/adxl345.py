@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from math import fsum, sqrt
 
 from contract.models import DeviceModel
-from device_agent.config_table import Table
+from device_agent.config.table import Table
 from device_agent.errors import SensorError
 from device_agent.sensors import i2c_device
 from device_agent.sensors.description import ReadingDescription

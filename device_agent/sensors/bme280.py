@@ -8,7 +8,7 @@ itself least, and one that lost its power meanwhile is set up again by the next 
 from dataclasses import dataclass
 
 from contract.models import DeviceModel
-from device_agent.config_table import Table
+from device_agent.config.table import Table
 from device_agent.errors import SensorError
 from device_agent.sensors import i2c_device
 from device_agent.sensors.bme280_compensation import (

@@ -10,7 +10,7 @@ from typing import Any
 
 from contract.errors import shown
 from contract.models import DeviceModel
-from device_agent.config_table import Table
+from device_agent.config.table import Table
 from device_agent.sensors import Host, Reading, Sensor, SensorSettings
 
 MOST_COEFFICIENTS = 6

@@ -13,7 +13,7 @@ from contract.errors import shown
 from contract.models import DeviceModel
 from contract.telemetry import Value
 from device_agent.clock import Clock
-from device_agent.config_table import Table
+from device_agent.config.table import Table
 from device_agent.errors import SensorError
 from device_agent.sensors import Host, Reading
 from device_agent.sensors.description import ReadingDescription

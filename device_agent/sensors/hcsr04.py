@@ -13,7 +13,7 @@ from typing import Any
 
 from contract.models import DeviceModel
 from device_agent import gpio
-from device_agent.config_table import Table
+from device_agent.config.table import Table
 from device_agent.errors import SensorError
 from device_agent.sensors import Host
 from device_agent.sensors.description import ReadingDescription

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 from device_agent.errors import SensorError
 
 if TYPE_CHECKING:
-    from device_agent.config_table import Table
+    from device_agent.config.table import Table
 
 MOST_BUSES = 255
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TypeVar
 
-from device_agent.config_table import Table
+from device_agent.config.table import Table
 from device_agent.sensors import Host
 from device_agent.sensors.i2c import MOST_BUSES, Bus
 

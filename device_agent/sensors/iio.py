@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from contract.models import DeviceModel
-from device_agent.config_table import Table
+from device_agent.config.table import Table
 from device_agent.sensors import sysfs
 from device_agent.sensors.driver import DriverSettings
 from device_agent.sensors.sysfs import Channels, Quantity

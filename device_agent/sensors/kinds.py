@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TypeAlias
 
 from contract.models import DeviceModel
-from device_agent.config_table import Table
+from device_agent.config.table import Table
 from device_agent.sensors import SensorSettings, calibration, third_party
 
 Parse: TypeAlias = Callable[[Table, str, DeviceModel, tuple[str, ...]], SensorSettings]

@@ -12,7 +12,7 @@ import msgspec
 
 from contract.models import DeviceModel
 from contract.telemetry import Value
-from device_agent.config_table import Table
+from device_agent.config.table import Table
 from device_agent.errors import SensorError
 from device_agent.sensors import Host, Reading
 

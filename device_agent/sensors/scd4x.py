@@ -5,7 +5,7 @@ every 5 s or, at a tenth of the power, every 30 s, and keeps its own base line.
 """
 
 from contract.models import DeviceModel
-from device_agent.config_table import Table
+from device_agent.config.table import Table
 from device_agent.errors import SensorError
 from device_agent.sensors import i2c_device, sensirion
 from device_agent.sensors.description import ReadingDescription

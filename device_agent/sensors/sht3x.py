@@ -4,7 +4,7 @@ Commands: SHT3x-DIS data sheet (version 5), tables 9 (single shot), 16 (heater) 
 """
 
 from contract.models import DeviceModel
-from device_agent.config_table import Table
+from device_agent.config.table import Table
 from device_agent.sensors import i2c_device, sensirion
 from device_agent.sensors.description import ReadingDescription
 from device_agent.sensors.driver import DriverSettings

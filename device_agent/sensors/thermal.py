@@ -4,7 +4,7 @@ Files: the kernel's Documentation/driver-api/thermal/sysfs-api.rst.
 """
 
 from contract.models import DeviceModel
-from device_agent.config_table import Table
+from device_agent.config.table import Table
 from device_agent.sensors import Host, sysfs
 from device_agent.sensors.description import ReadingDescription
 from device_agent.sensors.driver import DriverSettings, FunctionDriver

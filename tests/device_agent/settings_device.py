@@ -6,9 +6,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from device_agent.clock import ManualClock
-from device_agent.config_shadow import LOOK_S, ConfigShadow
 from device_agent.errors import QueueError
-from device_agent.settings import Settings
+from device_agent.settings.settings import Settings
+from device_agent.settings.shadow import LOOK_S, ConfigShadow
 from tests.device_agent.memory_storage import Disk, MemoryStorage
 
 LOG = logging.LoggerAdapter(logging.getLogger("device_agent.test"), {})

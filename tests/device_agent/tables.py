@@ -2,10 +2,10 @@
 
 import tomllib
 
-from device_agent.budget import parse_budget
-from device_agent.config_table import Table
-from device_agent.power import parse_power
-from device_agent.timekeeping import parse_clock
+from device_agent.config.table import Table
+from device_agent.power.power import parse_power
+from device_agent.publishing.budget import parse_budget
+from device_agent.time.timekeeper import parse_clock
 
 PARSERS = {"clock": parse_clock, "power": parse_power, "budget": parse_budget}
 

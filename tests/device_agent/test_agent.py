@@ -11,7 +11,7 @@ import pytest
 from contract import documents, telemetry, topics
 from contract.documents import CommandRequest, CommandResponse, DeviceEvent
 from device_agent.agent import Agent
-from device_agent.config import ConfigFiles
+from device_agent.config.agent import ConfigFiles
 from device_agent.errors import QueueError, SensorError
 from device_agent.queue import Priority, RingQueue
 from device_agent.queue.files import PosixFiles

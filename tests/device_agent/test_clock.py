@@ -6,7 +6,7 @@ from pathlib import Path
 
 from device_agent import clock as clock_module
 from device_agent.clock import ManualClock, SystemClock
-from device_agent.kernel_time import is_synchronised
+from device_agent.time.kernel import is_synchronised
 
 
 async def test_sleepers_wake_in_the_order_of_the_time_due(clock):
@@ -93,7 +93,7 @@ def test_where_the_kernel_must_not_be_asked_the_mark_of_timesyncd_tells(tmp_path
     def forbidden():
         raise PermissionError(1, "adjtimex: Operation not permitted")
 
-    monkeypatch.setattr("device_agent.kernel_time.is_synchronised", forbidden)
+    monkeypatch.setattr("device_agent.time.kernel.is_synchronised", forbidden)
     mark = tmp_path / "synchronized"
     monkeypatch.setattr(clock_module, "_TIMESYNCD_MARK", mark)
     assert SystemClock().kernel_synced() is False

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from device_agent.config import AgentConfig, ConfigFiles
+from device_agent.config.agent import AgentConfig, ConfigFiles
 
 PAGE = (Path(__file__).parents[2] / "docs" / "agent.md").read_text()
 EXAMPLES = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from device_agent import gpio
-from device_agent.config_table import Table
+from device_agent.config.table import Table
 from device_agent.errors import GpioError
 
 ROOT = Path(__file__).parents[2]
@@ -51,7 +51,7 @@ def test_a_factory_that_is_not_installed_is_a_problem_that_names_those_that_are(
 def test_parsing_loads_no_library():
     script = (
         "import sys\nfrom pathlib import Path\n"
-        "from device_agent import gpio\nfrom device_agent.config_table import Table\n"
+        "from device_agent import gpio\nfrom device_agent.config.table import Table\n"
         "gpio.parse(Table({}, Path('x'), '', [])); print(*sys.modules)"
     )
     loaded = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)

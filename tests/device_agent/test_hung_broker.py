@@ -6,11 +6,11 @@ import tracemalloc
 
 from contract import telemetry
 from device_agent.queue import Priority
-from device_agent.recorder import Recorder
+from device_agent.recording.recorder import Recorder
 from device_agent.sensors import Reading
 from device_agent.storage import Storage
 from tests.device_agent.background import running
-from tests.device_agent.publishing import Bench
+from tests.device_agent.publishing.publishing_bench import Bench
 
 STEP_S = 30
 STEPS_AN_HOUR = 3600 // STEP_S

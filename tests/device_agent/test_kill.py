@@ -27,7 +27,7 @@ ca = "{credentials.ca}"
 certificate = "{credentials.certificate}"
 private_key = "{credentials.private_key}"
 flush_interval_s = 0.05
-shutdown_grace_s = 0.5
+shutdown_grace_s = 5
 queue_max_mib = 4
 [clock]
 sync = "system"

@@ -3,8 +3,8 @@
 import pytest
 
 from device_agent.errors import QueueError
-from device_agent.machine_boots import Settled
-from device_agent.timekeeping import ClockSettings
+from device_agent.time.machine_boots import Settled
+from device_agent.time.timekeeper import ClockSettings
 from tests.device_agent.timed_device import NOW, URGENT, Device
 
 

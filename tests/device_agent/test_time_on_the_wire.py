@@ -16,11 +16,11 @@ from contract import telemetry
 from device_agent import wire
 from device_agent.clock import ManualClock
 from device_agent.health import Health
-from device_agent.machine_boots import AHEAD_RESERVE_MS
 from device_agent.queue import Priority
-from device_agent.recorder import Recorder
+from device_agent.recording.recorder import Recorder
 from device_agent.sensors import Reading
-from device_agent.timekeeping import FORGET_AHEAD_MS, RELEASED_MS, ClockSettings, Timekeeper
+from device_agent.time.machine_boots import AHEAD_RESERVE_MS
+from device_agent.time.timekeeper import FORGET_AHEAD_MS, RELEASED_MS, ClockSettings, Timekeeper
 from tests.device_agent.memory_storage import MemoryStorage
 
 TRUE_START = 1_790_000_000_000

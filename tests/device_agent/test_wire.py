@@ -14,7 +14,7 @@ from contract.errors import DocumentError
 from contract.telemetry import Envelope, Measurement
 from device_agent import wire
 from device_agent.errors import PayloadError
-from device_agent.machine_boots import Settled, Stamp
+from device_agent.time.machine_boots import Settled, Stamp
 
 OFFSET = 1_790_000_000_000
 STAMP = Stamp("0d1c", OFFSET, final=True)

@@ -1,9 +1,9 @@
 """A machine whose agent knows the time, or does not."""
 
 from device_agent.clock import ManualClock
-from device_agent.machine_boots import Stamp
 from device_agent.queue import Priority
-from device_agent.timekeeping import ClockSettings, Timekeeper
+from device_agent.time.machine_boots import Stamp
+from device_agent.time.timekeeper import ClockSettings, Timekeeper
 from tests.device_agent.memory_storage import MemoryStorage
 
 NOW = 1_790_000_000_000

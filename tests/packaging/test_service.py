@@ -23,7 +23,7 @@ StandardError=append:/run/agent.log
 # directory, closures of cffi, adjtimex.
 IN_THE_SANDBOX = (
     "import sys, cryptography.x509, gpiozero, smbus2; sys.version_info >= (3, 13) or __import__('lgpio'); "
-    "from device_agent.kernel_time import is_synchronised; is_synchronised()"
+    "from device_agent.time.kernel import is_synchronised; is_synchronised()"
 )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from device_agent.config_table import Table
+from device_agent.config.table import Table
 from device_agent.pipeline.stages import StageSettings
 from device_agent.pipeline.stages.scaling import parse_calibrate, parse_clamp
 from device_agent.pipeline.stages.settling import parse_debounce, parse_timeout

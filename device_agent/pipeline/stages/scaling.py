@@ -12,7 +12,7 @@ from typing import ClassVar
 from contract.errors import shown
 from contract.models import MetricType
 from contract.telemetry import Quality, Value
-from device_agent.config_table import Table
+from device_agent.config.table import Table
 from device_agent.pipeline.stages import NUMBERS, Emit, Outlets
 
 _MOST_POINTS = 1_000

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from contract.models import MetricType
 from contract.telemetry import Quality, Value
-from device_agent.config_table import Table
+from device_agent.config.table import Table
 from device_agent.pipeline.stages import ALL_TYPES, NEVER, SURE, Inflow, Outlets, milliseconds
 
 _DAY_S = 86_400.0

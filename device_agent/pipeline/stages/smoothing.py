@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from contract.models import MetricType
 from contract.telemetry import Quality, Value
-from device_agent.config_table import Table
+from device_agent.config.table import Table
 from device_agent.pipeline.stages import NEVER, NUMBERS, SURE, Emit, Outlets, milliseconds
 from device_agent.pipeline.stages.running_mean import RunningMean
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from contract.models import MetricType
 from contract.telemetry import Quality, Value
-from device_agent.config_table import Table
+from device_agent.config.table import Table
 from device_agent.pipeline.stages import ALL_TYPES, SURE, Emit, Outlets, milliseconds
 
 _LONGEST_S = 31 * 86_400.0

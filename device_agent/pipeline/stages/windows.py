@@ -13,7 +13,7 @@ from typing import Final, Literal, TypeAlias, get_args
 from contract.errors import shown
 from contract.models import MetricType
 from contract.telemetry import Quality, Value
-from device_agent.config_table import Table
+from device_agent.config.table import Table
 from device_agent.pipeline.stages import ALL_TYPES, NEVER, NUMBERS, SURE, Outlets, milliseconds
 
 Aggregate: TypeAlias = Literal["min", "max", "avg", "sum", "count", "last"]

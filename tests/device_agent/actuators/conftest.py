@@ -13,7 +13,7 @@ from device_agent.actuators.kinds import Contact, Motor, MotorisedValve
 from device_agent.actuators.limits import Limits
 from device_agent.actuators.lines import Line
 from device_agent.actuators.settings import ActuatorSettings, parse_actuators
-from device_agent.config_table import Table
+from device_agent.config.table import Table
 
 OPEN = {"type": "object"}
 

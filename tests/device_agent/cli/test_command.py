@@ -115,7 +115,7 @@ def test_importing_the_command_loads_nothing_heavy():
         "smbus2",
         "msgspec",
         "asyncio",
-        "device_agent.config",
+        "device_agent.config.agent",
     )
     code = f"import sys, json, device_agent.cli; print(json.dumps([name for name in {heavy!r} if name in sys.modules]))"
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -6,7 +6,7 @@ import pytest
 
 from device_agent import identity
 from device_agent.cli.stored import settings_report
-from device_agent.config import load
+from device_agent.config.agent import load
 from device_agent.queue.files import PosixFiles
 from device_agent.state_file import StateFile
 

@@ -54,7 +54,7 @@ def test_the_exit_codes_are_those_of_the_table_and_of_the_help():
 
 
 def test_the_methods_of_the_control_socket_are_those_that_are_answered():
-    from device_agent.control_protocol import METHODS
+    from device_agent.control.protocol import METHODS
 
     listed = TEXT.split("Methods: ")[1].split("\n\n")[0]
     assert re.findall(r"`([a-z.]+)`", re.sub(r"\(.*?\)", "", listed, flags=re.DOTALL)) == list(METHODS)

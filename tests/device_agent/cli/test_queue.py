@@ -7,7 +7,7 @@ import pytest
 
 from device_agent.cli import drain as draining
 from device_agent.clock import SystemClock
-from device_agent.config import load
+from device_agent.config.agent import load
 from device_agent.queue import Priority
 from device_agent.sensors import Reading
 from device_agent.storage import Storage
@@ -20,8 +20,8 @@ def fill(toml, log):
 
     async def record(count):
         from device_agent.health import Health
-        from device_agent.recorder import Recorder
-        from device_agent.timekeeping import Timekeeper
+        from device_agent.recording.recorder import Recorder
+        from device_agent.time.timekeeper import Timekeeper
 
         config, clock = load(toml), SystemClock()
         storage = Storage(config.queue, config.state, max_bytes=config.queue_max_bytes, clock=clock, log=log)

@@ -31,7 +31,7 @@ def test_what_has_the_form_of_a_secret_is_taken_out(said, left):
 @pytest.mark.parametrize(
     "said",
     [
-        "File /usr/lib/fieldline-agent/packages/device_agent/supervisor.py, line 41, in supervise",
+        "File /usr/lib/fieldline-agent/packages/device_agent/supervision/supervisor.py, line 41, in supervise",
         "connected to a1b2c3d4e5f6g7-ats.iot.eu-west-1.amazonaws.com:8883",
         "sensor low-pass-0: 21.4, boot 7f3a0c55e1b2d394, 3f2504e0-4f89-41d3-9a0c-0305e82c3301",
         "low_pass: expected a number, got 'x'",

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from contract import models
-from device_agent.config_table import Table
+from device_agent.config.table import Table
 from device_agent.pipeline import parse_pipeline
 from device_agent.pipeline.stages.kinds import STAGES
 from device_agent.rules import Rules, parse_rules

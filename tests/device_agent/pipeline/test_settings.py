@@ -7,8 +7,8 @@ import pytest
 
 from contract import models
 from contract.expressions import compile_expression
-from device_agent.config_following import Following
-from device_agent.config_table import Table
+from device_agent.config.following import Following
+from device_agent.config.table import Table
 from device_agent.pipeline import PipelineSettings, parse_pipeline
 from device_agent.pipeline.settings import ChainSettings, Derivation
 from device_agent.pipeline.stages.kinds import STAGES

@@ -7,8 +7,8 @@ import pytest
 
 from contract import models
 from contract.conditions import Comparison, NoData, parse
-from device_agent.config_following import Following
-from device_agent.config_table import Table
+from device_agent.config.following import Following
+from device_agent.config.table import Table
 from device_agent.rules import Action, EdgeRule, RulesSettings, parse_rules
 
 MACHINE = models.shipped()["machine"]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from contract import models
-from device_agent.config_table import Table
+from device_agent.config.table import Table
 from device_agent.gpio import GpioSettings
 from device_agent.sensors import Host
 from device_agent.sensors.kinds import KINDS

@@ -69,7 +69,7 @@ def test_parsing_a_table_loads_its_driver_alone_and_no_library(kind):
     loaded = loaded_by(
         "from pathlib import Path\n"
         "from contract import models\n"
-        "from device_agent.config_table import Table\n"
+        "from device_agent.config.table import Table\n"
         "from device_agent.sensors.kinds import KINDS\n"
         f"KINDS[{kind!r}](Table({{'pin': 4}}, Path('x'), '', []), 's', models.shipped()['machine'], ())"
     )

@@ -1,0 +1,1 @@
+"""Commands from the cloud: each is done once, in time, or not at all, and is answered."""

@@ -1,0 +1,1 @@
+"""What the agent is told: TOML files, read into frozen dataclasses with every problem reported at once."""

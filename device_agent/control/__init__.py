@@ -1,0 +1,1 @@
+"""The control socket: how the command talks to the agent that runs."""

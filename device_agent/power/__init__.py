@@ -1,0 +1,1 @@
+"""What a device that lives on a battery does less often."""

@@ -1,0 +1,1 @@
+"""From readings, events and answers to messages in the queue."""

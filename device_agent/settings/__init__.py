@@ -1,0 +1,1 @@
+"""What the device is set to from afar: judged, put in force on trial, kept, taken back."""

@@ -1,0 +1,1 @@
+"""Named shadows: what is desired comes in, what is true goes out."""

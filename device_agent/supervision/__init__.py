@@ -1,0 +1,1 @@
+"""Every task is kept running, and watched."""
