@@ -1,6 +1,7 @@
 """`pipeline test` and `rules test`: what they would do with a recording."""
 
 import argparse
+import shutil
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -17,8 +18,10 @@ if TYPE_CHECKING:
 
 def add(commands: Group) -> None:
     pipeline = commands.group("pipeline", "the pipeline")
-    about = "print what comes out of the pipeline for a recording, as CSV"
-    _add_recording(pipeline.command("test", about, _pipeline_test))
+    about = "print what comes out of the pipeline for a recording, as CSV or as a picture"
+    tried = pipeline.command("test", about, _pipeline_test)
+    _add_recording(tried)
+    tried.add_argument("--plot", action="store_true", help="draw each metric before and after the pipeline")
     rules = commands.group("rules", "the edge rules")
     about = "print what the rules would fire and do for a recording, and why; nothing is done"
     _add_recording(rules.command("test", about, _rules_test))
@@ -45,9 +48,15 @@ def _add_recording(parser: argparse.ArgumentParser) -> None:
 def _pipeline_test(options: argparse.Namespace) -> int:
     from device_agent.pipeline import trial
 
+    if options.plot and options.json:
+        raise UsageError("expected either --plot or --json, got both")
     config, recording = _inputs(options)
     readings = list(trial.replay(recording, config.pipeline, tail_ms=_tail_ms(options)))
-    if options.json:
+    if options.plot:
+        from device_agent.pipeline.plot import plotted
+
+        show(options, None, plotted(recording, readings, width=shutil.get_terminal_size().columns))
+    elif options.json:
         found = [{"time": recording.shown(one.at), "values": dict(one.values), "q": one.quality} for one in readings]
         show(options, found)
     else:

@@ -44,6 +44,16 @@ def test_a_pipeline_is_tried_on_a_recording(run, toml):
     ]
 
 
+def test_a_pipeline_s_work_can_be_seen_as_a_picture(run, toml):
+    recording = str(toml.parent / "day.csv")
+    answer = run("pipeline", "test", recording, "--plot")
+
+    assert answer.code == 0
+    assert answer.out.startswith("temperature") or "temperature, 2026-01-01T00:00:00Z" in answer.out.splitlines()[0]
+    assert "time,temperature,quality" not in answer.out
+    assert run("pipeline", "test", recording, "--plot", "--json").code == 2
+
+
 def test_rules_are_tried_on_a_recording_and_do_nothing(run, toml):
     answer = run("rules", "test", str(toml.parent / "day.csv"), "--json")
 
