@@ -1,5 +1,5 @@
-"""The agent that runs on a device: sensors → batch → durable queue → MQTT over mutual TLS.
+"""The agent that runs on a device: sensors → pipeline → rules → durable queue → MQTT over mutual TLS.
 
-Importing any module of this package stays cheap: `awscrt` and `cryptography` are loaded only by the call
-that needs them.
+Importing any module of this package stays cheap: awscrt, paho, cryptography, gpiozero and smbus2 are loaded only by the
+call that needs them.
 """

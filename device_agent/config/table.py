@@ -1,8 +1,8 @@
 """Reads one TOML table key by key and notes every problem instead of stopping at the first.
 
-A getter that notes a problem returns a stand-in of the right type, so that reading goes on; `config.load` raises
-before anybody uses it. In a table that follows settings (`follow`), any value may be written
-`{ setting = "NAME", scale = 1, offset = 0 }`; the getters return what that stands for.
+A getter that notes a problem returns a stand-in of the right type, so that reading goes on;
+`ConfigFiles.configure` raises before anybody uses it. In a table that follows settings (`follow`), any value may be
+written `{ setting = "NAME", scale = 1, offset = 0 }`; the getters return what that stands for.
 """
 
 from collections.abc import Collection, Iterator, Mapping

@@ -17,7 +17,7 @@ WORDS = {Priority.URGENT: "urgent", Priority.TELEMETRY: "telemetry", Priority.LO
 
 
 def handlers(parts: "Parts", heartbeats: Heartbeats) -> dict[str, Handler]:
-    """One for each of `control_protocol.METHODS`."""
+    """One for each of `protocol.METHODS`."""
 
     async def status(_params: Mapping[str, Any]) -> Any:
         found = dataclasses.asdict(await parts.status())
