@@ -193,9 +193,7 @@ class Parts:
             self.health,
             clock=ClockStatus(self.timekeeper.synced, self.timekeeper.wall_ms()),
             queue={
-                priority.name.lower(): QueueStatus(
-                    stats[priority].messages, stats[priority].bytes, stats[priority].dropped
-                )
+                priority.word: QueueStatus(stats[priority].messages, stats[priority].bytes, stats[priority].dropped)
                 for priority in Priority
             },
             sensors=self.gathering.sensors,

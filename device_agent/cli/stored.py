@@ -34,9 +34,4 @@ def settings_report(config: "AgentConfig") -> dict[str, Any]:
         state = msgspec.convert(sections(config).get(SECTION) or {}, SettingsState)
     except msgspec.ValidationError:
         state = SettingsState()
-    return {
-        "values": {**config.model.default_configuration(), **state.in_force},
-        "on_trial": state.trial is not None,
-        "refused": None if state.refused is None else state.refused.values,
-        "reason": None if state.refused is None else state.refused.reason,
-    }
+    return state.report(config.model.default_configuration())

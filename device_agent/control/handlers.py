@@ -13,8 +13,6 @@ from device_agent.supervision.heartbeats import Heartbeats
 if TYPE_CHECKING:
     from device_agent.parts import Parts
 
-WORDS = {Priority.URGENT: "urgent", Priority.TELEMETRY: "telemetry", Priority.LOG: "log"}
-
 
 def handlers(parts: "Parts", heartbeats: Heartbeats) -> dict[str, Handler]:
     """One for each of `protocol.METHODS`."""
@@ -56,13 +54,7 @@ def handlers(parts: "Parts", heartbeats: Heartbeats) -> dict[str, Handler]:
         return {"truth": parts.actuators.report(), "faults": parts.actuators.faults()}
 
     async def shadow(_params: Mapping[str, Any]) -> Any:
-        state = parts.settings.state
-        return {
-            "values": parts.settings.values,
-            "on_trial": state.trial is not None,
-            "refused": None if state.refused is None else dict(state.refused.values),
-            "reason": None if state.refused is None else state.refused.reason,
-        }
+        return parts.settings.report()
 
     async def queue_stats(_params: Mapping[str, Any]) -> Any:
         return queue_document(await parts.storage.stats())
@@ -85,5 +77,5 @@ def queue_document(stats: QueueStats) -> dict[str, Any]:
         "bytes": stats.bytes,
         "dropped": stats.dropped,
         "capacity": stats.capacity,
-        "priorities": {word: dataclasses.asdict(stats[priority]) for priority, word in WORDS.items()},
+        "priorities": {priority.word: dataclasses.asdict(stats[priority]) for priority in Priority},
     }

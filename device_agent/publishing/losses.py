@@ -58,7 +58,7 @@ class LossReporter:
     async def report(self) -> None:
         """Record the event if there is something to tell. Raises QueueError."""
         stats = await self._storage.stats()
-        dropped = {priority.name.lower(): stats[priority].dropped for priority in Priority}
+        dropped = {priority.word: stats[priority].dropped for priority in Priority}
         if self._told is None:
             self._told = _told(await self._storage.position(POSITION))
         counts = _grown(dropped, self._told)

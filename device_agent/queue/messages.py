@@ -13,6 +13,11 @@ class Priority(IntEnum):
     TELEMETRY = 1
     LOG = 2
 
+    @property
+    def word(self) -> str:
+        """What it is called in documents: status, figures, the event `dropped`."""
+        return self.name.lower()
+
 
 @dataclass(frozen=True, slots=True)
 class QueuedMessage:

@@ -49,17 +49,11 @@ class Settings:
     @property
     def values(self) -> dict[str, Any]:
         """Everything in force, defaults included."""
-        return {**self._defaults.model.default_configuration(), **self.state.in_force}
+        return self.state.values(self._defaults.model.default_configuration())
 
     def report(self) -> dict[str, Any]:
-        """For people: what is in force, whether it is on trial, and what was taken back."""
-        trial, refused = self.state.trial, self.state.refused
-        return {
-            "values": self.values,
-            "set": self.state.in_force,
-            "on_trial": trial is not None,
-            "refused": None if refused is None else {"values": refused.values, "reason": refused.reason},
-        }
+        """As `SettingsState.report` has it."""
+        return self.state.report(self._defaults.model.default_configuration())
 
     async def start(self) -> AgentConfig:
         """Go on with what was stored. What no longer fits the files or the model gives way to what does.

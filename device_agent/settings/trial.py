@@ -45,6 +45,19 @@ class SettingsState(msgspec.Struct, frozen=True):
     def in_force(self) -> dict[str, Any]:
         return self.trial.values if self.trial else self.confirmed
 
+    def values(self, defaults: dict[str, Any]) -> dict[str, Any]:
+        """Everything in force, the model's defaults included."""
+        return {**defaults, **self.in_force}
+
+    def report(self, defaults: dict[str, Any]) -> dict[str, Any]:
+        """For people: what is in force, whether it is on trial, and what was taken back and why."""
+        return {
+            "values": self.values(defaults),
+            "on_trial": self.trial is not None,
+            "refused": None if self.refused is None else self.refused.values,
+            "reason": None if self.refused is None else self.refused.reason,
+        }
+
     def adopt(self, values: dict[str, Any], now: int, machine_boot: str) -> "SettingsState":
         """With other values in force: on trial, unless they are those confirmed before."""
         if values == self.confirmed:
