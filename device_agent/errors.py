@@ -1,7 +1,7 @@
 """What the agent raises.
 
 AgentError
-├── ActuatorError             a pin of an actuator cannot be claimed or driven, or does not read as it was driven
+├── ActuatorError             an actuator cannot be claimed or driven, reads otherwise than it was driven, or refused
 ├── ConfigError               the configuration cannot be used; carries every problem found
 ├── ControlError              the control socket cannot be opened, or a request over it failed
 │   └── NotRunningError       no agent listens there
@@ -20,6 +20,8 @@ AgentError
     ├── ConnectionLostError   the connection ended; whether the broker has the message is unknown
     ├── PublishRefusedError   the broker answered a publish with a refusal; the connection stands
     └── SubscribeRefusedError the broker granted not all subscriptions; the connection stands
+
+The command has one of its own, `cli.exits.UsageError`, for what was asked for in a way that cannot be.
 """
 
 from collections.abc import Mapping
@@ -63,7 +65,7 @@ class CredentialError(AgentError):
 
 
 class ActuatorError(AgentError):
-    """A pin of an actuator cannot be claimed or driven, or does not read as it was driven."""
+    """An actuator cannot be claimed or driven, reads otherwise than it was driven, or did not do as it was told."""
 
 
 class GpioError(AgentError):

@@ -87,9 +87,6 @@ class Actuator:
             self.base = self.settings.safe
         self.revert_at = now + round(for_s * 1000)
 
-    def is_safe(self, target: Parameters) -> bool:
-        return dict(target) == dict(self.settings.safe)
-
     def claim(self, factory: Any, now: int) -> None:
         """Take the lines, and go to the safe state."""
         first = self.settings.kind.plan(self.settings.safe)[0]

@@ -154,7 +154,7 @@ class Actuators:
         """Send every actuator to its safe state now; what cannot be driven is tried again by `run`."""
         for actuator in self._all.values():
             actuator.plan_return(actuator.settings.safe, None, 0)
-            if actuator.is_claimed and not (actuator.is_safe(actuator.target) and actuator.fault is None):
+            if actuator.is_claimed and not (actuator.settings.is_safe(actuator.target) and actuator.fault is None):
                 self._force_safe(actuator, source)
         self._tell_change()
 
@@ -185,7 +185,7 @@ class Actuators:
             return Outcome("REJECTED", complaint)
         target = {key: value for key, value in parameters.items() if key != "for_s"}
         now = self._clock.boot_ms()
-        if not actuator.is_safe(target) and (refusal := self._refusal(actuator, target, now)) is not None:
+        if not actuator.settings.is_safe(target) and (refusal := self._refusal(actuator, target, now)) is not None:
             return Outcome("REJECTED", refusal, actuator.truth())
         actuator.plan_return(target, parameters.get("for_s"), now)
         return self._go(actuator, target, now, source)
@@ -261,7 +261,7 @@ class Actuators:
             self._watched_at = now
         elif now - self._watched_at > self._watchdog_s * 1000:
             for actuator in self._all.values():
-                if not actuator.is_safe(actuator.target):
+                if not actuator.settings.is_safe(actuator.target):
                     self._overrule(actuator, "no guardian watches over the actuators", "guardian")
 
     def _overrule(self, actuator: Actuator, reason: str, source: str) -> None:

@@ -33,6 +33,10 @@ class ActuatorSettings:
     idempotent: bool = False
     metric: str | None = None
 
+    def is_safe(self, parameters: Mapping[str, Any]) -> bool:
+        """Whether these are the parameters of the safe state, for good."""
+        return dict(parameters) == dict(self.safe)
+
     def complaint(self, parameters: Any) -> str | None:
         """What is wrong with parameters by the model, or by what the kind can be told."""
         for one in (self.schema, self.kind.schema):

@@ -4,11 +4,11 @@ import argparse
 import json
 from typing import TYPE_CHECKING, Any
 
-from device_agent.cli.exits import ActuatorFailed, Exit, UsageError
+from device_agent.cli.exits import Exit, UsageError
 from device_agent.cli.groups import Group, seconds
 from device_agent.cli.output import show
 from device_agent.cli.running import answers, ask
-from device_agent.errors import ControlError, NotRunningError
+from device_agent.errors import ActuatorError, ControlError, NotRunningError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,7 +51,7 @@ def _set(options: argparse.Namespace) -> int:
 
         outcome = asyncio.run(hold(config, options.name, parameters, options.hold))
     if outcome["status"] != "SUCCEEDED":
-        raise ActuatorFailed(f"{options.name}: {outcome['status']}: {outcome['reason']}")
+        raise ActuatorError(f"{options.name}: {outcome['status']}: {outcome['reason']}")
     show(options, outcome, f"{options.name}: {json.dumps(outcome['truth'])}")
     return Exit.DONE
 
@@ -74,7 +74,7 @@ def _safe(options: argparse.Namespace) -> int:
         faults = make_all_safe(config.actuators, config.gpio)
     names = [actuator.name for actuator in config.actuators]
     if faults:
-        raise ActuatorFailed("; ".join(f"{name} is not safe: {reason}" for name, reason in faults.items()))
+        raise ActuatorError("; ".join(f"{name} is not safe: {reason}" for name, reason in faults.items()))
     show(options, {"safe": names}, f"safe: {', '.join(names) or 'there are no actuators'}")
     return Exit.DONE
 

@@ -58,16 +58,10 @@ class UsageError(errors.AgentError):
     """What was asked for does not exist, or not in this way."""
 
 
-class ActuatorFailed(errors.AgentError):
-    """An actuator refused or failed."""
-
-
 def code_of(error: BaseException) -> Exit:
     """The exit code of an error; one that an agent answered with counts as if it had happened here."""
     if isinstance(error, UsageError):
         return Exit.USAGE
-    if isinstance(error, ActuatorFailed):
-        return Exit.ACTUATOR
     if isinstance(error, errors.ControlError):
         return next((code for kind, code in _BY_ERROR if kind.__name__ == error.kind), Exit.AGENT)
     return next((code for kind, code in _BY_ERROR if isinstance(error, kind)), Exit.UNFORESEEN)

@@ -46,7 +46,7 @@ class ActuatorCommand:
         return self._settings.complaint(parameters)
 
     def is_harmless(self, parameters: Mapping[str, Any]) -> bool:
-        return dict(parameters) == dict(self._settings.safe)
+        return self._settings.is_safe(parameters)
 
     async def run(self, command_id: str, parameters: Mapping[str, Any], progress: Progress) -> Answer:
         if not self._actuators.ready.is_set() and not self.is_harmless(parameters):

@@ -86,7 +86,7 @@ class StateShadow:
             if wish is Wish.NEW:
                 await self._wishes.remember(name, parameters, stamp)
         except QueueError as error:
-            if not _is_safe(settings, parameters):
+            if not settings.is_safe(parameters):
                 self._reject(name, f"it cannot be remembered, so it is not done: {error}")
                 return
         self._rejected.pop(name, None)
@@ -117,10 +117,6 @@ class StateShadow:
         return isinstance(desired, dict) and name in truth and {**truth[name], **desired} == truth[name]
 
 
-def _is_safe(settings: ActuatorSettings, parameters: Mapping[str, Any]) -> bool:
-    return dict(parameters) == dict(settings.safe)
-
-
 def _may_resume(settings: ActuatorSettings, parameters: Mapping[str, Any]) -> bool:
     """Whether it may be done again after a restart: being safe always, what was for a time never."""
-    return _is_safe(settings, parameters) or (settings.resume and "for_s" not in parameters)
+    return settings.is_safe(parameters) or (settings.resume and "for_s" not in parameters)
