@@ -46,10 +46,10 @@ def endpoints(root: Table) -> tuple[Endpoint, ...]:
     if not texts and "endpoints" in root:
         root.problem("endpoints", "at least one host:port", "an empty list")
     for index, text in enumerate(texts):
-        if (endpoint := _endpoint(text)) is None:
+        if (parsed := endpoint(text)) is None:
             root.problem(f"endpoints[{index}]", "host or host:port", shown(text))
         else:
-            found.append(endpoint)
+            found.append(parsed)
     return tuple(found)
 
 
@@ -70,7 +70,8 @@ def state(root: Table, queue: Path) -> Path:
     return path
 
 
-def _endpoint(text: str) -> Endpoint | None:
+def endpoint(text: str) -> Endpoint | None:
+    """From `host` or `host:port`; None if it is neither."""
     try:
         parts = urlsplit(f"//{text}")
         host, port = parts.hostname, parts.port

@@ -4,17 +4,17 @@ import stat
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from contract.errors import IdentityError
 from contract.identity import parse_thing
 from device_agent.config import files as config_files
+from device_agent.config.root import endpoint
+from device_agent.credentials import CREDENTIAL
 from device_agent.errors import ConfigError, Problem
-from device_agent.transport import Endpoint
+from device_agent.transport import Endpoint, pkcs11
 
-DEFAULT_PORT: Final = 8883
 MOST_ENDPOINTS: Final = 4
-_ELSEWHERE: Final = ("pkcs11:", "credential:")
+_ELSEWHERE: Final = (pkcs11.SCHEME, CREDENTIAL)
 """Keys that are no file of the configuration's."""
 
 
@@ -55,8 +55,8 @@ class Configuration:
     def endpoints(self) -> list[Endpoint]:
         """Those that can be understood, a few at most."""
         texts = self.values.get("endpoints")
-        found = [_endpoint(text) for text in texts if isinstance(text, str)] if isinstance(texts, list) else []
-        return [endpoint for endpoint in found if endpoint is not None][:MOST_ENDPOINTS]
+        found = [endpoint(text) for text in texts if isinstance(text, str)] if isinstance(texts, list) else []
+        return [usable.candidates()[0] for usable in found if usable is not None][:MOST_ENDPOINTS]
 
     def file(self, key: str) -> Path | None:
         """The path that a key names, relative ones from the configuration's folder; None where it names none."""
@@ -93,14 +93,6 @@ class Configuration:
 def _said(problems: Iterable[Problem]) -> list[str]:
     """Without what came instead: it may be a secret in the wrong place, cut so that nobody recognises it."""
     return [f"{problem.file}: {problem.key}: expected {problem.expected}" for problem in problems]
-
-
-def _endpoint(text: str) -> Endpoint | None:
-    try:
-        parts = urlsplit(f"//{text}")
-        return Endpoint(parts.hostname, parts.port or DEFAULT_PORT) if parts.hostname else None
-    except ValueError:
-        return None
 
 
 def _described(key: Path) -> dict[str, Any]:

@@ -6,15 +6,13 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
-from device_agent.transport import Endpoint
+from device_agent.transport import ALPN_PROTOCOL, Endpoint, uses_alpn
 
 STEP_S: Final = 6.0
 """How long connecting and the handshake may take, each."""
 REFUSAL_S: Final = 1.0
 """A server that refuses the device's certificate says so only after the handshake (TLS 1.3); a broker that takes it
 waits for the first packet in silence."""
-ALPN_PORT: Final = 443
-ALPN_PROTOCOL: Final = "x-amzn-mqtt-ca"
 
 
 def reach(endpoint: Endpoint, ca: Path | None, identity: tuple[Path, Path] | None) -> dict[str, Any]:
@@ -47,7 +45,7 @@ def _handshake(
     try:
         context = ssl.create_default_context(cafile=None if ca is None else str(ca))
         context.minimum_version = ssl.TLSVersion.TLSv1_2
-        if endpoint.port == ALPN_PORT:
+        if uses_alpn(endpoint):
             context.set_alpn_protocols([ALPN_PROTOCOL])
         if identity is not None:
             # Without a password function OpenSSL would ask for one on the terminal.
