@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 
 from contract.errors import shown
 from contract.models import DeviceModel
+from device_agent.config.values import is_finite
 
 _PART: Final = re.compile(r"[^.\[\]]+")
 KEYS: Final = frozenset({"setting", "scale", "offset"})
@@ -42,9 +43,9 @@ class Following:
         value = self.values[name]
         if len(reference) == 1:
             return value
-        if not _is_number(value):
+        if not is_finite(value):
             return Misfit("setting", "a number, since there is a scale or an offset", f"{shown(name)} = {shown(value)}")
-        return _tidy(value * reference.get("scale", 1) + reference.get("offset", 0))
+        return _tidy(float(value) * float(reference.get("scale", 1)) + float(reference.get("offset", 0)))
 
     def _unavailable(self, name: str) -> Misfit | None:
         known = self.model.configuration.get("properties", {})
@@ -88,13 +89,9 @@ def _malformed(reference: Mapping[str, Any]) -> Misfit | None:
             return Misfit(key, f"one of {', '.join(sorted(KEYS))}", "a key that is none of them")
         if key == "setting" and not isinstance(value, str):
             return Misfit(key, "a text", shown(value))
-        if key != "setting" and not _is_number(value):
+        if key != "setting" and not is_finite(value):
             return Misfit(key, "a number", shown(value))
     return None
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < float("inf")
 
 
 def _tidy(value: float) -> float:

@@ -149,11 +149,11 @@ class Table:
         found = self._get(key, (int, float, str), expected, default, None)
         if found is None:
             return minimum
-        value = values_of.seconds(found) if isinstance(found, str) else float(found)
+        value = values_of.seconds(found) if isinstance(found, str) else found
         if value is None or not values_of.is_within(value, minimum, maximum):
             self.problem(key, expected, shown(found))
             return minimum
-        return value
+        return float(value)
 
     def optional_duration(self, key: str, *, minimum: float = 0, maximum: float = INFINITY) -> float | None:
         return self.duration(key, minimum=minimum, maximum=maximum) if self._has(key) else None

@@ -2,8 +2,10 @@
 
 import math
 import re
+import sys
 from typing import Any, Final
 
+_LARGEST: Final = sys.float_info.max
 _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86_400.0}
 _PART: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ms|min|[smhd])(?![a-z])")
 
@@ -31,12 +33,13 @@ def a_number(minimum: float, maximum: float) -> str:
 
 def is_within(value: float, minimum: float, maximum: float) -> bool:
     """Whether a number is finite and within both bounds."""
-    return math.isfinite(value) and minimum <= value <= maximum
+    return is_finite(value) and minimum <= value <= maximum
 
 
 def is_finite(value: Any) -> bool:
-    """Whether a value is a number other than NaN and infinity; booleans are none."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    """Whether a value is a number that a float can hold, other than NaN and infinity; booleans are none."""
+    # Compared, not converted: TOML's integers have any length.
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and -_LARGEST <= value <= _LARGEST
 
 
 def is_text(value: Any) -> bool:

@@ -12,6 +12,10 @@ from device_agent.config.following import Following
 from device_agent.config.table import Table
 from device_agent.config.values import seconds
 
+HUGE = "1" + 400 * "0"
+"""An integer that is no float, which TOML may have."""
+HUGE_SHOWN = "an integer of 1329 bits"
+A_MINUTE_AT_MOST = 'a duration from 0 to 60 s, as seconds or such as "90 s" or "1h30m"'
 MACHINE = models.shipped()["machine"]
 FILE = Path("agent.toml")
 
@@ -76,16 +80,20 @@ def test_a_getter_returns_what_is_there_or_its_default(text, read, value):
         ("x = nan", lambda t: t.number("x"), "a number", "nan"),
         ("x = inf", lambda t: t.number("x", minimum=0), "a number of at least 0", "inf"),
         ("x = true", lambda t: t.number("x"), "a number", "true"),
+        (f"x = {HUGE}", lambda t: t.number("x"), "a number", HUGE_SHOWN),
+        (f"x = {HUGE}", lambda t: t.duration("x", maximum=60), A_MINUTE_AT_MOST, HUGE_SHOWN),
+        (f"x = [{HUGE}]", lambda t: t.number_list("x"), "a list of numbers", f"{HUGE_SHOWN} in it"),
+        (f"x = [[0, {HUGE}]]", lambda t: t.points("x"), "a list of pairs of numbers", "a list of 2 in it"),
         (
             "x = '5 parsecs'",
             lambda t: t.duration("x", maximum=60),
-            'a duration from 0 to 60 s, as seconds or such as "90 s" or "1h30m"',
+            A_MINUTE_AT_MOST,
             "'5 parsecs'",
         ),
         (
             "x = '2 min'",
             lambda t: t.duration("x", maximum=60),
-            'a duration from 0 to 60 s, as seconds or such as "90 s" or "1h30m"',
+            A_MINUTE_AT_MOST,
             "'2 min'",
         ),
         ("x = [1, 'b']", lambda t: t.number_list("x"), "a list of numbers", "'b' in it"),
@@ -188,6 +196,8 @@ def test_what_follows_a_setting_changes_with_it():
             "'stop_on_overheat' = true",
         ),
         ("{ setting = 'interval_ms', scale = 'k' }", lambda t: t.number("x"), "x.scale", "a number", "'k'"),
+        (f"{{ setting = 'interval_ms', scale = {HUGE} }}", lambda t: t.number("x"), "x.scale", "a number", HUGE_SHOWN),
+        (f"{{ setting = 'interval_ms', scale = 1{308 * '0'} }}", lambda t: t.number("x"), "x", "a number", "inf"),
         ("{ setting = 3 }", lambda t: t.number("x"), "x.setting", "a text", "3"),
         (
             "{ setting = 'interval_ms', sacle = 2 }",
