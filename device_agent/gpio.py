@@ -4,7 +4,6 @@ gpiozero is loaded by the first call of `factory`, never by parsing.
 """
 
 import os
-import tempfile
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -101,6 +100,8 @@ def _private_directory() -> "Iterator[None]":
 
     Other threads see the change too. None of ours uses a relative path after the configuration was read.
     """
+    import tempfile  # with what compresses and copies files, for a moment's use
+
     before = Path.cwd()
     with tempfile.TemporaryDirectory(prefix="fieldline-gpio-") as directory:
         os.chdir(directory)
