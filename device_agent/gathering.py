@@ -70,6 +70,11 @@ class Gathering:
         """What each sensor said last."""
         return self._latest
 
+    @property
+    def left_out(self) -> Mapping[str, int]:
+        """How many samples of each metric the pipeline could not use."""
+        return {} if self._flow is None else self._flow.pipeline.left_out
+
     def calibrations(self) -> list[dict[str, Any]]:
         """What is known of each sensor's calibrations, and whether it is overdue."""
         if self._config is None:

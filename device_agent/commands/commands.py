@@ -125,6 +125,8 @@ class Commands:
 
     def _receive(self, message: "Incoming") -> None:
         if len(self._arrivals) == MOST_ARRIVALS:
+            if self.overflowed % MOST_ARRIVALS == 0:
+                self._log.warning("commands come faster than they can be looked at: some are dropped unread")
             self.overflowed += 1
             return
         self._arrivals.append(message)

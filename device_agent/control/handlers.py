@@ -25,6 +25,13 @@ def handlers(parts: "Parts", heartbeats: Heartbeats) -> dict[str, Handler]:
             "tasks": [dataclasses.asdict(beating) for beating in heartbeats.snapshot()],
             "rules": [] if rules is None else [dataclasses.asdict(rule) for rule in rules.status()],
             "calibrations": parts.gathering.calibrations(),
+            "ignored": {
+                "commands_malformed": parts.commands.malformed,
+                "commands_overflowed": parts.commands.overflowed,
+                "shadow_config": parts.config_shadow.malformed,
+                "shadow_state": parts.state_shadow.malformed,
+                "samples": dict(parts.gathering.left_out),
+            },
         }
 
     async def sensors(_params: Mapping[str, Any]) -> Any:

@@ -62,6 +62,11 @@ class ConfigShadow:
             tasks.create_task(self._shadow.run(beat))
             tasks.create_task(self._watch())
 
+    @property
+    def malformed(self) -> int:
+        """Messages about the shadow that could not be read."""
+        return self._shadow.malformed
+
     async def _watch(self) -> None:
         while True:
             async with self._one_at_a_time:

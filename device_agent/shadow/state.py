@@ -56,6 +56,11 @@ class StateShadow:
         self._report()
         await self._shadow.run(beat)
 
+    @property
+    def malformed(self) -> int:
+        """Messages about the shadow that could not be read."""
+        return self._shadow.malformed
+
     async def _on_desired(self, values: Mapping[str, Any], version: int) -> None:
         if not self._actuators.ready.is_set():
             await first_of(self._actuators.ready.wait(), self._clock.sleep(READY_S))

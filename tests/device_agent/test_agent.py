@@ -12,6 +12,7 @@ from contract import documents, telemetry, topics
 from contract.documents import CommandRequest, CommandResponse, DeviceEvent
 from device_agent.agent import Agent
 from device_agent.config.agent import ConfigFiles
+from device_agent.control.handlers import handlers
 from device_agent.errors import QueueError, SensorError
 from device_agent.queue import Priority, RingQueue
 from device_agent.queue.files import PosixFiles
@@ -355,7 +356,7 @@ async def test_a_new_setting_changes_the_rhythm_and_is_reported(running, write, 
 async def test_hostile_settings_and_states_change_nothing_and_are_answered_with_a_reason(
     running, write, service, broker, clock
 ):
-    async with running(write(tables=REPLAY + ACTUATOR)):
+    async with running(write(tables=REPLAY + ACTUATOR)) as agent:
         await seconds(clock, 3)
         service.desire("config", {"interval_ms": "fast", "nonsense": 1})
         service.desire("state", {"relay": {"on": "yes"}, "laser": {"on": True}})
@@ -368,6 +369,8 @@ async def test_hostile_settings_and_states_change_nothing_and_are_answered_with_
                 broker.deliver(topics.shadow("pump-7", name, "update/delta"), payload)
             broker.deliver(topics.command_request("pump-7", "hostile"), payload)
         await seconds(clock, 10)
+        told = await handlers(agent._parts, agent._heartbeats)["status"]({})
+        assert (told["ignored"]["shadow_config"], told["ignored"]["shadow_state"]) == (5, 5)
 
     assert service.reported("config")["values"]["interval_ms"] == 5000
     relay = [m.values["relay"] for envelope in envelopes(broker) for m in envelope.m if "relay" in m.values]

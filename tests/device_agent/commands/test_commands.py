@@ -392,11 +392,12 @@ async def test_too_many_commands_at_once_are_refused_as_busy(device):
         assert len(at.lamp.done) == MOST_AT_ONCE
 
 
-async def test_a_flood_is_dropped_and_counted(device):
+async def test_a_flood_is_dropped_and_counted_and_logged_once(device, caplog):
     async with device() as at:
         for number in range(MOST_ARRIVALS + 5):
             at.send(f"c{number}")
         assert at.commands.overflowed == 5
+        assert caplog.text.count("dropped unread") == 1
 
 
 async def test_what_is_remembered_is_bounded_and_never_forgets_a_command_that_could_still_be_done(device, clock):
