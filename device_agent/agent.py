@@ -76,7 +76,7 @@ class Agent:
         )
         await storage.open()
         try:
-            parts = await self._made(storage)
+            parts = await self._make_parts(storage)
             try:
                 await self._work(parts, stop)
             finally:
@@ -93,7 +93,7 @@ class Agent:
             raise QueueError("the agent does not run")
         return await self._parts.status()
 
-    async def _made(self, storage: Storage) -> Parts:
+    async def _make_parts(self, storage: Storage) -> Parts:
         clock, log = self._clock, self._log
         # A device that knows the time need not ask its certificate.
         knows_time = self.config.clock.sync == "system" or clock.kernel_synced()

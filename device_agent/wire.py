@@ -17,7 +17,19 @@ from contract.telemetry import Envelope, Measurement, Quality
 from device_agent.errors import PayloadError
 from device_agent.time.machine_boots import Settled, Stamp
 
-__all__ = ["Addresses", "Batch", "Event", "Outgoing", "Payload", "Response", "event", "read", "render", "response"]
+__all__ = [
+    "Addresses",
+    "Batch",
+    "Event",
+    "Outgoing",
+    "Payload",
+    "Response",
+    "event",
+    "read",
+    "render",
+    "response",
+    "write",
+]
 
 MOST_DOCUMENT_BYTES: Final = 100_000
 """An event or answer has at most this, so that it fits whatever its time is."""

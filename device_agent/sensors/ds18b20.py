@@ -22,7 +22,6 @@ POWER_ON = 85.0
 """What the chip says (°C) when it was reset before it could convert: its supply is weak, or the bus was disturbed."""
 NEAR = 5.0
 """So close to the power-on value must the last reading be for it to be believed."""
-SCRATCHPAD_BYTES = 9
 POLYNOMIAL = 0x8C
 """x⁸ + x⁵ + x⁴ + 1, reflected."""
 

@@ -15,6 +15,7 @@ from contract.telemetry import Value
 from device_agent.config.table import Table
 from device_agent.errors import SensorError
 from device_agent.sensors import Host, Reading
+from device_agent.sensors.driver_table import LEAST_INTERVAL_S, MOST_INTERVAL_S
 
 TRUTH: Mapping[str, bool] = {"true": True, "1": True, "on": True, "false": False, "0": False, "off": False}
 
@@ -162,7 +163,7 @@ def parse(table: Table, name: str, _model: DeviceModel, _claimed: tuple[str, ...
         name=name,
         file=file,
         columns=columns,
-        interval_s=table.number("interval_s", minimum=0.001, maximum=86_400),
+        interval_s=table.number("interval_s", minimum=LEAST_INTERVAL_S, maximum=MOST_INTERVAL_S),
         loop=table.boolean("loop", default=True),
         start_row=table.integer("start_row", minimum=0, maximum=2**53, default=0),
     )

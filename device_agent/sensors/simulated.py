@@ -10,6 +10,7 @@ from contract.telemetry import Value
 from device_agent.config.table import Table
 from device_agent.errors import SensorError
 from device_agent.sensors import Host, Reading
+from device_agent.sensors.driver_table import interval_s
 
 HOMEWARD = 0.02
 """How much of the way to its home value a number goes at each step."""
@@ -112,7 +113,7 @@ def parse(table: Table, name: str, model: DeviceModel, claimed: tuple[str, ...])
     return SimulatedSettings(
         name=name,
         metrics=tuple(key for key in metrics if key in model.metrics),
-        interval_s=table.number("interval_s", minimum=0.001, maximum=86_400, default=model.interval_ms / 1000),
+        interval_s=interval_s(table, model),
         seed=table.integer("seed", minimum=0, maximum=2**53, default=0),
         home=home,
     )

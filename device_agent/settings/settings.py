@@ -15,7 +15,7 @@ from device_agent.clock import Clock
 from device_agent.config.agent import AgentConfig, ConfigFiles
 from device_agent.errors import ConfigError, QueueError, SettingsError
 from device_agent.settings.trial import SettingsState
-from device_agent.shadow.named import EVERYTHING
+from device_agent.shadow.patch import EVERYTHING
 
 if TYPE_CHECKING:
     from logging import Logger, LoggerAdapter

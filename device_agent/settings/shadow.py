@@ -13,8 +13,8 @@ from device_agent.config.agent import AgentConfig
 from device_agent.errors import SettingsError
 from device_agent.settings.settings import Settings
 from device_agent.settings.trial import UNREACHABLE_MS, Proof
-from device_agent.shadow.named import EVERYTHING, NamedShadow
-from device_agent.shadow.patch import shortened
+from device_agent.shadow.named import NamedShadow
+from device_agent.shadow.patch import EVERYTHING, shortened
 
 if TYPE_CHECKING:
     from logging import Logger, LoggerAdapter

@@ -19,7 +19,7 @@ from contract.topics import Topic
 from device_agent.clock import Clock
 from device_agent.errors import ConnectionLostError, PublishRefusedError
 from device_agent.shadow.documents import Contents, read
-from device_agent.shadow.patch import merge_patch, newest_stamp, says_nothing_new, shortened, without_nulls
+from device_agent.shadow.patch import EVERYTHING, merge_patch, newest_stamp, says_nothing_new, shortened, without_nulls
 from device_agent.shadow.requests import ANSWER_S, Answer, Request, refusal, removal, update
 from device_agent.waiting import first_of
 
@@ -36,8 +36,6 @@ LEAST_INTERVAL_S: Final = 1.0
 LONGEST_RETRY_S: Final = 300.0
 MOST_STALE_ANSWERS: Final = 3
 """After so many answers older than what was seen, the shadow was started anew, and they are right."""
-EVERYTHING: Final = "*"
-"""The key under which the reason is reported if nothing of what is desired can be read."""
 _NOT_FOUND: Final = 404
 _TEMPORARY: Final = frozenset({409, 429, 500, 503})
 

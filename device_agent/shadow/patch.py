@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+EVERYTHING = "*"
+"""The key of a reason that is about no one key: all that is desired cannot be read, or more are rejected than fit."""
 MOST_REJECTED = 16
 """So many reasons are reported one by one: a shadow holds 8 KB, and a hostile one may desire anything."""
 _KEY_CHARS = 64
@@ -63,5 +65,5 @@ def shortened(rejected: Mapping[str, str]) -> dict[str, str]:
     """Reasons that fit into a shadow together, with a word about those left out."""
     kept = {key[:_KEY_CHARS]: reason[:_REASON_CHARS] for key, reason in list(rejected.items())[:MOST_REJECTED]}
     if (more := len(rejected) - MOST_REJECTED) > 0:
-        kept["*"] = f"{more} more are rejected"
+        kept[EVERYTHING] = f"{more} more are rejected"
     return kept

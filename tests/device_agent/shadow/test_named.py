@@ -7,7 +7,8 @@ import pytest
 
 from device_agent.health import Health
 from device_agent.link import Link
-from device_agent.shadow.named import EVERYTHING, LONGEST_RETRY_S, NamedShadow
+from device_agent.shadow.named import LONGEST_RETRY_S, NamedShadow
+from device_agent.shadow.patch import EVERYTHING
 from device_agent.shadow.requests import ANSWER_S
 from device_agent.transport import Endpoint
 from device_agent.transport.memory import MemoryBroker
