@@ -6,15 +6,22 @@ import sys
 from collections.abc import Sequence
 
 from device_agent.cli import actuator, configuration, diag, exits, identity, output, queue, run, sensor, status, trial
-from device_agent.cli.groups import Group
+from device_agent.cli.groups import ArgumentsError, Group, Parser
 from device_agent.errors import ConfigError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code. Whatever goes wrong is one message, never a trace."""
-    options = parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
     try:
-        code: int = options.command(options)
+        options = parser().parse_args(words)
+    except ArgumentsError as error:
+        wants_json = "--json" in words
+        code = exits.Exit.USAGE
+        output.fail(argparse.Namespace(json=wants_json), str(error) if wants_json else error.usage, code=code.value)
+        return code
+    try:
+        done: int = options.command(options)
         sys.stdout.flush()
     except KeyboardInterrupt:
         return exits.Exit.INTERRUPTED
@@ -24,12 +31,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return exits.Exit.DONE
     except Exception as error:  # noqa: BLE001 - the code tells what was foreseen
         return _failed(options, error)
-    return code
+    return done
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """Every command with its options."""
-    root = argparse.ArgumentParser(prog="fieldline-agent", description="The Fieldline agent.", epilog=exits.table())
+    root = Parser(prog="fieldline-agent", description="The Fieldline agent.", epilog=exits.table())
     commands = Group(root)
     for room in (run, configuration, sensor, actuator, trial, queue, status, diag, identity):
         room.add(commands)

@@ -3,8 +3,9 @@
 import argparse
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NoReturn
 
+from device_agent.cli.exits import UsageError
 from device_agent.config.values import seconds as read_seconds
 
 if TYPE_CHECKING:
@@ -29,6 +30,21 @@ def seconds(least: float, most: float) -> Callable[[str], float]:
         return value
 
     return duration
+
+
+class ArgumentsError(UsageError):
+    """Arguments that no command takes; `usage` says what it takes."""
+
+    def __init__(self, message: str, usage: str) -> None:
+        super().__init__(message)
+        self.usage = usage
+
+
+class Parser(argparse.ArgumentParser):
+    """Raises ArgumentsError where argparse would print and exit: a program that asked for JSON gets JSON."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ArgumentsError(message, f"{self.format_usage()}{self.prog}: error: {message}")
 
 
 class Group:

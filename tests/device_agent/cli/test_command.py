@@ -11,10 +11,11 @@ from device_agent.cli import Exit, exits, status
 
 
 @pytest.mark.parametrize("arguments", [[], ["fly"], ["queue"], ["run", "--log-level", "LOUD"], ["actuator", "set"]])
-def test_wrong_usage_is_exit_code_2(arguments):
-    with pytest.raises(SystemExit) as raised:
-        cli.main(arguments)
-    assert raised.value.code == 2
+def test_wrong_usage_is_exit_code_2(arguments, capsys):
+    assert cli.main(arguments) == 2
+    said = capsys.readouterr()
+    assert said.err.startswith("usage: fieldline-agent")
+    assert said.out == ""
 
 
 @pytest.mark.parametrize(
@@ -27,10 +28,18 @@ def test_wrong_usage_is_exit_code_2(arguments):
     ],
 )
 def test_a_duration_out_of_bounds_is_wrong_usage(arguments, capsys):
-    with pytest.raises(SystemExit) as raised:
-        cli.main(arguments)
-    assert raised.value.code == 2
+    assert cli.main(arguments) == 2
     assert "expected" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [["fly"], ["queue", "drain", "--timeout", "soon"], ["actuator", "set"]])
+def test_wrong_usage_is_json_for_a_program(arguments, capsys):
+    assert cli.main([*arguments, "--json"]) == 2
+    said = capsys.readouterr()
+    assert said.err == ""
+    answer = json.loads(said.out)
+    assert answer.keys() == {"error", "code"}
+    assert answer["code"] == 2
 
 
 def test_an_error_that_nobody_foresaw_is_one_line_and_exit_code_1(run, monkeypatch):
