@@ -1,4 +1,4 @@
-"""Settings of this room, read from a text as from the file they stand in."""
+"""Settings of one table, read from a text as from the file that it stands in."""
 
 import tomllib
 

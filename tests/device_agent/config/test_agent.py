@@ -9,49 +9,7 @@ from contract import models
 from device_agent.config import agent as config
 from device_agent.errors import ConfigError
 from device_agent.transport import Endpoint
-
-MINIMAL = """
-thing = "pump-7"
-model = "machine"
-endpoints = ["iot.example.org", "localhost:8422"]
-ca = "ca.pem"
-certificate = "pump-7.pem"
-private_key = "keys/pump-7.key"
-
-[[sensor]]
-kind = "replay"
-file = "recording.csv"
-interval_s = 0.5
-columns.value = "temperature"
-
-[[sensor]]
-kind = "simulated"
-"""
-
-
-@pytest.fixture
-def write(tmp_path):
-    (tmp_path / "keys").mkdir()
-    for name in ("ca.pem", "pump-7.pem", "keys/pump-7.key"):
-        (tmp_path / name).touch(mode=0o600)
-    (tmp_path / "recording.csv").write_text("timestamp,value\nt,1\n")
-
-    def write_(text=MINIMAL, **replacements):
-        for old, new in replacements.items():
-            assert f"{old} = " in text
-            text = "\n".join(new if line.startswith(f"{old} = ") else line for line in text.splitlines())
-        path = tmp_path / "agent.toml"
-        path.write_text(text)
-        return path
-
-    return write_
-
-
-def problems(path):
-    with pytest.raises(ConfigError) as raised:
-        config.load(path)
-    assert all(problem.file == path for problem in raised.value.problems)
-    return {problem.key: (problem.expected, problem.got) for problem in raised.value.problems}
+from tests.device_agent.config.configuration import MINIMAL, problems
 
 
 def test_what_is_not_said_has_a_default_and_paths_are_relative_to_the_file(write, tmp_path):

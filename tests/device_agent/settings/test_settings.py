@@ -9,7 +9,7 @@ from device_agent.errors import SettingsError
 from device_agent.settings.settings import SECTION, Settings
 from device_agent.settings.trial import MAX_STARTS
 from device_agent.storage import Storage
-from tests.device_agent.settings_device import TOML, Store, write_files
+from tests.device_agent.settings.settings_device import TOML, Store, write_files
 
 
 @pytest.fixture

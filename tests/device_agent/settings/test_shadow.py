@@ -7,7 +7,7 @@ import pytest
 from device_agent.config.agent import ConfigFiles
 from device_agent.settings.shadow import LOOK_S
 from device_agent.settings.trial import STANDING_MS, UNREACHABLE_MS
-from tests.device_agent.settings_device import NEW, device_test, write_files
+from tests.device_agent.settings.settings_device import NEW, device_test, write_files
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from device_agent.settings.shadow import ConfigShadow
 from device_agent.settings.trial import UNREACHABLE_MS
 from device_agent.transport import Endpoint
 from device_agent.transport.memory import MemoryBroker, MemoryTransport
-from tests.device_agent.settings_device import NEW, Store, write_files
+from tests.device_agent.settings.settings_device import NEW, Store, write_files
 
 LOG = logging.LoggerAdapter(logging.getLogger("device_agent.test"), {})
 PREFIX = "$aws/things/pump-7/shadow/name/config/"

@@ -7,21 +7,9 @@ import pytest
 from device_agent.time.timekeeper import HOLD_MS, RELEASED_MS, SAVE_S, ClockSettings
 from tests.device_agent.background import running
 from tests.device_agent.tables import parsed
-from tests.device_agent.timed_device import NOW, Device
+from tests.device_agent.time.timed_device import NOW, Device
 
 YEARS_10 = 10 * 365 * 86_400_000
-
-
-@pytest.fixture
-def device(log):
-    return Device(log)
-
-
-@pytest.fixture
-async def unsynced(device):
-    """A device without a battery-backed clock that has just been booted."""
-    device.clock.reboot(wall_ms=0)
-    return await device.start()
 
 
 async def test_while_the_kernel_keeps_the_clock_utc_is_the_wall_clock(device):

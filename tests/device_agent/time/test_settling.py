@@ -5,19 +5,7 @@ import pytest
 from device_agent.errors import QueueError
 from device_agent.time.machine_boots import Settled
 from device_agent.time.timekeeper import ClockSettings
-from tests.device_agent.timed_device import NOW, URGENT, Device
-
-
-@pytest.fixture
-def device(log):
-    return Device(log)
-
-
-@pytest.fixture
-async def unsynced(device):
-    """A device without a battery-backed clock that has just been booted."""
-    device.clock.reboot(wall_ms=0)
-    return await device.start()
+from tests.device_agent.time.timed_device import NOW, URGENT, Device
 
 
 async def test_what_was_recorded_before_the_synchronisation_is_corrected_by_it(unsynced):
