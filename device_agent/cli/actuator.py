@@ -4,6 +4,7 @@ import argparse
 import json
 from typing import TYPE_CHECKING, Any
 
+from device_agent.cli.configured import offline
 from device_agent.cli.exits import Exit, UsageError
 from device_agent.cli.groups import Group, seconds
 from device_agent.cli.output import show
@@ -32,13 +33,13 @@ def add(commands: Group) -> None:
 
 
 def _list(options: argparse.Namespace) -> int:
-    show(options, ask(_config(options), "actuators"))
+    show(options, ask(offline(options), "actuators"))
     return Exit.DONE
 
 
 def _set(options: argparse.Namespace) -> int:
     parameters = dict(map(_parameter, options.parameters))
-    config = _config(options)
+    config = offline(options)
     request = {"name": options.name, "parameters": parameters}
     if options.hold is None:
         outcome = _asked(config, request)
@@ -66,7 +67,7 @@ def _asked(config: "AgentConfig", request: dict[str, Any]) -> dict[str, Any]:
 
 
 def _safe(options: argparse.Namespace) -> int:
-    config = _config(options)
+    config = offline(options)
     faults = _safe_by_agent(config)
     if faults is None:
         from device_agent.actuators.making import make_all_safe
@@ -97,9 +98,3 @@ def _parameter(text: str) -> tuple[str, Any]:
         return key, json.loads(value)
     except ValueError:
         return key, value
-
-
-def _config(options: argparse.Namespace) -> "AgentConfig":
-    from device_agent.config.agent import load
-
-    return load(options.config, connects=False)

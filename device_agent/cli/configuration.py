@@ -2,6 +2,7 @@
 
 import argparse
 
+from device_agent.cli.configured import connecting
 from device_agent.cli.exits import Exit
 from device_agent.cli.groups import Group
 from device_agent.cli.output import show
@@ -15,11 +16,7 @@ def add(commands: Group) -> None:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from device_agent import credentials
-    from device_agent.config.agent import load
-
-    config = load(options.config)
-    credentials.verify(options.config, config)
+    config = connecting(options)
     sensed = [metric for sensor in config.sensors for metric in sensor.metrics]
     found = {
         "thing": config.thing,

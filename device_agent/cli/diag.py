@@ -3,15 +3,13 @@
 import argparse
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from device_agent.cli.configured import offline
 from device_agent.cli.exits import Exit
 from device_agent.cli.groups import Group
 from device_agent.cli.output import show
 from device_agent.cli.running import ask
-
-if TYPE_CHECKING:
-    from device_agent.config.agent import AgentConfig
 
 
 def add(commands: Group) -> None:
@@ -40,7 +38,7 @@ def _diag(options: argparse.Namespace) -> int:
 def _state(options: argparse.Namespace) -> Any:
     from device_agent.cli.stored import sections
 
-    return sections(_config(options))
+    return sections(offline(options))
 
 
 def _more(options: argparse.Namespace) -> dict[str, Any]:
@@ -53,14 +51,8 @@ def _more(options: argparse.Namespace) -> dict[str, Any]:
 def _queue(options: argparse.Namespace) -> Any:
     from device_agent.cli.queue import figures
 
-    return figures(_config(options))
+    return figures(offline(options))
 
 
 def _asked(options: argparse.Namespace, method: str) -> Any:
-    return ask(_config(options), method)
-
-
-def _config(options: argparse.Namespace) -> "AgentConfig":
-    from device_agent.config.agent import load
-
-    return load(options.config, connects=False)
+    return ask(offline(options), method)

@@ -3,6 +3,7 @@
 import argparse
 from typing import TYPE_CHECKING, Any
 
+from device_agent.cli.configured import connecting, offline
 from device_agent.cli.exits import Exit
 from device_agent.cli.groups import Group, seconds
 from device_agent.cli.output import show
@@ -38,9 +39,7 @@ def figures(config: "AgentConfig") -> dict[str, Any]:
 
 
 def _stats(options: argparse.Namespace) -> int:
-    from device_agent.config.agent import load
-
-    found = figures(load(options.config, connects=False))
+    found = figures(offline(options))
     text = f"{found['messages']} messages wait ({found['bytes']} bytes), {found['dropped']} were dropped"
     for name, one in found["priorities"].items():
         text += f"\n  {name}: {one['messages']} wait, {one['dropped']} were dropped"
@@ -51,12 +50,9 @@ def _stats(options: argparse.Namespace) -> int:
 def _drain(options: argparse.Namespace) -> int:
     import asyncio
 
-    from device_agent import credentials
     from device_agent.cli.drain import drain
-    from device_agent.config.agent import load
 
-    config = load(options.config)
-    credentials.verify(options.config, config)
+    config = connecting(options)
     if answers(config, "status") is not None:
         raise ControlError(f"an agent of {config.thing} runs, and it drains the queue itself")
     sent, left, error = asyncio.run(drain(config, options.timeout))

@@ -3,6 +3,7 @@
 import argparse
 from typing import TYPE_CHECKING, Any
 
+from device_agent.cli.configured import offline
 from device_agent.cli.exits import Exit, UsageError
 from device_agent.cli.groups import Group
 from device_agent.cli.output import show, word
@@ -10,8 +11,6 @@ from device_agent.cli.running import answers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from device_agent.config.agent import AgentConfig
 
 
 def add(commands: Group) -> None:
@@ -23,14 +22,14 @@ def add(commands: Group) -> None:
 
 
 def _list(options: argparse.Namespace) -> int:
-    config = _config(options)
+    config = offline(options)
     found = {sensor.name: list(sensor.metrics) for sensor in config.sensors}
     show(options, found, "\n".join(f"{name}: {', '.join(metrics)}" for name, metrics in found.items()))
     return Exit.DONE
 
 
 def _read(options: argparse.Namespace) -> int:
-    config = _config(options)
+    config = offline(options)
     names = [sensor.name for sensor in config.sensors]
     if options.name is not None and options.name not in names:
         raise UsageError(f"no sensor {options.name!r}: expected one of {', '.join(names) or 'none'}")
@@ -60,9 +59,3 @@ def _lines(name: str, reading: "Mapping[str, Any]") -> list[str]:
     if reading["q"] == "stale":
         lines = [f"{line} (stale)" for line in lines]
     return [*lines, *([f"{name}: {reading['error']}"] if reading["error"] else [])]
-
-
-def _config(options: argparse.Namespace) -> "AgentConfig":
-    from device_agent.config.agent import load
-
-    return load(options.config, connects=False)

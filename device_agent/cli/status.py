@@ -2,6 +2,7 @@
 
 import argparse
 
+from device_agent.cli.configured import offline
 from device_agent.cli.exits import Exit
 from device_agent.cli.groups import Group
 from device_agent.cli.output import show
@@ -14,17 +15,14 @@ def add(commands: Group) -> None:
 
 
 def _status(options: argparse.Namespace) -> int:
-    from device_agent.config.agent import load
-
-    show(options, ask(load(options.config, connects=False), "status"))
+    show(options, ask(offline(options), "status"))
     return Exit.DONE
 
 
 def _shadow(options: argparse.Namespace) -> int:
     from device_agent.cli.stored import settings_report
-    from device_agent.config.agent import load
 
-    config = load(options.config, connects=False)
+    config = offline(options)
     running = answers(config, "shadow")
     show(options, settings_report(config) if running is None else running)
     return Exit.DONE

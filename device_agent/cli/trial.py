@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from device_agent.cli.configured import offline
 from device_agent.cli.exits import Exit, UsageError
 from device_agent.cli.groups import Group, seconds
 from device_agent.cli.output import show
@@ -78,7 +79,6 @@ def _rules_test(options: argparse.Namespace) -> int:
 
 
 def _inputs(options: argparse.Namespace) -> "tuple[AgentConfig, Recording]":
-    from device_agent.config.agent import load
     from device_agent.pipeline.recording import read
 
     names = {}
@@ -91,7 +91,7 @@ def _inputs(options: argparse.Namespace) -> "tuple[AgentConfig, Recording]":
     if recording.skipped:
         lines = ", ".join(map(str, recording.skipped[:10]))
         sys.stderr.write(f"passed over, since not later than the row before: line {lines}\n")
-    return load(options.config, connects=False), recording
+    return offline(options), recording
 
 
 def _tail_ms(options: argparse.Namespace) -> int:
