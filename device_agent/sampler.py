@@ -17,6 +17,7 @@ STALE_REPEAT_MS = 60_000
 """How often last values are published as stale, and a lasting fault is logged, while it lasts."""
 BEAT_S = 10.0
 """The longest sleep at a stretch: so often the heart beats, a changed interval takes effect, a suspend is noticed."""
+MOST_FAULT_CHARS = 500
 CATCH_UP_MS = 50.0
 """A lateness up to this is made up for (clocks count whole ms, the loop is busy); beyond it, beats are left out."""
 
@@ -127,6 +128,8 @@ class Sampler:
         now = self._clock.boot_ms()
         status = self.status
         status.faults += count
+        # Names of files may hold bytes that are no text, and then so may what is said of them.
+        fault = fault[:MOST_FAULT_CHARS].encode("utf-8", "backslashreplace").decode()[:MOST_FAULT_CHARS]
         began = status.fault is None
         status.fault = status.last_fault = fault
         if began or self._logged_at is None or now - self._logged_at >= STALE_REPEAT_MS:

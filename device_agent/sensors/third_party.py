@@ -1,22 +1,17 @@
 """Sensors of installed packages. Whatever they do wrong is a problem of their sensor and of nothing else."""
 
-import asyncio
-from contextlib import suppress
 from functools import cache
 from typing import Any
 
 from contract.errors import shown
 from contract.models import DeviceModel
-from contract.telemetry import QUALITIES
-from device_agent.clock import Clock
 from device_agent.config.table import Table
 from device_agent.errors import SensorError
-from device_agent.sensors import Host, Reading, Sensor, SensorSettings
+from device_agent.sensors import Host, Sensor, SensorSettings
 from device_agent.sensors.driver import DriverSettings
+from device_agent.sensors.guarded import GuardedSensor
 
 GROUP = "fieldline.sensors"
-READ_LIMIT_S = 60.0
-"""A reading that takes longer is given up."""
 
 
 @cache
@@ -36,7 +31,7 @@ def parse(kind: str, table: Table, name: str, model: DeviceModel, claimed: tuple
     try:
         settings = point.load()(table, name, model, claimed)
         metrics = tuple(settings.metrics)
-    except Exception as error:  # noqa: BLE001 - whatever it is: a configuration is judged, not executed
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it is: a configuration is judged, not executed
         table.problem("kind", f"a driver that works ({point.value})", f"{type(error).__name__}: {error}")
         return _Unusable(name)
     if not callable(getattr(settings, "make", None)) or not all(isinstance(metric, str) for metric in metrics):
@@ -68,51 +63,8 @@ class Guarded:
 
     def make(self, host: Host, position: str | None) -> Sensor:
         try:
-            return GuardedSensor(self._settings.make(host, position), host.clock)
+            return GuardedSensor(self._settings.make(host, position), self.metrics, host.clock)
         except SensorError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise SensorError(f"{self.name}: {type(error).__name__}: {error}") from error
-
-
-class GuardedSensor:
-    """Turns whatever a sensor does wrong into a SensorError: raises, never answers, returns no Reading."""
-
-    def __init__(self, sensor: Sensor, clock: Clock) -> None:
-        self._sensor = sensor
-        self._clock = clock
-        self.interval_s = sensor.interval_s
-
-    async def read(self, now: int) -> Reading | None:
-        reading = asyncio.ensure_future(self._sensor.read(now))
-        limit = asyncio.ensure_future(self._clock.sleep(READ_LIMIT_S))
-        try:
-            await asyncio.wait({reading, limit}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            limit.cancel()
-            reading.cancel()  # nothing, once it is done
-        if not reading.done():
-            raise SensorError(f"hung: no answer within {READ_LIMIT_S:g} s")
-        try:
-            found = reading.result()
-        except SensorError:
-            raise
-        except Exception as error:
-            raise SensorError(f"{type(error).__name__}: {error}") from error
-        if found is not None and not _is_reading(found):
-            raise SensorError(f"expected a Reading or None, got {shown(found)}")
-        return found
-
-    def close(self) -> None:
-        with suppress(Exception):  # it is given up; nothing can be done about what it holds
-            self._sensor.close()
-
-
-def _is_reading(found: object) -> bool:
-    return (
-        isinstance(found, Reading)
-        and type(found.at) is int
-        and hasattr(found.values, "items")
-        and found.quality in QUALITIES
-        and (found.position is None or isinstance(found.position, str))
-    )

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from device_agent.clock import ManualClock
 from device_agent.errors import SensorError
-from device_agent.sampler import BEAT_S, Sampler
+from device_agent.sampler import BEAT_S, MOST_FAULT_CHARS, Sampler
 from device_agent.sensors import Reading
 
 LOG = logging.LoggerAdapter(logging.getLogger("device_agent.test"), {})
@@ -213,6 +213,14 @@ async def test_a_position_is_handed_on_even_without_values(sampling, clock):
         pass
 
     assert [reading.position for reading in taken] == ["7"]
+
+
+async def test_a_fault_is_told_in_a_text_that_can_be_written_and_is_not_endless(sampling, caplog):
+    async with sampling(Scripted(OSError("/dev/\udcff: " + "x" * 1_000_000))) as (sampler, _):
+        assert sampler.status.fault.startswith("OSError: /dev/\\udcff: xxx")
+        assert len(sampler.status.fault) == MOST_FAULT_CHARS
+        assert sampler.status.last_fault == sampler.status.fault
+    assert len(caplog.text) < 2 * MOST_FAULT_CHARS
 
 
 async def test_a_lasting_fault_is_logged_once_a_minute_and_the_recovery_once(sampling, clock, caplog):

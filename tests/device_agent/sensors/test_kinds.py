@@ -13,6 +13,7 @@ import pytest
 from device_agent.errors import SensorError
 from device_agent.sensors import third_party
 from device_agent.sensors.driver import DriverSensor
+from device_agent.sensors.guarded import READ_LIMIT_S
 from device_agent.sensors.kinds import BUILT_IN, KINDS
 
 ROOT = Path(__file__).parents[3]
@@ -149,6 +150,7 @@ async def test_an_installed_drivers_values_can_be_calibrated(install, parse, hos
         ("def parse(table): pass", "TypeError"),
         ("def parse(table, name, model, claimed): raise ValueError('no such pin')", "ValueError: no such pin"),
         ("def parse(table, name, model, claimed): return None", "AttributeError"),
+        ("raise SystemExit(6)", "SystemExit: 6"),
         (
             "class S:\n    metrics = ('a',)\ndef parse(*args): return S()",
             "a driver whose parser returns SensorSettings",
@@ -234,7 +236,7 @@ async def test_whatever_it_does_wrong_is_a_sensor_error(own, read, said):
 async def test_one_that_never_answers_is_given_up_and_leaves_no_task_behind(own, clock):
     before = len(asyncio.all_tasks())
     reading = asyncio.create_task(own("import asyncio; await asyncio.Event().wait()").read(0))
-    await clock.advance(third_party.READ_LIMIT_S)
+    await clock.advance(READ_LIMIT_S)
 
     with pytest.raises(SensorError, match="hung: no answer within 60 s"):
         await reading
@@ -242,9 +244,10 @@ async def test_one_that_never_answers_is_given_up_and_leaves_no_task_behind(own,
     assert len(asyncio.all_tasks()) == before
 
 
-def test_one_that_cannot_be_made_is_a_sensor_error(own):
-    with pytest.raises(SensorError, match="s: ZeroDivisionError"):
-        own(make="1 / 0")
+@pytest.mark.parametrize(("make", "said"), [("1 / 0", "ZeroDivisionError"), ("raise SystemExit(5)", "SystemExit: 5")])
+def test_one_that_cannot_be_made_is_a_sensor_error(own, make, said):
+    with pytest.raises(SensorError, match=f"s: {said}"):
+        own(make=make)
 
 
 def test_one_that_cannot_be_closed_is_let_go(own):
