@@ -205,7 +205,10 @@ class _PahoConnection(Connection):
     def _on_disconnect(self, _c: Any, _u: Any, flags: Any, code: "ReasonCode", properties: "Properties | None") -> None:
         said = _said(code, properties)
         reason = f"the broker disconnected us: {said}" if flags.is_disconnect_packet_from_server else said
-        self.fail(ConnectError(f"{self.endpoint}: {reason}")) if not self._accepted.done() else self.end(reason)
+        if self._accepted.done():
+            self.end(reason)
+        else:
+            self.fail(ConnectError(f"{self.endpoint}: {reason}"))
 
     def _on_message(self, _c: Any, _u: Any, message: Any) -> None:
         # The library acknowledges when this has returned.
