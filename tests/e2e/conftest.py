@@ -1,6 +1,5 @@
 import os
 import shutil
-from pathlib import Path
 
 import pytest
 
@@ -19,12 +18,6 @@ MODELS = {
     "replayer-3": "climate",
     "survivor": "machine",
 }
-
-
-def pytest_collection_modifyitems(items):
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.cloud)
 
 
 @pytest.fixture(scope="session")
