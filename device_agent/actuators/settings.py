@@ -30,7 +30,6 @@ class ActuatorSettings:
     """After so long without a sign of life of the agent it is in its safe state."""
     resume: bool = False
     """Whether what the shadow desired before a restart is taken up again after it."""
-    idempotent: bool = False
     metric: str | None = None
 
     def is_safe(self, parameters: Mapping[str, Any]) -> bool:
@@ -91,7 +90,6 @@ def _parse(table: Table, model: DeviceModel) -> ActuatorSettings | None:
             "watchdog_s", minimum=SHORTEST_WATCHDOG_S, maximum=LONGEST_WATCHDOG_S, default=DEFAULT_WATCHDOG_S
         ),
         resume=table.boolean("resume", default=False),
-        idempotent=actuator.idempotent,
         metric=actuator.metric,
     )
 

@@ -23,7 +23,6 @@ _MOST_SECONDS: Final = 1e11  # the year 5138; as ms that is 1973, before which n
 class Recording:
     """The readings of a file, in its order. What they have as boot time is the time of the file."""
 
-    metrics: tuple[str, ...]
     readings: tuple[Reading, ...]
     unit: str
     """How the file writes times: `iso`, `s` or `ms`."""
@@ -86,7 +85,7 @@ def _read(path: str, lines: Iterable[str], names: Mapping[str, str]) -> Recordin
             skipped.append(rows.line_num)
             continue
         readings.append(Reading(at, dict(_values(row, columns, where))))
-    return Recording(tuple(columns.values()), tuple(readings), unit or "ms", tuple(skipped))
+    return Recording(tuple(readings), unit or "ms", tuple(skipped))
 
 
 def _unit(cell: str, name: str) -> str:

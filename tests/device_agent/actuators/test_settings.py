@@ -41,7 +41,7 @@ def test_a_relay_of_a_shipped_model(parsed):
     assert problems == []
     assert relay.kind == Contact(Line(17, active_high=False))
     assert relay.limits == Limits(max_on_s=3600)
-    assert (relay.safe, relay.watchdog_s, relay.resume, relay.idempotent) == ({"on": False}, 10.0, False, True)
+    assert (relay.safe, relay.watchdog_s, relay.resume) == ({"on": False}, 10.0, False)
     assert relay.metric == "relay"
     assert relay.schema == models.shipped()["machine"].actuators["relay"].parameters
 

@@ -9,7 +9,7 @@ from device_agent.sensors import Reading
 
 
 def recording(unit="s", count=100):
-    return Recording(("a",), tuple(Reading(at * 1_000, {"a": float(at % 10)}) for at in range(count)), unit)
+    return Recording(tuple(Reading(at * 1_000, {"a": float(at % 10)}) for at in range(count)), unit)
 
 
 def test_bars_go_from_the_least_to_the_greatest_and_leave_gaps_where_there_is_nothing():
@@ -54,4 +54,4 @@ def test_with_plotext_each_metric_is_a_plot_with_its_span_of_time(unit):
 
 
 def test_nothing_is_an_empty_picture():
-    assert plotted(Recording((), (), "s"), []) == ""
+    assert plotted(Recording((), "s"), []) == ""

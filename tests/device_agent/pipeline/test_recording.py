@@ -17,7 +17,6 @@ def recording(tmp_path, text, names=None):
 
 def test_cells_are_numbers_booleans_or_texts_and_an_empty_one_is_no_value(tmp_path):
     found = recording(tmp_path, "a,time,b\n1.5,10,on\n,11,eco\n\nFALSE,12.5,\n")
-    assert found.metrics == ("a", "b")
     assert found.readings == (
         Reading(10_000, {"a": 1.5, "b": True}),
         Reading(11_000, {"b": "eco"}),
@@ -46,7 +45,6 @@ def test_a_time_is_iso_or_seconds_or_ms(tmp_path, name, cell, at, shown):
 
 def test_a_column_may_stand_for_a_metric_of_another_name():
     found = read(SAMPLE_DATA / "machine_temperature_system_failure.csv", {"value": "temperature"})
-    assert found.metrics == ("temperature",)
     assert found.readings[0] == Reading(1_386_018_900_000, {"temperature": 73.96732207})
     assert len(found.readings) + len(found.skipped) == 22_695
 

@@ -8,9 +8,7 @@ from device_agent.pipeline.stages.windows import Window
 from device_agent.pipeline.trial import csv_lines, replay
 from device_agent.sensors import Reading
 
-RECORDING = Recording(
-    ("a", "b"), tuple(Reading(at, {"a": float(at), "b": "on,off"}) for at in (1_000, 2_000, 3_500)), "s"
-)
+RECORDING = Recording(tuple(Reading(at, {"a": float(at), "b": "on,off"}) for at in (1_000, 2_000, 3_500)), "s")
 
 
 def settings(*stages):
@@ -30,7 +28,7 @@ def test_the_tail_is_how_long_it_runs_on_without_samples():
     window = settings(Window(1_000, "last"))
     assert [each.at for each in replay(RECORDING, window) if "a" in each.values] == [2_000, 3_000]
     assert [each.at for each in replay(RECORDING, window, tail_ms=500) if "a" in each.values] == [2_000, 3_000, 4_000]
-    assert list(replay(Recording((), (), "s"), window)) == []
+    assert list(replay(Recording((), "s"), window)) == []
 
 
 def test_what_comes_out_is_csv_that_reads_back(tmp_path):
@@ -51,5 +49,5 @@ def test_what_comes_out_is_csv_that_reads_back(tmp_path):
 
 
 def test_cells_without_a_value_are_empty_and_booleans_are_words():
-    some = Recording(("a", "b"), (Reading(1, {"a": True}), Reading(2, {"b": 0.1})), "ms")
+    some = Recording((Reading(1, {"a": True}), Reading(2, {"b": 0.1})), "ms")
     assert list(csv_lines(some, some.readings)) == ["time,a,b,quality", "1,true,,good", "2,,0.1,good"]

@@ -20,7 +20,7 @@ def rule(when, clear=None, name="hot", **more):
 
 
 def recording(*values, every=1_000):
-    return Recording(("t",), tuple(Reading(at * every, {"t": value}) for at, value in enumerate(values, 1)), "s")
+    return Recording(tuple(Reading(at * every, {"t": value}) for at, value in enumerate(values, 1)), "s")
 
 
 def happened(found):
