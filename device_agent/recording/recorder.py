@@ -190,6 +190,10 @@ class Recorder:
                 with suppress(QueueError):
                     await storing
                 raise
+            finally:
+                # The traceback of its error has this frame: with the task in it they would hold each other, and all
+                # that was to be stored, until the garbage collector comes by.
+                del storing
 
     async def _store(self, readings: list[HeldReading], others: list[_Other]) -> None:
         batches = self._batches(readings)

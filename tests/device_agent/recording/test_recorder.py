@@ -1,7 +1,9 @@
 """What the device has to say is stored in order, in few messages, and held within bounds while it cannot be."""
 
 import asyncio
+import gc
 import itertools
+from contextlib import suppress
 
 import pytest
 
@@ -39,6 +41,20 @@ async def test_a_position_is_stored_without_values_too(bench):
 
     assert await bench.storage.position("s") == "9"
     assert await bench.stored() == []
+
+
+async def test_a_failed_flush_leaves_nothing_to_the_garbage_collector(bench):
+    bench.storage.broken = True
+    bench.add(1)
+    gc.collect()
+    gc.disable()
+    try:
+        with suppress(QueueError):
+            await bench.recorder.flush()
+        await asyncio.sleep(0)
+        assert [it for it in gc.get_objects() if isinstance(it, QueueError)] == []
+    finally:
+        gc.enable()
 
 
 async def test_readings_are_flushed_at_the_interval(bench):
