@@ -1,7 +1,8 @@
 """Commands from the cloud: each is done once, in time, or not at all, and is answered.
 
 A command is DELIVERED once it is remembered durably; only then anything is done. So after whatever crash an id that
-comes again was either never taken, or is known: it is answered as it was, or as interrupted.
+comes again was either never taken, or is known: it is answered as it was, or as interrupted. Only what is harmless is
+done even if it cannot be remembered.
 """
 
 import asyncio
@@ -27,9 +28,12 @@ if TYPE_CHECKING:
 BEAT_S: Final = 5.0
 MOST_AT_ONCE: Final = 16
 """So many commands may be under way; with more, new ones are refused as busy."""
+MOST_HARMLESS_AT_ONCE: Final = 64
+"""So many, if the one in question is harmless: what makes safe must not find the device too busy."""
 MOST_ARRIVALS: Final = 256
 """So many messages may wait to be looked at; more are counted and dropped."""
-MOST_REFUSED: Final = 256
+MOST_FLEETING: Final = 256
+"""Of so many commands that are not remembered durably the answers are known, until the process ends."""
 LONGEST_LIFE_MS: Final = 24 * 3600 * 1000
 """A command that could act so long after it was asked for is a mistake, and its id had to be remembered as long."""
 FUTURE_MS: Final = 5 * 60 * 1000
@@ -90,7 +94,7 @@ class Commands:
         self._handlers: dict[str, Handler] = {}
         self._arrivals = deque["Incoming"]()
         self._arrived = asyncio.Event()
-        self._refused: OrderedDict[str, Answer] = OrderedDict()
+        self._fleeting: OrderedDict[str, Answer] = OrderedDict()
         self._running: dict[str, asyncio.Task[None]] = {}
         self._loaded = False
         self._forgotten_before: int | None = None
@@ -144,9 +148,9 @@ class Commands:
         elif topic.id in self._known:
             if (answer := self._known.answer(topic.id)) is not None:
                 self._respond(topic.id, answer)
-        elif topic.id in self._refused:
-            self._respond(topic.id, self._refused[topic.id])
-        else:
+        elif topic.id in self._fleeting:
+            self._respond(topic.id, self._fleeting[topic.id])
+        elif topic.id not in self._running:
             await self._judge(topic.id, message.payload)
 
     async def _judge(self, command_id: str, payload: bytes) -> None:
@@ -159,13 +163,9 @@ class Commands:
             self._refuse(command_id, refusal)
             return
         handler = self._handlers[request.name]
-        try:
-            await self._known.take(command_id, request.expires_at)
-        except QueueError as error:
-            if not handler.is_harmless(request.parameters):
-                self._refuse(command_id, Answer("REJECTED", f"it cannot be remembered, so it is not done: {error}"))
-                return
-            self._known.take_unsaved(command_id, request.expires_at)
+        if (why := await self._remember(request)) is not None and not handler.is_harmless(request.parameters):
+            self._refuse(command_id, Answer("REJECTED", why))
+            return
         self._recorder.response(command_id, "DELIVERED")
         self._log.info("command %s: %s", command_id, request.name)
         self._running[command_id] = asyncio.create_task(self._do(request, handler))
@@ -177,10 +177,19 @@ class Commands:
             return untimely
         if (complaint := self._complaint(request)) is not None:
             return Answer("REJECTED", complaint)
-        if len(self._running) >= MOST_AT_ONCE:
+        harmless = self._handlers[request.name].is_harmless(request.parameters)
+        if len(self._running) >= (MOST_HARMLESS_AT_ONCE if harmless else MOST_AT_ONCE):
             return Answer("REJECTED", f"busy: {len(self._running)} commands are under way")
+        return None
+
+    async def _remember(self, request: CommandRequest) -> str | None:
+        """Make it durable that it is taken; why not, if that cannot be."""
         if self._known.is_full(self._time.wall_ms()):
-            return Answer("REJECTED", "busy: too many commands have not expired yet")
+            return "busy: too many commands have not expired yet"
+        try:
+            await self._known.take(request.id, request.expires_at)
+        except QueueError as error:
+            return f"it cannot be remembered, so it is not done: {error}"
         return None
 
     def _complaint(self, request: CommandRequest) -> str | None:
@@ -226,14 +235,20 @@ class Commands:
             await self._recorder.flush()
         except QueueError as error:
             self._log.warning("the answer to command %s waits in memory: %s", command_id, error)
-        await self._known.finish(command_id, answer)
+        if command_id in self._known:
+            await self._known.finish(command_id, answer)
+        else:
+            self._keep(command_id, answer)
 
     def _refuse(self, command_id: str, answer: Answer) -> None:
         self._log.warning("command %s: %s, %s", command_id, answer.status, answer.reason)
-        self._refused[command_id] = answer
-        if len(self._refused) > MOST_REFUSED:
-            self._refused.popitem(last=False)
+        self._keep(command_id, answer)
         self._respond(command_id, answer)
+
+    def _keep(self, command_id: str, answer: Answer) -> None:
+        self._fleeting[command_id] = answer.shortened()
+        if len(self._fleeting) > MOST_FLEETING:
+            self._fleeting.popitem(last=False)
 
     def _respond(self, command_id: str, answer: Answer) -> None:
         self._recorder.response(command_id, answer.status, result=answer.result, reason=answer.reason)

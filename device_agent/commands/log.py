@@ -98,10 +98,6 @@ class CommandLog:
             del self._entries[command_id]
             raise
 
-    def take_unsaved(self, command_id: str, expires_at: int) -> None:
-        """Remember it until the process ends."""
-        self._entries[command_id] = _Entry(expires_at)
-
     async def finish(self, command_id: str, answer: Answer) -> None:
         """Remember how it ended. What cannot be stored is remembered until the process ends."""
         entry = self._entries.get(command_id)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from contract import topics
 from device_agent.clock import ManualClock
-from device_agent.commands.commands import LONGEST_RUN_S, MOST_ARRIVALS, MOST_AT_ONCE, Commands
+from device_agent.commands.commands import LONGEST_RUN_S, MOST_ARRIVALS, MOST_AT_ONCE, MOST_HARMLESS_AT_ONCE, Commands
 from device_agent.commands.log import MOST, Answer
 from device_agent.errors import QueueError
 from device_agent.storage import Storage
@@ -390,6 +390,37 @@ async def test_too_many_commands_at_once_are_refused_as_busy(device):
         assert at.statuses(f"c{MOST_AT_ONCE}") == ["REJECTED"]
         assert at.answers(f"c{MOST_AT_ONCE}")[0][1] == f"busy: {MOST_AT_ONCE} commands are under way"
         assert len(at.lamp.done) == MOST_AT_ONCE
+
+
+async def test_however_much_is_remembered_the_safe_state_can_be_commanded(device):
+    async with device() as at:
+        for number in range(MOST + 1):
+            at.send(f"c{number}", expires_at=at.clock.wall_ms() + 86_000_000)
+            await at.settle()
+        assert at.statuses(f"c{MOST}") == ["REJECTED"]
+        for _ in range(2):
+            at.send("off", parameters={"on": False})
+            await at.settle()
+        assert at.statuses("off") == ["DELIVERED", "SUCCEEDED", "SUCCEEDED"]
+        assert at.lamp.done.count("off") == 1
+        assert "off" not in await at.storage.read_state("commands")
+
+
+async def test_however_many_commands_are_under_way_the_safe_state_can_be_commanded(device):
+    async with device() as at:
+        at.lamp.gate = asyncio.Event()
+        for number in range(MOST_AT_ONCE):
+            at.send(f"c{number}")
+        for number in range(2 * MOST_HARMLESS_AT_ONCE):
+            at.send(f"off{number}", parameters={"on": False})
+            at.send(f"off{number}", parameters={"on": False})
+        for _ in range(10):
+            await at.settle()
+        assert "off0" in at.lamp.done
+        assert len(at.lamp.done) == len(set(at.lamp.done)) == MOST_HARMLESS_AT_ONCE
+        at.lamp.gate.set()
+        await at.settle()
+        assert at.statuses("off0") == ["DELIVERED", "SUCCEEDED"]
 
 
 async def test_a_flood_is_dropped_and_counted_and_logged_once(device, caplog):
