@@ -116,11 +116,10 @@ class Parts:
             log=log,
         )
         for name in self.actuators.settings:
-            self.commands.register(name, ActuatorCommand(self.actuators, name, clock))
+            self.commands.register(name, ActuatorCommand(self.actuators, name))
         self.gathering = Gathering(
             self.tasks,
             self.recorder,
-            storage,
             observe=self._observe,
             act=self.actuators.act,
             interval_factor=lambda: self.power.sampling_factor,

@@ -25,6 +25,8 @@ TICK_S: Final = 1.0
 """`run` looks at every actuator, and beats, at least this often."""
 BEATS: Final = 8
 """To the guardian, in a watchdog time, at least."""
+READY_S: Final = 10.0
+"""For the guardian, a process of its own, to be there."""
 
 
 class Actuators:
@@ -99,14 +101,10 @@ class Actuators:
         self._seen.update((metric, (at, value)) for metric, value in values.items())
         self._enforce_permits(self._clock.boot_ms())
 
-    async def command(
-        self, name: str, parameters: Mapping[str, Any], *, source: str, progress: Progress | None = None
-    ) -> Outcome:
-        """Do as told, and return once that has ended; a newer request ends it early. Never raises.
-
-        `source` says who asks: `command:ID`, `shadow:VERSION`, `rule:NAME`, `control`.
-        """
-        return await self.submit(name, parameters, source=source, progress=progress)
+    async def until_ready(self) -> None:
+        """Wait for `ready`, as one may just after a start, but not for longer than READY_S."""
+        if not self.ready.is_set():
+            await first_of(self.ready.wait(), self._clock.sleep(READY_S))
 
     def act(self, name: str, parameters: Mapping[str, Any], source: str) -> None:
         """Do as told by somebody who does not wait for the outcome: what is not done is an event."""
@@ -122,7 +120,9 @@ class Actuators:
     def submit(
         self, name: str, parameters: Mapping[str, Any], *, source: str, progress: Progress | None = None
     ) -> asyncio.Future[Outcome]:
-        """Begin to do as told; the future is done at once unless it takes time or has its turn later."""
+        """Begin to do as told. The future has the outcome once that has ended, often at once, and never an exception;
+        a newer request ends it early. `source` says who asks: `command:ID`, `shadow:VERSION`, `rule:NAME`, `control`.
+        """
         future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         outcome = self._begin(name, parameters, source)
         if outcome is None:

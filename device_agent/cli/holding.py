@@ -14,9 +14,6 @@ from device_agent.waiting import first_of
 if TYPE_CHECKING:
     from device_agent.config.agent import AgentConfig
 
-READY_S = 10.0
-"""For the guardian, a process of its own, to be there."""
-
 
 async def hold(
     config: "AgentConfig", name: str, parameters: Mapping[str, Any], seconds: float, *, clock: Clock | None = None
@@ -38,8 +35,8 @@ async def hold(
     await actuators.open()
     running = asyncio.ensure_future(actuators.run(lambda: None))
     try:
-        await first_of(actuators.ready.wait(), clock.sleep(READY_S))
-        outcome = await actuators.command(name, parameters, source="control")
+        await actuators.until_ready()
+        outcome = await actuators.submit(name, parameters, source="control")
         if outcome.status == "SUCCEEDED":
             await first_of(clock.sleep(seconds), asyncio.shield(running))
     finally:

@@ -1,17 +1,13 @@
 """What a command can be: each name of a command has a handler."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 from device_agent.actuators.controller import Actuators
-from device_agent.clock import Clock
 from device_agent.commands.log import Answer
-from device_agent.waiting import first_of
 
 Progress = Callable[[Mapping[str, Any]], None]
 """Told how far a command is, in the form of a result; it may be called as often as one likes."""
-READY_S: Final = 10.0
-"""How long a command waits for actuators that are not ready yet, just after a start."""
 
 
 class Handler(Protocol):
@@ -36,11 +32,10 @@ class Handler(Protocol):
 class ActuatorCommand:
     """Sets one actuator."""
 
-    def __init__(self, actuators: Actuators, name: str, clock: Clock) -> None:
+    def __init__(self, actuators: Actuators, name: str) -> None:
         self._actuators = actuators
         self._name = name
         self._settings = actuators.settings[name]
-        self._clock = clock
 
     def complaint(self, parameters: Mapping[str, Any]) -> str | None:
         return self._settings.complaint(parameters)
@@ -49,9 +44,9 @@ class ActuatorCommand:
         return self._settings.is_safe(parameters)
 
     async def run(self, command_id: str, parameters: Mapping[str, Any], progress: Progress) -> Answer:
-        if not self._actuators.ready.is_set() and not self.is_harmless(parameters):
-            await first_of(self._actuators.ready.wait(), self._clock.sleep(READY_S))
-        outcome = await self._actuators.command(
+        if not self.is_harmless(parameters):
+            await self._actuators.until_ready()
+        outcome = await self._actuators.submit(
             self._name,
             parameters,
             source=f"command:{command_id}",

@@ -53,7 +53,7 @@ def handlers(parts: "Parts", heartbeats: Heartbeats) -> dict[str, Handler]:
         name, parameters = params.get("name"), params.get("parameters")
         if not isinstance(name, str) or not isinstance(parameters, dict):
             raise ControlError(f"params: expected name (a text) and parameters (an object), got {shown(dict(params))}")
-        outcome = await parts.actuators.command(name, parameters, source="control")
+        outcome = await parts.actuators.submit(name, parameters, source="control")
         return dataclasses.asdict(outcome)
 
     async def actuator_safe(_params: Mapping[str, Any]) -> Any:

@@ -15,7 +15,6 @@ from device_agent.errors import QueueError
 from device_agent.shadow.named import NamedShadow
 from device_agent.shadow.wishes import Wish, Wishes
 from device_agent.storage import Storage
-from device_agent.waiting import first_of
 
 if TYPE_CHECKING:
     from asyncio import Future
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
     from device_agent.link import Link
 
 NAME: Final = "state"
-READY_S: Final = 10.0
-"""How long what is desired waits for actuators that are not ready yet, just after a start."""
 NOT_RESUMED: Final = "not taken up again after a restart; desire it anew, or set `resume` for this actuator"
 
 
@@ -44,7 +41,6 @@ class StateShadow:
     ) -> None:
         self._actuators = actuators
         self._wishes = Wishes(actuators.settings, storage, log)
-        self._clock = clock
         self._log = log
         self._desired: Mapping[str, Any] = {}
         self._rejected: dict[str, str] = {}
@@ -62,8 +58,7 @@ class StateShadow:
         return self._shadow.malformed
 
     async def _on_desired(self, values: Mapping[str, Any], version: int) -> None:
-        if not self._actuators.ready.is_set():
-            await first_of(self._actuators.ready.wait(), self._clock.sleep(READY_S))
+        await self._actuators.until_ready()
         self._desired = values
         self._rejected = {name: reason for name, reason in self._rejected.items() if name in values}
         stamps = self._shadow.stamps

@@ -42,7 +42,7 @@ async def main(then):
     running = asyncio.create_task(actuators.run(lambda: None))
     await actuators.ready.wait()
     for name, parameters in (("relay", {"on": True}), ("valve", {"open": True})):
-        outcome = await actuators.command(name, parameters, source="test")
+        outcome = await actuators.submit(name, parameters, source="test")
         assert outcome.status == "SUCCEEDED", outcome
     say("on", actuators._watch.pid)
     if then == "block":

@@ -181,8 +181,8 @@ async def test_two_requests_at_once_do_not_both_pass_an_interlock(bench):
         relay("up", 1, interlock=frozenset({"down"})), relay("down", 2, interlock=frozenset({"up"}))
     ) as at:
         outcomes = await asyncio.gather(
-            at.actuators.command("up", {"on": True}, source="command:a"),
-            at.actuators.command("down", {"on": True}, source="command:b"),
+            at.actuators.submit("up", {"on": True}, source="command:a"),
+            at.actuators.submit("down", {"on": True}, source="command:b"),
         )
         assert [outcome.status for outcome in outcomes] == ["SUCCEEDED", "REJECTED"]
 
@@ -201,9 +201,7 @@ async def test_a_valve_travels_tells_its_progress_and_lets_its_motor_go(bench, c
     async with bench(valve()) as at:
         await clock.advance(10)
         progress = []
-        moving = asyncio.create_task(
-            at.actuators.command("valve", {"open": True}, source="command:1", progress=progress.append)
-        )
+        moving = at.actuators.submit("valve", {"open": True}, source="command:1", progress=progress.append)
         await clock.advance(4)
         assert (at.level(5), at.level(6)) == (1.0, 0.0)
         assert not moving.done()
