@@ -64,6 +64,11 @@ class MemoryBroker:
         for connection in list(self.sessions.values()):
             connection.end("the broker dropped the connection")
 
+    def forget_sessions(self) -> None:
+        """As a broker that was started anew without what it had stored."""
+        self.drop_connections()
+        self.kept.clear()
+
 
 class MemoryTransport:
     """A Transport to a MemoryBroker."""
