@@ -65,8 +65,6 @@ class Link:
         self._ended: asyncio.Future[str] | None = None
         self.connected_at: int | None = None
         """Boot time, ms, of the latest moment at which a connection's subscriptions stood."""
-        self.disconnected_at: int | None = None
-        """Boot time, ms, of the latest moment at which such a connection ended."""
         transport.on_message = self._dispatch
 
     def subscribe(self, topic_filter: str, handler: Handler) -> None:
@@ -241,7 +239,6 @@ class Link:
 
     def _down(self, reason: str) -> None:
         if self._ended is not None and not self._ended.done():
-            self.disconnected_at = self._clock.boot_ms()
             self._health.connected = False
             self._up.clear()
             self._ended.set_result(reason)
