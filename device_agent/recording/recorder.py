@@ -186,9 +186,11 @@ class Recorder:
             try:
                 await asyncio.shield(storing)
             except asyncio.CancelledError:
-                # The writing ends on its thread all the same, and we must know how.
-                with suppress(QueueError):
-                    await storing
+                # The writing ends on its thread all the same, and we must know how, however often we are cancelled.
+                while not storing.done():
+                    with suppress(asyncio.CancelledError):
+                        await asyncio.wait((storing,))
+                storing.exception()
                 raise
             finally:
                 # The traceback of its error has this frame: with the task in it they would hold each other, and all

@@ -1,0 +1,188 @@
+"""The whole agent: each part that waits in its room for a word of another one gets it."""
+
+import asyncio
+from contextlib import asynccontextmanager
+from itertools import pairwise
+from random import Random
+
+import pytest
+
+from contract import documents, telemetry, topics
+from contract.documents import CommandRequest, DeviceEvent
+from device_agent.agent import Agent
+from device_agent.config.agent import ConfigFiles
+from device_agent.supervision.watchdog import Notifier
+from device_agent.transport.memory import MemoryBroker
+from tests.device_agent.shadow_service import ShadowService
+
+CONFIG = """
+thing = "pump-7"
+model = "machine"
+endpoints = ["broker:8883"]
+ca = "ca.pem"
+certificate = "pump-7.pem"
+private_key = "pump-7.key"
+queue_max_mib = 2
+flush_interval_s = 1
+[[sensor]]
+name = "r"
+kind = "replay"
+file = "recording.csv"
+interval_s = 1.0
+loop = false
+columns.value = "temperature"
+"""
+WATCHDOG_S = 4.0
+WATCHDOG_OF_THE_UNIT_S = 30.0
+
+
+class Manager(Notifier):
+    """The service manager: when it was told that the agent lives, in s."""
+
+    def __init__(self, clock):
+        super().__init__(None)
+        self.clock = clock
+        self.meals = []
+
+    def alive(self):
+        self.meals.append(self.clock.monotonic())
+
+    def longest_hunger(self):
+        times = [*self.meals, self.clock.monotonic()]
+        return max(later - earlier for earlier, later in pairwise(times))
+
+
+class Device:
+    def __init__(self, folder, clock, eventually):
+        self.folder, self.clock, self.eventually = folder, clock, eventually
+        self.broker = MemoryBroker()
+        self.service = ShadowService(self.broker, clock)
+        self.manager = Manager(clock)
+        self.starts = 0
+        for name in ("ca.pem", "pump-7.pem", "pump-7.key"):
+            (folder / name).touch(mode=0o600)
+        (folder / "recording.csv").write_text("value\n" + "".join(f"{n}\n" for n in range(400)))
+
+    @asynccontextmanager
+    async def running(self, more=""):
+        (self.folder / "agent.toml").write_text(CONFIG + more)
+        self.starts += 1
+        agent = Agent(
+            ConfigFiles(self.folder / "agent.toml"),
+            lambda _config: self.service.transport(),
+            clock=self.clock,
+            random=Random(self.starts),
+            notifier=self.manager,
+            watchdog_s=WATCHDOG_S,
+        )
+        stop = asyncio.Event()
+        task = asyncio.ensure_future(agent.run(stop))
+        try:
+            await self.eventually(lambda: task.done() or (agent._parts is not None and agent._parts.gathering.latest))
+            yield agent
+        finally:
+            stop.set()
+            while not task.done():
+                await self.seconds(0.1)
+            await task
+
+    async def seconds(self, count):
+        while count > 0:
+            await self.clock.advance(min(1, count))
+            await asyncio.sleep(0.003)  # the disk's thread needs real time
+            count -= 1
+
+    def rows(self):
+        envelopes = [telemetry.decode(m.payload) for m in self.broker.received if m.topic.endswith("/telemetry")]
+        return [m for envelope in envelopes for m in envelope.m if "temperature" in m.values]
+
+    def events(self, kind):
+        found = [m.payload for m in self.broker.received if m.topic == topics.event("pump-7")]
+        return [event for event in (documents.decode(DeviceEvent, one) for one in found) if event.kind == kind]
+
+
+@pytest.fixture
+def device(tmp_path, clock, eventually):
+    return Device(tmp_path, clock, eventually)
+
+
+async def test_the_watchdog_is_fed_while_every_critical_part_beats_and_starves_when_one_hangs(device, monkeypatch):
+    released = asyncio.Event()
+    async with device.running() as agent:
+        await device.seconds(40)
+        assert device.manager.longest_hunger() <= WATCHDOG_S
+
+        append = agent._parts.storage.append
+
+        async def hang(*arguments):
+            await released.wait()
+            await append(*arguments)
+
+        monkeypatch.setattr(agent._parts.storage, "append", hang)
+        try:
+            # It is started again some times before it is given up.
+            await device.seconds(400)
+            assert device.manager.longest_hunger() > WATCHDOG_OF_THE_UNIT_S
+        finally:
+            released.set()
+
+
+async def test_a_device_that_sleeps_is_connected_only_when_it_has_to_be(device):
+    async with device.running('[power]\nmode = "sleep"\nconnect_every_s = 100\n'):
+        await device.seconds(60)
+        assert device.rows()
+        assert not device.broker.sessions
+        assert len(device.broker.attempts) == 1
+        await device.seconds(60)
+        assert len(device.broker.attempts) == 2
+
+
+async def test_a_battery_that_is_low_makes_every_sensor_be_read_more_seldom(device):
+    levels = '[power]\nbattery = "temperature"\nlevels = [{ below = 50, sampling = 5 }]\n'
+    async with device.running(levels):
+        await device.seconds(60)
+
+    times = [row.ts for row in device.rows()]
+    assert [later - earlier for earlier, later in pairwise(times)][1:6] == [5000] * 5
+
+
+async def test_a_budget_that_is_used_up_holds_telemetry_back_over_restarts_too_and_is_told(device):
+    budget = "[budget]\nbytes_per_day = 3000\n"
+    async with device.running(budget):
+        await device.seconds(60)
+        sent = len(device.rows())
+        assert 3 < sent < 30
+        (used_up,) = device.events("budget_used_up")
+        assert used_up.data["period"] == "day"
+    async with device.running(budget) as agent:
+        await device.seconds(30)
+        assert len(device.rows()) == sent
+        assert (await agent.status()).budget.used_up
+
+
+async def test_what_was_lost_is_told(device):
+    async with device.running() as agent:
+        await device.seconds(3)
+        agent._parts.health.lost += 3
+        await device.seconds(70)
+
+    (dropped,) = device.events("dropped")
+    assert dropped.data["not_stored"] == 3
+
+
+async def test_a_permit_sees_what_the_sensors_say(device):
+    actuator = (
+        '[gpio]\nfactory = "mock"\n[[actuator]]\nname = "relay"\nkind = "relay"\npin = 17\n'
+        "only_while.temperature = { max = 20, within_s = 5 }\n"
+    )
+    async with device.running(actuator) as agent:
+        await device.seconds(3)
+        now = device.clock.wall_ms()
+        command = CommandRequest(
+            id="c1", name="relay", parameters={"on": True}, created_at=now, expires_at=now + 60_000
+        )
+        device.broker.deliver(topics.command_request("pump-7", "c1"), documents.encode(command))
+        await device.seconds(3)
+        assert agent._parts.actuators.report() == {"relay": {"on": True}}
+        await device.seconds(25)
+        assert agent._parts.actuators.report() == {"relay": {"on": False}}
