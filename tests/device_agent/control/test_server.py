@@ -209,6 +209,12 @@ async def test_the_socket_is_the_agents_users_alone_and_goes_with_the_agent(serv
     assert not path.exists()
 
 
+async def test_a_socket_that_cannot_be_taken_away_is_no_error_of_the_stop(serve, path):
+    async with serve({}):
+        path.unlink()
+        path.mkdir()
+
+
 async def test_with_a_group_it_is_the_groups_too(serve, path):
     async with serve({"echo": echo}, group=os.getgid()):
         assert stat.S_IMODE(path.stat().st_mode) == 0o660
