@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def add(commands: Group) -> None:
-    run = commands.command("run", "work until SIGTERM or SIGINT", _run)
+    run = commands.command("run", "work until SIGTERM, SIGINT or SIGHUP", _run)
     run.add_argument("--log-level", default="INFO", choices=("DEBUG", "INFO", "WARNING", "ERROR"))
 
 
@@ -44,12 +44,16 @@ async def _until_signal(agent: "Agent") -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
 
+    numbers = [signal.SIGTERM, signal.SIGINT]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as `nohup` has it
+        numbers.append(signal.SIGHUP)
+
     def on_signal() -> None:
         stop.set()
         # The second one ends the process at once: what is in the queue stays there.
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in numbers:
             loop.remove_signal_handler(number)
 
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in numbers:
         loop.add_signal_handler(number, on_signal)
     await agent.run(stop)

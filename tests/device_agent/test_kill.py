@@ -135,11 +135,14 @@ def start(configured):
     return start_
 
 
-async def test_sigterm_stores_and_sends_what_was_read_and_exits_with_0(start, tls_broker, tmp_path, eventually, log):
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+async def test_a_signal_stores_and_sends_what_was_read_and_exits_with_0(
+    start, tls_broker, tmp_path, eventually, log, number
+):
     async with tls_broker() as broker:
         agent = await start(broker.port)
         await eventually(lambda: sent(broker))
-        agent.send_signal(signal.SIGTERM)
+        agent.send_signal(number)
 
         assert await agent.wait() == 0
         assert broker.orderly_goodbyes == 1
