@@ -15,7 +15,6 @@ from device_agent.recording.recorder import Recorder
 from device_agent.rules import Rules
 from device_agent.sampler import Sampler, SamplerStatus
 from device_agent.sensors import Host, Reading, Sensor, SensorSettings, calibration
-from device_agent.storage import Storage
 from device_agent.supervision.tasks import Run, Tasks
 from device_agent.time.timekeeper import Timekeeper
 
@@ -35,7 +34,6 @@ class Gathering:
         self,
         tasks: Tasks,
         recorder: Recorder,
-        storage: Storage,
         *,
         observe: Callable[[Reading], None],
         act: Callable[[str, Mapping[str, Any], str], None],
@@ -47,7 +45,6 @@ class Gathering:
         """`observe` sees every reading that is recorded; `act(actuator, parameters, source)` does as a rule asks."""
         self._tasks = tasks
         self._recorder = recorder
-        self._storage = storage
         self._observe = observe
         self._act = act
         self._interval_factor = interval_factor
@@ -169,10 +166,9 @@ class Gathering:
         return run
 
     async def _make(self, settings: SensorSettings) -> Sensor:
-        """The sensor, from where its stored readings end."""
+        """The sensor, from where the readings end that were taken of it."""
         try:
-            await self._recorder.flush()
-            position = await self._storage.position(settings.name)
+            position = await self._recorder.position(settings.name)
         except QueueError as error:
             self._log.warning("%s: where it was cannot be read: %s", settings.name, error)
             position = None

@@ -38,6 +38,11 @@ class HeldReadings:
         self._readings.append(reading)
         self.bytes += reading.size
 
+    def position(self, sensor: str) -> str | None:
+        """The newest position of a sensor, if a reading that is held brought one."""
+        mine = (reading.position for reading in reversed(self._readings) if reading.sensor == sensor)
+        return next((position for position in mine if position is not None), None)
+
     def take(self) -> list[HeldReading]:
         readings = list(self._readings)
         self._readings.clear()

@@ -170,6 +170,12 @@ class Recorder:
         """Make everything durable. On QueueError it is still held, and the next flush tries again."""
         await self._flush(only_urgent=False)
 
+    async def position(self, sensor: str) -> str | None:
+        """From where a sensor goes on after all that was taken of it, stored or not. Raises QueueError."""
+        async with self._flushing:
+            held = self._readings.position(sensor)
+            return await self._storage.position(sensor) if held is None else held
+
     @property
     def waiting(self) -> int:
         """Readings, events and answers that are not durable yet."""

@@ -256,6 +256,26 @@ async def test_a_position_that_cannot_be_used_means_the_beginning_not_a_failed_s
         await eventually(lambda: "sick: no such position; starting from the beginning" in caplog.text)
 
 
+async def test_a_sensor_goes_on_where_it_was_when_its_settings_change_while_the_disk_refuses(
+    running, write, broker, service, clock, monkeypatch
+):
+    follows = REPLAY.replace("1.0", '{ setting = "interval_ms", scale = 0.001 }')
+    async with running(write("flush_interval_s = 1.0", follows)):
+        await seconds(clock, 5)
+        refused = RingQueue.append
+        monkeypatch.setattr(RingQueue, "append", refuse)
+        await seconds(clock, 5)
+        service.desire("config", {"interval_ms": 2000})
+        await seconds(clock, 10)
+        monkeypatch.setattr(RingQueue, "append", refused)
+        await seconds(clock, 20)
+    assert values(broker) == [float(n) for n in range(len(values(broker)))]
+
+
+def refuse(*_):
+    raise QueueError("the disk refuses")
+
+
 async def test_the_status_tells_what_waits_and_what_went(running, broker, clock, eventually):
     async with running() as agent:
         await seconds(clock, 12)

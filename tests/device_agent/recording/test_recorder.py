@@ -47,14 +47,46 @@ async def test_a_failed_flush_leaves_nothing_to_the_garbage_collector(bench):
     bench.storage.broken = True
     bench.add(1)
     gc.collect()
+    before = errors_in_memory()
     gc.disable()
     try:
         with suppress(QueueError):
             await bench.recorder.flush()
         await asyncio.sleep(0)
-        assert [it for it in gc.get_objects() if isinstance(it, QueueError)] == []
+        assert errors_in_memory() == before
     finally:
         gc.enable()
+
+
+def errors_in_memory():
+    return sum(isinstance(it, QueueError) for it in gc.get_objects())
+
+
+@pytest.mark.parametrize("refuses", [False, True])
+async def test_a_sensor_goes_on_after_what_was_taken_of_it_stored_or_not(bench, refuses):
+    assert await bench.recorder.position("s") is None
+    bench.add(1)
+    await bench.recorder.flush()
+    assert await bench.recorder.position("s") == "1"
+
+    bench.storage.broken = refuses
+    bench.add(2, 3)
+    bench.recorder.add("s", Reading(1004, {"n": 4.0}))
+    bench.add(9, sensor="another")
+    assert await bench.recorder.position("s") == "3"
+    with suppress(QueueError):
+        await bench.recorder.flush()
+    assert await bench.recorder.position("s") == "3"
+
+
+async def test_a_position_that_is_being_stored_counts(bench):
+    bench.add(1)
+    bench.storage.gate.clear()
+    async with running(bench.recorder.flush()):
+        asked = asyncio.ensure_future(bench.recorder.position("s"))
+        await asyncio.sleep(0)
+        bench.storage.gate.set()
+        assert await asked == "1"
 
 
 async def test_readings_are_flushed_at_the_interval(bench):
