@@ -73,6 +73,7 @@ def test_the_contract_imports_only_the_standard_library_and_msgspec(path):
 LAZY = [
     ("contract.telemetry", {"boto3", "pydantic", "cryptography"}),
     ("device_agent.cli", {"awscrt", "boto3", "cryptography", "gpiozero", "msgspec", "paho", "smbus2", "typer"}),
+    ("device_agent.agent", {"awscrt", "boto3", "cryptography", "gpiozero", "http.client", "lgpio", "paho", "smbus2"}),
     ("device_agent.config.agent", {"awscrt", "cryptography", "gpiozero", "paho", "smbus2"}),
     ("cli.app", {"boto3", "botocore", "httpx", "plotext"}),
     ("functions.handlers.ingest", {"pydantic", "aws_xray_sdk", "aws_lambda_powertools.event_handler", "jwt"}),
