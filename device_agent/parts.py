@@ -136,7 +136,7 @@ class Parts:
         self.config_shadow = ConfigShadow(
             settings, self.link, apply=self.gathering.switch, event=event, clock=clock, log=log
         )
-        self._listening: list[asyncio.Task[None]] = []
+        self._until_drain: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Actuators to their safe state first, then everything else."""
@@ -150,8 +150,8 @@ class Parts:
         start("link", self.link.run, limit_s=CONNECTING_LIMIT_S, critical=True)
         start("publisher", self.publisher.run, critical=True)
         start("losses", self.losses.run)
-        start("power", self.sleep.run)
-        self._listening = [
+        self._until_drain = [
+            start("power", self.sleep.run),
             start("commands", self.commands.run),
             start("shadow state", self.state_shadow.run),
             start("shadow config", self.config_shadow.run),
@@ -164,8 +164,8 @@ class Parts:
         await self.gathering.switch(self.settings.config)
 
     async def drain(self, grace_s: float) -> None:
-        """Listen and gather no more, make the actuators safe, store everything, and send what the grace time allows."""
-        await self.tasks.end(*self._listening)
+        """No rest, listening or gathering any more; actuators safe, all stored, and sent what the grace time allows."""
+        await self.tasks.end(*self._until_drain)
         await self.gathering.stop()
         await self.actuators.close()
         try:

@@ -144,6 +144,17 @@ async def test_a_stop_sends_what_was_read_last(running, write, broker, clock):
     assert broker.sessions == {}
 
 
+async def test_a_stop_of_a_device_at_rest_connects_once_more_and_sends_what_was_read_last(
+    running, write, broker, clock
+):
+    sleeps = '[power]\nmode = "sleep"\nconnect_every_s = 600\n'
+    async with running(write("flush_interval_s = 1", sleeps + REPLAY)) as agent:
+        await seconds(clock, 60)
+        assert not (await agent.status()).connected
+        before = len(values(broker))
+    assert len(values(broker)) > before + 30
+
+
 async def test_a_stop_without_a_broker_takes_the_grace_time_and_keeps_the_messages(
     running, broker, clock, log, tmp_path
 ):
