@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
+from device_agent.config.values import is_path, no_path
 from device_agent.errors import ConfigError, CredentialError, Problem
 from device_agent.transport import pkcs11
 from device_agent.transport.pkcs11 import Pkcs11Key
@@ -32,8 +33,10 @@ class Credentials(Protocol):
 def resolve(text: str, base: Path, environ: Mapping[str, str] = os.environ) -> Path:
     """The file that a configuration names: a path, relative to `base`, or `credential:NAME`, put there by systemd.
 
-    Raises CredentialError: there are no credentials from systemd, or NAME is no plain file name.
+    Raises CredentialError: it cannot be a path, there are no credentials from systemd, or NAME is no plain file name.
     """
+    if not is_path(text):
+        raise CredentialError("a path", no_path(text))
     if not text.startswith(CREDENTIAL):
         return base / text
     name = text.removeprefix(CREDENTIAL)
@@ -51,7 +54,7 @@ def private_key(text: str, base: Path, environ: Mapping[str, str] = os.environ) 
     """
     if text.startswith(pkcs11.SCHEME):
         key = pkcs11.parse(text, lambda path: resolve(path, base, environ))
-        if not key.module.is_file():
+        if not is_path(str(key.module)) or not key.module.is_file():
             raise CredentialError("a module-path that is the token's PKCS#11 library", str(key.module))
         if key.pin_source is not None:
             check_private(key.pin_source, environ)

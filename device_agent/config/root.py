@@ -8,6 +8,7 @@ from contract import models
 from contract.errors import IdentityError, ModelError, shown
 from contract.identity import parse_thing
 from contract.models import DeviceModel
+from device_agent.config import values as values_of
 from device_agent.config.table import Table
 from device_agent.transport import Endpoint
 
@@ -33,6 +34,9 @@ def model(root: Table, base: Path) -> DeviceModel:
     if "/" not in name and not name.endswith(".json"):
         root.problem("model", f"one of {', '.join(shipped)}, or the path of a model's file", shown(name))
         return stand_in
+    if not values_of.is_path(name) or not (base / name).is_file():
+        root.problem("model", "the path of a model's file", f"{shown(name)}, which is none")
+        return stand_in
     try:
         return models.load(base / name)
     except ModelError as error:
@@ -56,6 +60,9 @@ def endpoints(root: Table) -> tuple[Endpoint, ...]:
 def queue(root: Table) -> Path:
     """The directory of the queue, which need not be there yet."""
     path = root.path("queue", default=QUEUE, must_exist=False)
+    if not path.name:
+        root.problem("queue", "a directory of its own", str(path))
+        return root.base / QUEUE
     if path.is_file():
         what = "a file: the SQLite queue of an older agent? Let that one send it, or move it away"
         root.problem("queue", "a directory, or a name that is free", f"{path}, {what}")

@@ -185,10 +185,10 @@ class Table:
     def path(self, key: str, *, default: str | None = None, must_exist: bool = True) -> Path:
         """A path, relative to the folder of the main file unless absolute."""
         text = self.text(key, default)
-        path = self.base / text
-        if text and must_exist and not path.is_file():
-            self.problem(key, "a file", f"{path}, which is not there")
-        return path
+        if text and (wrong := values_of.path_problem(self.base / text, must_exist=must_exist)):
+            self.problem(key, *wrong)
+            return self.base
+        return self.base / text
 
     def optional_path(self, key: str, *, must_exist: bool = True) -> Path | None:
         return self.path(key, must_exist=must_exist) if self._has(key) else None

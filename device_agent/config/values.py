@@ -1,12 +1,16 @@
 """What values of a configuration are: pure checks and conversions, without a table around them."""
 
 import math
+import os
 import re
 import sys
+from pathlib import Path
 from typing import Any, Final
 
 _LARGEST: Final = sys.float_info.max
 _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86_400.0}
+_PATH_BYTES: Final = 4096
+_NAME_BYTES: Final = 255
 _PART: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ms|min|[smhd])(?![a-z])")
 
 
@@ -44,6 +48,26 @@ def is_finite(value: Any) -> bool:
 
 def is_text(value: Any) -> bool:
     return isinstance(value, str)
+
+
+def is_path(text: str) -> bool:
+    """Whether a system could open a file of this name: Linux takes 255 bytes for each part, and 4095 in all."""
+    name = os.fsencode(text)
+    return 0 not in name and len(name) < _PATH_BYTES and all(len(part) <= _NAME_BYTES for part in name.split(b"/"))
+
+
+def path_problem(path: Path, *, must_exist: bool) -> tuple[str, str] | None:
+    """What was expected and what came, if a path is none, or no file is there that must be."""
+    if not is_path(str(path)):
+        return "a path", no_path(str(path))
+    if must_exist and not path.is_file():
+        return "a file", f"{path}, which is not there"
+    return None
+
+
+def no_path(text: str) -> str:
+    """What came instead of a path, in words: it may be a key that was pasted in place of its file's name."""
+    return f"a text of {len(text)} characters that is none"
 
 
 def is_pair(value: Any) -> bool:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
+from contract.errors import shown
 from device_agent.config.table import Table
 from device_agent.errors import ControlError, NotRunningError
 
@@ -138,6 +139,6 @@ def _group(table: Table, name: str) -> int | None:
 
     try:
         return grp.getgrnam(name).gr_gid
-    except KeyError:
-        table.problem("group", "a group of this machine", repr(name))
+    except (KeyError, ValueError):  # the latter for a text that no system takes
+        table.problem("group", "a group of this machine", shown(name))
         return None

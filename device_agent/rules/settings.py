@@ -62,7 +62,8 @@ class _Reader:
         self._root = root
         self._metrics = metrics
         self._actuators = model.actuators
-        self._driven = {table.value("name") for table in root.tables("actuator") if "name" in table}
+        named = [table.value("name") for table in root.tables("actuator") if "name" in table]
+        self._driven = {name for name in named if isinstance(name, str)}
         self._of_model = {rule.key: rule for rule in model.rules}
         self._names: set[str] = set()
 

@@ -165,3 +165,43 @@ def test_a_model_may_come_from_a_file(write, tmp_path):
 
     (tmp_path / "model.json").write_text(json.dumps({}))
     assert list(problems(write(text))) == ["model"]
+
+
+PEM = "-----BEGIN PRIVATE KEY-----\\nMIGHAgEAMBMGByqGSM49\\n" + "A" * 300 + "\\n-----END PRIVATE KEY-----\\n"
+
+
+@pytest.mark.parametrize("key", ["ca", "certificate", "private_key"])
+def test_a_pasted_key_in_place_of_its_file_is_a_problem_that_does_not_tell_it(write, key):
+    found = problems(write(**{key: f'{key} = "{PEM}"'}))
+
+    assert found == {key: ("a path", f"a text of {len(PEM.encode().decode('unicode_escape'))} characters that is none")}
+
+
+@pytest.mark.parametrize(
+    ("line", "key"),
+    [
+        ('queue = "a\\u0000"', "queue"),
+        (f'queue = "{"x" * 256}"', "queue"),
+        ('queue = "/"', "queue"),
+        (f'state = "{"x/" * 2100}"', "state"),
+        (f'model = "./{"ü" * 128}.json"', "model"),
+        ('model = "./a\\u0000.json"', "model"),
+        ('model = "/dev/zero"', "model"),
+        ('control.group = "a\\u0000"', "control.group"),
+        (f'control.socket = "{"x" * 256}"', "control.socket"),
+        ('[[actuator]]\nname = ["relay"]\nkind = "relay"\npin = 17', "actuator[0].name"),
+        ('[[actuator]]\nname = {}\nkind = "relay"\npin = 17', "actuator[0].name"),
+        ('private_key = "pkcs11:token=a;object=b?module-path=/x%00&pin-source=/y%00"', "private_key"),
+        ('private_key = "keys%00"', "private_key"),
+    ],
+)
+def test_what_no_system_could_open_is_a_problem_like_any_other(write, line, key):
+    name = line.partition(" ")[0]
+    if f"\n{name} = " in MINIMAL:
+        path = write(**{name: line})
+    elif line.startswith("[["):
+        path = write(f"{MINIMAL}\n{line}\n")
+    else:
+        path = write(f"{line}\n{MINIMAL}")
+
+    assert key in problems(path)
