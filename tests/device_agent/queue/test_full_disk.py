@@ -12,6 +12,7 @@ import pytest
 
 from device_agent.errors import QueueError
 from device_agent.queue import Priority
+from tests import debian
 from tests.device_agent.queue.disk import SimulatedDisk
 
 URGENT, TELEMETRY, LOG = Priority
@@ -199,7 +200,10 @@ def test_on_a_real_disk_that_is_really_full(tmp_path, kind, shell):
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     if done.returncode == 32 or "unshare" in done.stderr or "permission denied" in done.stderr.lower():
-        pytest.skip(f"this machine lets nobody mount a {kind} here: {done.stderr.strip()}")
+        refusal = f"this machine lets nobody mount a {kind} here: {done.stderr.strip()}"
+        if os.environ.get(debian.REQUIRED):
+            pytest.fail(f"{refusal} ({debian.REQUIRED} is set)")
+        pytest.skip(refusal)
 
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == {
