@@ -38,7 +38,8 @@ def _list(options: argparse.Namespace) -> int:
 
 
 def _set(options: argparse.Namespace) -> int:
-    parameters = dict(map(_parameter, options.parameters))
+    parameters = _parameters(options.parameters)
+    _must_be_text(options.name)
     config = offline(options)
     request = {"name": options.name, "parameters": parameters}
     if options.hold is None:
@@ -89,6 +90,25 @@ def _safe_by_agent(config: "AgentConfig") -> "Mapping[str, str] | None":
     return found
 
 
+def _parameters(texts: list[str]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for text in texts:
+        _must_be_text(text)
+        key, value = _parameter(text)
+        if key in found:
+            raise UsageError(f"expected each parameter once, got another {key!r}")
+        found[key] = value
+    return found
+
+
+def _must_be_text(argument: str) -> None:
+    """Arguments may be any bytes; those that are no text are no name or value either."""
+    try:
+        argument.encode()
+    except UnicodeEncodeError as error:
+        raise UsageError(f"expected a text, got {argument!r}") from error
+
+
 def _parameter(text: str) -> tuple[str, Any]:
     """`KEY=VALUE`: what JSON can read is that, anything else a text."""
     key, equals, value = text.partition("=")
@@ -96,5 +116,7 @@ def _parameter(text: str) -> tuple[str, Any]:
         raise UsageError(f"expected KEY=VALUE such as on=true, got {text!r}")
     try:
         return key, json.loads(value)
+    except RecursionError as error:
+        raise UsageError(f"{key}: expected a value that is not nested so deeply") from error
     except ValueError:
         return key, value

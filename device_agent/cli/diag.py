@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from device_agent.cli.configured import offline
-from device_agent.cli.exits import Exit
+from device_agent.cli.exits import Exit, UnusableFileError
 from device_agent.cli.groups import Group
 from device_agent.cli.output import show
 from device_agent.cli.running import ask
@@ -21,14 +21,13 @@ def add(commands: Group) -> None:
 def _diag(options: argparse.Namespace) -> int:
     from device_agent import diag
     from device_agent.clock import SystemClock
-    from device_agent.errors import AgentError
 
     try:
         made = diag.diagnose(
             options.config, options.out, clock=SystemClock(), state=partial(_state, options), more=_more(options)
         )
     except OSError as error:
-        raise AgentError(f"the bundle cannot be written to {options.out}: {error.strerror or error}") from error
+        raise UnusableFileError(f"the bundle cannot be written to {options.out}: {error.strerror or error}") from error
     found = {"file": str(made.file), "parts": list(made.parts), "failed": dict(made.failed)}
     missing = "".join(f"\nwithout {part}: {reason}" for part, reason in made.failed.items())
     show(options, found, f"{made.file}{missing}")

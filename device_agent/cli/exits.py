@@ -58,10 +58,16 @@ class UsageError(errors.AgentError):
     """What was asked for does not exist, or not in this way."""
 
 
+class UnusableFileError(errors.AgentError):
+    """A file or folder that was given to the command cannot be used."""
+
+
 def code_of(error: BaseException) -> Exit:
     """The exit code of an error; one that an agent answered with counts as if it had happened here."""
     if isinstance(error, UsageError):
         return Exit.USAGE
+    if isinstance(error, UnusableFileError):
+        return Exit.INPUT
     if isinstance(error, errors.ControlError):
         return next((code for kind, code in _BY_ERROR if kind.__name__ == error.kind), Exit.AGENT)
     return next((code for kind, code in _BY_ERROR if isinstance(error, kind)), Exit.UNFORESEEN)

@@ -10,9 +10,11 @@ from typing import Any
 def show(options: argparse.Namespace, found: Any, text: str | None = None) -> None:
     """Print what was found: as JSON, as `text`, or without a text as `key: value` lines."""
     if options.json:
-        sys.stdout.write(json.dumps(found, indent=2, ensure_ascii=False, default=str) + "\n")
+        sys.stdout.write(_json(found) + "\n")
     else:
-        sys.stdout.write(("\n".join(lines(found)) if text is None else text) + "\n")
+        shown = "\n".join(lines(found)) if text is None else text
+        encoding = sys.stdout.encoding or "utf-8"
+        sys.stdout.write(shown.encode(encoding, "backslashreplace").decode(encoding) + "\n")
 
 
 def fail(options: argparse.Namespace, error: str, **more: Any) -> None:
@@ -21,6 +23,16 @@ def fail(options: argparse.Namespace, error: str, **more: Any) -> None:
         show(options, {"error": error, **more})
     else:
         sys.stderr.write(f"{error}\n")
+
+
+def _json(found: Any) -> str:
+    """In the letters that it is made of, unless the output cannot take one of them: a name of a file may be no text."""
+    text = json.dumps(found, indent=2, ensure_ascii=False, default=str)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        return json.dumps(found, indent=2, default=str)
+    return text
 
 
 def lines(value: Any, indent: str = "") -> Iterator[str]:

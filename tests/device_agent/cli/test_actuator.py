@@ -42,6 +42,15 @@ def test_a_parameter_is_key_and_value(run, parameter):
     assert run("actuator", "set", "relay", parameter).code == 2
 
 
+@pytest.mark.parametrize("parameters", [["on=true", "on=false"], ["on\udcff=true"], ["on=" + "[" * 100_000]])
+def test_parameters_that_say_no_one_thing_are_wrong_usage(run, parameters):
+    assert run("actuator", "set", "relay", *parameters).code == 2
+
+
+def test_a_name_that_is_no_text_is_wrong_usage(run):
+    assert run("actuator", "set", "relay\udcff", "on=true").code == 2
+
+
 def test_without_an_agent_it_is_not_moved_unless_for_a_time(run):
     answer = run("actuator", "set", "relay", "on=true")
 

@@ -1,6 +1,7 @@
 """What goes wrong is one message and an exit code, and importing the command is light."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -52,6 +53,21 @@ def test_an_error_that_nobody_foresaw_is_one_line_and_exit_code_1(run, monkeypat
 
     answer = run("status", "--json")
     assert answer.json == {"error": "unforeseen: ZeroDivisionError: oh", "code": 1}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8:strict", "ascii:strict", "utf-8:surrogateescape"])
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_a_name_that_the_terminal_cannot_show_is_told_all_the_same(encoding, form):
+    command = [sys.executable, "-m", "device_agent.cli", "check", "--config", b"/nowhere/\xff\xc3\xbc.toml", *form]
+    environment = {**os.environ, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "1"}
+    run = subprocess.run(command, env=environment, capture_output=True, check=False)
+
+    assert run.returncode == 3
+    assert b"Traceback" not in run.stderr
+    if form:
+        assert json.loads(run.stdout.decode())["problems"][0]["file"] == "/nowhere/\udcffü.toml"
+    else:
+        assert run.stderr.startswith(b"/nowhere/\\udcff")
 
 
 def test_an_interruption_is_exit_code_130_without_a_trace(run, monkeypatch):
