@@ -131,10 +131,22 @@ class Parts:
             self.actuators, self.gathering.take, interval_s=config.model.interval_ms / 1000, clock=clock
         )
         self.state_shadow = StateShadow(
-            self.link, config.thing, actuators=self.actuators, storage=storage, clock=clock, log=log
+            self.link,
+            config.thing,
+            actuators=self.actuators,
+            storage=storage,
+            clock=clock,
+            random=random,
+            log=log,
         )
         self.config_shadow = ConfigShadow(
-            settings, self.link, apply=self.gathering.switch, event=event, clock=clock, log=log
+            settings,
+            self.link,
+            apply=self.gathering.switch,
+            event=event,
+            clock=clock,
+            random=random,
+            log=log,
         )
         self._until_drain: list[asyncio.Task[None]] = []
 

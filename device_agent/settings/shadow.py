@@ -6,6 +6,7 @@ desired key that was rejected or taken back the reason.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from random import Random
 from typing import TYPE_CHECKING, Any, Final
 
 from device_agent.clock import Clock
@@ -40,6 +41,7 @@ class ConfigShadow:
         apply: Apply,
         event: Callable[[str, dict[str, Any]], None],
         clock: Clock,
+        random: Random,
         log: "LoggerAdapter[Logger]",
     ) -> None:
         """`event(kind, data)` is told of each change: `config_applied`, `config_rejected`, `config_reverted`."""
@@ -49,7 +51,7 @@ class ConfigShadow:
         self._event = event
         self._clock = clock
         self._log = log
-        self._shadow = NamedShadow(link, settings.config.thing, NAME, self._on_desired, clock, log)
+        self._shadow = NamedShadow(link, settings.config.thing, NAME, self._on_desired, clock, random, log)
         self._one_at_a_time = asyncio.Lock()
         self._began = clock.boot_ms()
         self._proof: Proof | None = self._new_proof()

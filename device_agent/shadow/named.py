@@ -8,6 +8,7 @@ leaves out what happens to be reported already, and a request put together of de
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from random import Random
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -16,6 +17,7 @@ from contract import documents, topics
 from contract.documents import ShadowDelta, ShadowError, ShadowGet
 from contract.errors import DocumentError, TopicError
 from contract.topics import Topic
+from device_agent.backoff import Backoff
 from device_agent.clock import Clock
 from device_agent.errors import ConnectionLostError, PublishRefusedError
 from device_agent.shadow.documents import Contents, read
@@ -54,6 +56,7 @@ class NamedShadow:
         name: str,
         on_desired: OnDesired,
         clock: Clock,
+        random: Random,
         log: logging.LoggerAdapter[logging.Logger],
     ) -> None:
         self._link = link
@@ -77,7 +80,7 @@ class NamedShadow:
         self._pending: Request | None = None
         self._requests = 0
         self._stale_answers = 0
-        self._failures = 0
+        self._backoff = Backoff(random, first_s=2 * LEAST_INTERVAL_S, most_s=LONGEST_RETRY_S, least_s=LEAST_INTERVAL_S)
         self._not_before = 0.0
         self._born = clock.boot_ms()
         self.malformed = 0
@@ -211,13 +214,12 @@ class NamedShadow:
         return {} if patch == self._refused_patch else patch
 
     def _rest(self) -> None:
-        self._failures = 0
+        self._backoff.reset()
         self._not_before = self._clock.monotonic() + LEAST_INTERVAL_S
 
     def _back_off(self, reason: str) -> None:
         self._log.warning("shadow %s: %s", self._name, reason)
-        self._not_before = self._clock.monotonic() + min(LONGEST_RETRY_S, 2.0**self._failures)
-        self._failures = min(self._failures + 1, 16)
+        self._not_before = self._clock.monotonic() + self._backoff.next_s()
 
     async def _connected(self) -> None:
         self._version = -1

@@ -6,6 +6,7 @@ its actuators in their safe state, does not start its machines again by itself (
 
 import logging
 from collections.abc import Callable, Mapping
+from random import Random
 from typing import TYPE_CHECKING, Any, Final
 
 from device_agent.actuators.controller import Actuators
@@ -37,6 +38,7 @@ class StateShadow:
         actuators: Actuators,
         storage: Storage,
         clock: Clock,
+        random: Random,
         log: logging.LoggerAdapter[logging.Logger],
     ) -> None:
         self._actuators = actuators
@@ -44,7 +46,7 @@ class StateShadow:
         self._log = log
         self._desired: Mapping[str, Any] = {}
         self._rejected: dict[str, str] = {}
-        self._shadow = NamedShadow(link, thing, NAME, self._on_desired, clock, log)
+        self._shadow = NamedShadow(link, thing, NAME, self._on_desired, clock, random, log)
         actuators.on_change(self._report)
 
     async def run(self, beat: Callable[[], None]) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from contextlib import suppress
 from dataclasses import dataclass
+from random import Random
 
 from device_agent.clock import ManualClock
 from device_agent.errors import QueueError
@@ -86,6 +87,7 @@ class Device:
             apply=self.apply,
             event=lambda kind, data: self.events.append((kind, data)),
             clock=self.clock,
+            random=Random(1),
             log=LOG,
         )
 

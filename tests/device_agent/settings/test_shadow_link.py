@@ -89,7 +89,9 @@ async def connected_device(files):
     async def apply(config):
         applied.append(config)
 
-    shadow = ConfigShadow(running, link, apply=apply, event=lambda kind, data: None, clock=clock, log=LOG)
+    shadow = ConfigShadow(
+        running, link, apply=apply, event=lambda kind, data: None, clock=clock, random=Random(1), log=LOG
+    )
     tasks = [asyncio.create_task(link.run()), asyncio.create_task(shadow.run(lambda: None))]
 
     async def advance(seconds):

@@ -18,7 +18,7 @@ from tests.device_agent.shadow_service import Shadow, ShadowService
 class Device:
     """A shadow over a real link to a shadow service in memory."""
 
-    def __init__(self, clock, log, name="state"):
+    def __init__(self, clock, log, seed=1, name="state"):
         self.clock = clock
         self.name = name
         self.broker = MemoryBroker()
@@ -33,7 +33,7 @@ class Device:
             health=Health(),
             log=log,
         )
-        self.shadow = NamedShadow(self.link, "pump-7", name, self.on_desired, clock, log)
+        self.shadow = NamedShadow(self.link, "pump-7", name, self.on_desired, clock, Random(seed), log)
 
     async def on_desired(self, values, version):
         self.desired.append((values, version))
@@ -55,8 +55,8 @@ class Device:
 @pytest.fixture
 def device(clock, log):
     @asynccontextmanager
-    async def run(prepare=lambda service: None):
-        device = Device(clock, log)
+    async def run(prepare=lambda service: None, seed=1):
+        device = Device(clock, log, seed)
         prepare(device.service)
         tasks = [asyncio.create_task(device.link.run()), asyncio.create_task(device.shadow.run(lambda: None))]
         await device.wait(3)
@@ -377,6 +377,25 @@ async def test_a_refusal_that_passes_is_tried_again_ever_more_seldom(device, clo
         at.service.refusal = None
         await at.wait(LONGEST_RETRY_S + 5)
         assert at.service.reported("state")["values"] == {"relay": {"on": True}}
+
+
+async def test_devices_that_were_throttled_together_do_not_come_back_in_step(device, clock):
+    """Their links connect in step here: only the shadow's own waiting tells them apart."""
+    retries = []
+    for seed in (1, 2):
+        async with device(lambda service: setattr(service, "refusal", (429, "Too many requests")), seed) as at:
+            born, times = clock.monotonic(), []
+            for _ in range(4 * 900):
+                asked = len(at.service.requests)
+                await clock.advance(0.25)
+                if len(at.service.requests) > asked:
+                    times.append(clock.monotonic() - born)
+            retries.append(set(times))
+
+    first, second = retries
+    assert len(first) > 3
+    assert len(second) > 3
+    assert len(first & second) <= min(len(first), len(second)) // 2
 
 
 async def test_only_the_newest_of_what_came_meanwhile_is_delivered(device, clock):

@@ -53,7 +53,9 @@ def device(clock, log, cloud):
             health=Health(),
             log=log,
         )
-        shadow = StateShadow(link, "pump-7", actuators=at.actuators, storage=at.storage, clock=clock, log=log)
+        shadow = StateShadow(
+            link, "pump-7", actuators=at.actuators, storage=at.storage, clock=clock, random=Random(1), log=log
+        )
         await at.actuators.open()
 
         async def wait(seconds):
