@@ -3,6 +3,7 @@
 from random import Random
 from typing import TYPE_CHECKING, Final
 
+from device_agent.actuators.early import EarlyRequests
 from device_agent.actuators.making import make_actuators
 from device_agent.actuators.readings import ActuatorReadings
 from device_agent.clock import Clock
@@ -121,7 +122,7 @@ class Parts:
             self.tasks,
             self.recorder,
             observe=self._observe,
-            act=self.actuators.act,
+            act=EarlyRequests(self.actuators).act,
             interval_factor=lambda: self.power.sampling_factor,
             timekeeper=timekeeper,
             clock=clock,
