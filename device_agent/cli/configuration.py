@@ -42,7 +42,8 @@ def _show(options: argparse.Namespace) -> int:
 
     files = ConfigFiles(options.config)
     config = files.configure(connects=False)
-    settings = (answers(config, "shadow") or settings_report(config))["values"]
+    running = answers(config, "shadow")
+    settings = (settings_report(config) if running is None else running["config"])["values"]
     found = {
         "files": [str(options.config), *map(str, drop_ins(options.config))],
         "settings": settings,

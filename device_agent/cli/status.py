@@ -11,7 +11,8 @@ from device_agent.cli.running import answers, ask
 
 def add(commands: Group) -> None:
     commands.command("status", "how the running agent is doing", _status)
-    commands.command("shadow", "the settings in force, whether they are on trial, and what was refused", _shadow)
+    about = "settings in force, on trial and refused; of each actuator what is desired, true and rejected"
+    commands.command("shadow", about, _shadow)
 
 
 def _status(options: argparse.Namespace) -> int:
@@ -20,9 +21,9 @@ def _status(options: argparse.Namespace) -> int:
 
 
 def _shadow(options: argparse.Namespace) -> int:
-    from device_agent.cli.stored import settings_report
+    from device_agent.cli.stored import shadow_report
 
     config = offline(options)
     running = answers(config, "shadow")
-    show(options, settings_report(config) if running is None else running)
+    show(options, shadow_report(config) if running is None else running)
     return Exit.DONE

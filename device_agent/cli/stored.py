@@ -23,6 +23,19 @@ def sections(config: "AgentConfig") -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+def shadow_report(config: "AgentConfig") -> dict[str, Any]:
+    """Of both shadows what the disk knows: the settings, and the desired states that were last acted upon."""
+    import msgspec
+
+    from device_agent.shadow.wishes import SECTION, acted_upon
+
+    try:
+        kept = msgspec.convert(sections(config).get(SECTION) or {}, dict[str, str])
+    except msgspec.ValidationError:
+        kept = {}
+    return {"config": settings_report(config), "state": {"acted_upon": acted_upon(kept)}}
+
+
 def settings_report(config: "AgentConfig") -> dict[str, Any]:
     """As a running agent tells it: the settings in force, and whether they are on trial."""
     import msgspec

@@ -61,7 +61,7 @@ def handlers(parts: "Parts", heartbeats: Heartbeats) -> dict[str, Handler]:
         return {"truth": parts.actuators.report(), "faults": parts.actuators.faults()}
 
     async def shadow(_params: Mapping[str, Any]) -> Any:
-        return parts.settings.report()
+        return {"config": parts.config_shadow.contents(), "state": parts.state_shadow.contents()}
 
     async def queue_stats(_params: Mapping[str, Any]) -> Any:
         return queue_document(await parts.storage.stats())

@@ -21,7 +21,7 @@ METHODS: Final = {
     "actuators": "what each actuator is doing, as read back",
     "actuator.set": "command an actuator: `name`, and `parameters` as the model has them",
     "actuator.safe": "bring every actuator to its safe state",
-    "shadow": "the settings in force and whether they are on trial",
+    "shadow": "`config`: settings in force, on trial, refused; `state`: desired, reported, rejected of each actuator",
     "queue.stats": "what waits to be sent, by priority",
 }
 """What an agent answers, and what that is."""

@@ -64,6 +64,10 @@ class ConfigShadow:
             tasks.create_task(self._shadow.run(beat))
             tasks.create_task(self._watch())
 
+    def contents(self) -> dict[str, Any]:
+        """As `SettingsState.report` has it, and the reason for each desired key that is `rejected`."""
+        return {**self._settings.report(), "rejected": self._shadow.contents()["rejected"]}
+
     @property
     def malformed(self) -> int:
         """Messages about the shadow that could not be read."""

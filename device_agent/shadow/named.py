@@ -101,6 +101,11 @@ class NamedShadow:
         self._rejected = shortened(rejected or {})
         self._wake.set()
 
+    def contents(self) -> dict[str, Any]:
+        """For people: what is `desired`, as last read (None: nothing, or not read yet), `reported` and `rejected`."""
+        told = self._all_that_is_reported()
+        return {"desired": self._desired, "reported": told["values"], "rejected": told["rejected"]}
+
     async def run(self, beat: Callable[[], None]) -> None:
         """Deliver and report for ever."""
         async with asyncio.TaskGroup() as tasks:

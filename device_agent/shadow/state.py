@@ -54,6 +54,10 @@ class StateShadow:
         self._report()
         await self._shadow.run(beat)
 
+    def contents(self) -> dict[str, Any]:
+        """As `NamedShadow.contents` has it."""
+        return self._shadow.contents()
+
     @property
     def malformed(self) -> int:
         """Messages about the shadow that could not be read."""

@@ -1,7 +1,8 @@
 """Which desired states of actuators were acted upon, across restarts."""
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from contextlib import suppress
 from enum import Enum, auto
 from typing import Any, Final
 
@@ -10,7 +11,8 @@ import msgspec
 from device_agent.errors import QueueError
 from device_agent.storage import Storage
 
-_SECTION: Final = "actuators"
+SECTION: Final = "actuators"
+"""Of the state file."""
 
 
 class Wish(Enum):
@@ -49,12 +51,12 @@ class Wishes:
         kept[name] = _text(parameters, stamp)
         for gone in kept.keys() - set(self._actuators):
             del kept[gone]
-        await self._storage.write_state(_SECTION, kept)
+        await self._storage.write_state(SECTION, kept)
 
     async def _load(self) -> dict[str, str]:
         if self._kept is None:
             try:
-                stored = await self._storage.read_state(_SECTION)
+                stored = await self._storage.read_state(SECTION)
                 self._kept = {} if stored is None else msgspec.convert(stored, dict[str, str])
             except (QueueError, msgspec.ValidationError) as error:
                 # Whatever is desired may have been acted upon, so nothing is taken up by itself.
@@ -62,6 +64,15 @@ class Wishes:
                 self._kept, self._lost = {}, True
             self._not_looked_at = set(self._actuators)
         return self._kept
+
+
+def acted_upon(kept: Mapping[str, str]) -> dict[str, Any]:
+    """The parameters of each actuator's wish in what was stored; one that cannot be read is left out."""
+    found = {}
+    for name, text in kept.items():
+        with suppress(msgspec.DecodeError):
+            found[name] = msgspec.json.decode(text.rpartition("@")[0])
+    return found
 
 
 def _text(parameters: Any, stamp: int | None) -> str:

@@ -11,6 +11,7 @@ from contract import documents, telemetry, topics
 from contract.documents import CommandRequest, DeviceEvent
 from device_agent.agent import Agent
 from device_agent.config.agent import ConfigFiles
+from device_agent.control.handlers import handlers
 from device_agent.supervision.watchdog import Notifier
 from device_agent.transport.memory import MemoryBroker
 from tests.device_agent.shadow_service import ShadowService
@@ -168,6 +169,25 @@ async def test_what_was_lost_is_told(device):
 
     (dropped,) = device.events("dropped")
     assert dropped.data["not_stored"] == 3
+
+
+async def test_both_shadows_are_shown_to_who_asks_at_the_device(device):
+    actuator = '[gpio]\nfactory = "mock"\n[[actuator]]\nname = "relay"\nkind = "relay"\npin = 17\n'
+    async with device.running(actuator) as agent:
+        ask = handlers(agent._parts, agent._heartbeats)["shadow"]
+        assert (await ask({}))["state"] == {"desired": None, "reported": {"relay": {"on": False}}, "rejected": {}}
+        device.service.desire("config", {"interval_ms": "often"})
+        device.service.desire("state", {"relay": {"on": True}, "horn": {"on": True}})
+        await device.seconds(10)
+        found = await ask({})
+
+    assert found["config"]["values"] == {"interval_ms": 5000, "stop_on_overheat": True}
+    assert "often" in found["config"]["rejected"]["interval_ms"]
+    assert found["state"] == {
+        "desired": {"relay": {"on": True}, "horn": {"on": True}},
+        "reported": {"relay": {"on": True}},
+        "rejected": {"horn": "no actuator of this device; there are: relay"},
+    }
 
 
 async def test_a_permit_sees_what_the_sensors_say(device):

@@ -8,7 +8,9 @@ from device_agent import identity
 from device_agent.cli.stored import settings_report
 from device_agent.config.agent import load
 from device_agent.queue.files import PosixFiles
+from device_agent.shadow.wishes import Wishes
 from device_agent.state_file import StateFile
+from tests.device_agent.memory_storage import MemoryStorage
 
 
 def test_a_good_configuration_is_confirmed(run, toml):
@@ -71,12 +73,24 @@ def test_settings_from_afar_are_shown_as_a_stopped_agent_left_them(run, toml, lo
     state.close()
 
     assert run("config", "show", "--json").json["sensors"][0]["interval_s"] == 9.0
-    assert run("shadow", "--json").json == {
+    assert run("shadow", "--json").json["config"] == {
         "values": {"interval_ms": 9000, "stop_on_overheat": True},
         "on_trial": False,
         "refused": None,
         "reason": None,
     }
+
+
+async def test_desired_states_are_shown_as_a_stopped_agent_acted_upon_them(run, toml, log):
+    state = StateFile(load(toml).state, files=PosixFiles(), log=log)
+    storage = MemoryStorage()
+    await storage.open()
+    await Wishes(["relay"], storage, log).remember("relay", {"on": True, "note": "a@b"}, 1_790_000_000)
+    kept = await storage.read_state("actuators")
+    state.write("actuators", {**kept, "lamp": "not JSON@1"})
+    state.close()
+
+    assert run("shadow", "--json").json["state"] == {"acted_upon": {"relay": {"on": True, "note": "a@b"}}}
 
 
 def test_looking_at_the_settings_changes_nothing_on_the_disk(run, toml):

@@ -31,7 +31,15 @@ def test_an_agent_of_another_device_is_not_this_ones(run, toml, agent):
 
 
 def test_the_settings_are_the_running_agents(run, agent):
-    assert run("shadow", "--json", config=agent).json["values"] == {"interval_ms": 5000, "stop_on_overheat": True}
+    found = run("shadow", "--json", config=agent).json
+    assert found["config"]["values"] == {"interval_ms": 5000, "stop_on_overheat": True}
+
+
+def test_what_is_true_of_the_actuators_is_the_running_agents(run, agent):
+    run("actuator", "safe", config=agent)
+
+    found = run("shadow", "--json", config=agent).json
+    assert found["state"] == {"desired": None, "reported": {"relay": {"on": False}}, "rejected": {}}
 
 
 def test_a_pipeline_is_tried_on_a_recording(run, toml):
