@@ -18,6 +18,7 @@ from device_agent.sensors.driver_table import LEAST_INTERVAL_S, MOST_INTERVAL_S
 
 READ_LIMIT_S: Final = 60.0
 """A reading that takes longer is given up."""
+_MOST_SHOWN: Final = 200
 MOST_POSITION_CHARS: Final = 1_000
 """Of every sensor, the position is written with each chunk of the queue."""
 
@@ -75,7 +76,7 @@ def _interval_s(sensor: Sensor) -> float:
 def _looked_at(found: Any, metrics: Collection[str]) -> Reading:
     """What was read, with values that are what they say; what cannot be used is a fault of its metric."""
     if not _is_reading(found):
-        raise SensorError(f"expected a Reading or None, got {shown(found)}")
+        raise SensorError(f"expected a Reading or None, got {shown(found)[:_MOST_SHOWN]}")
     faults = {str(metric): str(fault) for metric, fault in found.faults.items()}
     values: dict[str, Value] = {}
     for metric, value in found.values.items():

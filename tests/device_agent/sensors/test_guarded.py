@@ -64,8 +64,9 @@ class Broken(dict):
     ids=repr,
 )
 async def test_what_is_no_reading_is_a_fault_of_the_sensor(guarded, rubbish):
-    with pytest.raises(SensorError):
+    with pytest.raises(SensorError) as raised:
         await guarded(rubbish).read(5)
+    assert len(str(raised.value)) < 300
 
 
 @pytest.mark.parametrize(
