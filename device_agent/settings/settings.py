@@ -45,6 +45,8 @@ class Settings:
         self._unsaved = False
         self.state = SettingsState()
         self.config = self._confirmed = self._defaults
+        self.reverted_at_start: str | None = None
+        """Why `start` took settings back, until that is told."""
 
     @property
     def values(self) -> dict[str, Any]:
@@ -74,6 +76,8 @@ class Settings:
                 self.state = self.state.refuse(f"it cannot be used any more: {error}")
         if self.state != stored:
             await self.save()
+        if self.state.refused is not None and self.state.refused != stored.refused:
+            self.reverted_at_start = self.state.refused.reason
         return self.config
 
     def judge(self, values: Mapping[str, Any]) -> AgentConfig:

@@ -80,6 +80,9 @@ class ConfigShadow:
             await self._clock.sleep(LOOK_S)
 
     async def _look(self) -> None:
+        if (reason := self._settings.reverted_at_start) is not None:
+            self._settings.reverted_at_start = None
+            self._event("config_reverted", {"reason": reason})
         await self._settings.retry()
         if self._applied is None:
             # Somebody cancelled a switch, or the one back failed: half a configuration must not go on running.

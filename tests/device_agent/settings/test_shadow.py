@@ -6,7 +6,7 @@ import pytest
 
 from device_agent.config.agent import ConfigFiles
 from device_agent.settings.shadow import LOOK_S
-from device_agent.settings.trial import STANDING_MS, UNREACHABLE_MS
+from device_agent.settings.trial import MAX_STARTS, STANDING_MS, UNREACHABLE_MS
 from tests.device_agent.settings.settings_device import NEW, device_test, write_files
 
 
@@ -137,3 +137,16 @@ async def test_a_device_that_rests_on_purpose_is_not_alone(device):
     device.link.is_resting = True
     await device.wait(2 * UNREACHABLE_MS / 1000)
     assert device.running == device.config_of(NEW)
+
+
+@device_test
+async def test_settings_taken_back_at_a_start_are_told_once(device):
+    await device.desire(NEW)
+    for _ in range(MAX_STARTS + 1):
+        await device.start()
+    await device.wait(60)
+    await device.start()
+    await device.wait(60)
+
+    reason = f"no connection in {MAX_STARTS} starts of the agent"
+    assert [data for kind, data in device.events if kind == "config_reverted"] == [{"reason": reason}]
