@@ -1,6 +1,8 @@
 """What a reading passes on its way: pipeline, rules, recorder. Nothing here waits, so no part can hold up a sensor."""
 
+from collections import deque
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from device_agent.clock import Clock
@@ -13,6 +15,11 @@ if TYPE_CHECKING:
 
 LOOK_S = 1.0
 """What comes to be due by a reading, sooner than anything that was due before, is done at most so much later."""
+MOST_EFFECTS = 100
+"""So many readings that rules have brought about themselves wait to be seen by them, the newest.
+
+They are seen at the next look, so that two rules which undo each other's work switch once a look and not without end.
+"""
 DERIVED = "pipeline"
 """Under this name goes what came due without a reading of its own."""
 
@@ -36,6 +43,8 @@ class Flow:
         self._record = record
         self._clock = clock
         self._log = log
+        self._watching = False
+        self._effects: deque[Reading] = deque(maxlen=MOST_EFFECTS)
 
     def take(self, sensor: str, reading: Reading) -> None:
         """Pass a reading on; never raises. If the pipeline fails on it, it is recorded as it came."""
@@ -51,8 +60,11 @@ class Flow:
         while True:
             beat()
             now = self._clock.boot_ms()
+            effects, self._effects = self._effects, deque(maxlen=MOST_EFFECTS)
+            for reading in effects:
+                self._watch(partial(self.rules.observe, reading))
             self._pass(DERIVED, self.pipeline.tick(now))
-            self.rules.tick(now)
+            self._watch(partial(self.rules.tick, now))
             await self._clock.sleep(self._until_next_s())
 
     def _until_next_s(self) -> float:
@@ -64,4 +76,15 @@ class Flow:
         for reading in readings:
             # Recorded first: whatever a rule does, the value that made it do so is kept.
             self._record(name, reading)
-            self.rules.observe(reading)
+            if self._watching:
+                self._effects.append(reading)
+            else:
+                self._watch(partial(self.rules.observe, reading))
+
+    def _watch(self, look: Callable[[], None]) -> None:
+        """Have the rules look. What an actuator does because of them comes in here meanwhile, and is seen later."""
+        self._watching = True
+        try:
+            look()
+        finally:
+            self._watching = False

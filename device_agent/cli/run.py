@@ -4,13 +4,16 @@ import argparse
 import os
 import signal
 import sys
-from typing import TYPE_CHECKING
+import threading
+from typing import TYPE_CHECKING, Final
 
 from device_agent.cli.exits import Exit
 from device_agent.cli.groups import Group
 
 if TYPE_CHECKING:
     from device_agent.agent import Agent
+
+ENDS_S: Final = 5.0
 
 
 def add(commands: Group) -> None:
@@ -57,3 +60,7 @@ async def _until_signal(agent: "Agent") -> None:
     for number in numbers:
         loop.add_signal_handler(number, on_signal)
     await agent.run(stop)
+    # Everything is stored. A driver of others that does not let itself be cancelled must not keep the process.
+    ending = threading.Timer(ENDS_S, os._exit, (Exit.DONE,))
+    ending.daemon = True
+    ending.start()

@@ -85,3 +85,26 @@ async def test_what_falls_due_without_a_reading_is_done_when_it_is_due(flow, see
     assert one.rules.ticks[-1] == due
     assert beats == one.rules.ticks
     running.cancel()
+
+
+async def test_what_rules_bring_about_is_recorded_at_once_and_seen_at_the_next_look(clock, log, seen):
+    """Two rules that undo each other's work: one switches on what is off, the other off what is on."""
+    switched = []
+
+    class Undoing(Watching):
+        def observe(self, reading):
+            super().observe(reading)
+            switched.append(clock.boot_ms())
+            flow.take("actuators", Reading(clock.boot_ms(), {"n": reading.values["n"]}))
+
+    flow = Flow(
+        Doubling(), Undoing(seen), lambda name, reading: seen.append((name, reading.values)), clock=clock, log=log
+    )
+    start = clock.boot_ms()
+    flow.take("s", Reading(start, {"n": 1.0}))
+    assert seen == [("s", {"n": 2.0}), ("rules", {"n": 2.0}), ("actuators", {"n": 4.0})]
+
+    running = asyncio.ensure_future(flow.run(lambda: None))
+    await clock.advance(4.5)
+    assert switched == [start, start, start + 1000, start + 2000, start + 3000, start + 4000]
+    running.cancel()
