@@ -30,6 +30,7 @@ from device_agent.supervision.tasks import Tasks
 from device_agent.thing_log import ThingLog
 from device_agent.time.timekeeper import Timekeeper
 from device_agent.transport import Transport
+from device_agent.transport.metered import MeteredTransport
 from device_agent.waiting import first_of
 from device_agent.wire import Addresses
 
@@ -78,8 +79,18 @@ class Parts:
         self.budget = (
             None
             if config.budget is None
-            else Budget(config.budget, timekeeper=timekeeper, storage=storage, clock=clock, log=log, event=event)
+            else Budget(
+                config.budget,
+                keep_alive_s=config.keep_alive_s,
+                timekeeper=timekeeper,
+                storage=storage,
+                clock=clock,
+                log=log,
+                event=event,
+            )
         )
+        if self.budget is not None:
+            transport = MeteredTransport(transport, self.budget)
         self.link = Link(transport, config.endpoints, clock=clock, random=random, health=health, log=log)
         self.publisher = Publisher(
             storage,

@@ -14,6 +14,7 @@ from device_agent.storage import Storage
 from device_agent.thing_log import ThingLog
 from device_agent.time.timekeeper import Timekeeper
 from device_agent.transport import Transport
+from device_agent.transport.metered import MeteredTransport
 from device_agent.waiting import first_of
 from device_agent.wire import Addresses
 
@@ -61,6 +62,7 @@ async def _send(
     if config.budget is not None:
         budget = Budget(
             config.budget,
+            keep_alive_s=config.keep_alive_s,
             timekeeper=timekeeper,
             storage=storage,
             clock=clock,
@@ -68,6 +70,7 @@ async def _send(
             event=lambda kind, data: log.info("%s %s", kind, data),
         )
         await budget.open()
+        transport = MeteredTransport(transport, budget)
     link = Link(transport, config.endpoints, clock=clock, random=random, health=health, log=log)
     publisher = Publisher(
         storage,

@@ -186,10 +186,10 @@ class Publisher:
             return TIME_S
         lane.pass_over()
         self._bucket.take()
-        if self._budget is not None:
-            self._budget.spend(outgoing.topic, outgoing.payload)
         publishing = asyncio.ensure_future(self._link.publish(outgoing.topic, outgoing.payload))
         self._busy[publishing] = (lane.priority, message.id)
+        if self._budget is not None:
+            await asyncio.sleep(0)  # the message is counted when it goes: before the next one is judged
         return 0.0
 
     async def _rendered(self, message: QueuedMessage) -> Outgoing | None:

@@ -12,6 +12,7 @@ from contract.documents import CommandRequest, DeviceEvent
 from device_agent.agent import Agent
 from device_agent.config.agent import ConfigFiles
 from device_agent.control.handlers import handlers
+from device_agent.publishing.budget import CONNECTION_BYTES, message_bytes
 from device_agent.supervision.watchdog import Notifier
 from device_agent.transport.memory import MemoryBroker
 from tests.device_agent.shadow_service import ShadowService
@@ -148,7 +149,7 @@ async def test_a_battery_that_is_low_makes_every_sensor_be_read_more_seldom(devi
 
 
 async def test_a_budget_that_is_used_up_holds_telemetry_back_over_restarts_too_and_is_told(device):
-    budget = "[budget]\nbytes_per_day = 3000\n"
+    budget = "[budget]\nbytes_per_day = 20_000\n"
     async with device.running(budget):
         await device.seconds(60)
         sent = len(device.rows())
@@ -159,6 +160,16 @@ async def test_a_budget_that_is_used_up_holds_telemetry_back_over_restarts_too_a
         await device.seconds(30)
         assert len(device.rows()) == sent
         assert (await agent.status()).budget.used_up
+
+
+async def test_a_budget_counts_the_connection_and_every_message_shadows_too(device):
+    async with device.running("[budget]\nbytes_per_day = 1000000000\n") as agent:
+        await device.seconds(20)
+        sent = device.broker.received
+        assert {topics.parse(message.topic).kind for message in sent} >= {"telemetry", "event", "shadow"}
+        expected = CONNECTION_BYTES + sum(message_bytes(message.topic, message.payload) for message in sent)
+        used = (await agent.status()).budget.day_used
+        assert expected < used < 1.5 * expected  # and what the shadows answered
 
 
 async def test_what_was_lost_is_told(device):

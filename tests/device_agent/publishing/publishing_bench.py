@@ -15,6 +15,7 @@ from device_agent.time.machine_boots import Stamp
 from device_agent.time.timekeeper import ClockSettings, Timekeeper
 from device_agent.transport import Endpoint
 from device_agent.transport.memory import MemoryBroker, MemoryTransport
+from device_agent.transport.metered import MeteredTransport
 from tests.device_agent.background import running
 from tests.device_agent.memory_storage import MemoryStorage
 
@@ -52,10 +53,11 @@ class Bench:
 
     def make_parts(self):
         self.keeper = Timekeeper(self.settings, clock=self.clock, storage=self.storage, log=self.log)
-        budget = None
+        self.budget = None
         if self.bytes_per_day is not None:
-            budget = Budget(
+            self.budget = Budget(
                 BudgetSettings(bytes_per_day=self.bytes_per_day),
+                keep_alive_s=45,
                 timekeeper=self.keeper,
                 storage=self.storage,
                 clock=self.clock,
@@ -63,7 +65,10 @@ class Bench:
                 event=lambda kind, data: self.events.append((kind, data)),
             )
         parts = {"clock": self.clock, "random": self.random, "health": self.health, "log": self.log}
-        self.link = Link(MemoryTransport(self.broker, "pump-7"), [Endpoint("broker", 8883)], **parts)
+        transport = MemoryTransport(self.broker, "pump-7")
+        if self.budget is not None:
+            transport = MeteredTransport(transport, self.budget)
+        self.link = Link(transport, [Endpoint("broker", 8883)], **parts)
         self.publisher = Publisher(
             self.storage,
             self.link,
@@ -71,7 +76,7 @@ class Bench:
             wire.Addresses("pump-7"),
             inflight=3,
             reorder_hold_ms=HOLD_MS,
-            budget=budget,
+            budget=self.budget,
             **parts,
         )
 

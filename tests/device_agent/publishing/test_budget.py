@@ -4,7 +4,14 @@ import pytest
 
 from device_agent.clock import ManualClock
 from device_agent.health import BudgetStatus
-from device_agent.publishing.budget import OVERHEAD_BYTES, Budget, BudgetSettings
+from device_agent.publishing.budget import (
+    CONNECTION_BYTES,
+    FURTHER_SEGMENT_BYTES,
+    OVERHEAD_BYTES,
+    PING_BYTES,
+    Budget,
+    BudgetSettings,
+)
 from device_agent.queue import Priority
 from device_agent.time.timekeeper import ClockSettings, Timekeeper
 from tests.device_agent.background import running
@@ -16,6 +23,7 @@ MIDNIGHT = 1_790_035_200_000  # 2026-09-22, UTC
 DAY_S = 86_400
 TOPIC = "dt/pump-7/telemetry"
 SIZE = len(TOPIC) + OVERHEAD_BYTES
+KEEP_ALIVE_S = 45
 
 
 class Device:
@@ -34,6 +42,7 @@ class Device:
         self.keeper = keeper
         self.budget = Budget(
             BudgetSettings(**self.limits),
+            keep_alive_s=KEEP_ALIVE_S,
             timekeeper=keeper,
             storage=self.storage,
             clock=self.clock,
@@ -44,8 +53,11 @@ class Device:
         return self
 
     def publish(self, size):
-        """A message that costs `size` in all."""
-        self.budget.spend(TOPIC, b"x" * (size - SIZE))
+        """Messages that cost `size` in all, of a packet each."""
+        while size > 0:
+            part = size if size < 1_400 else 1_000
+            self.budget.sent(TOPIC, b"x" * (part - SIZE))
+            size -= part
 
 
 async def test_when_the_day_is_used_up_only_what_is_urgent_may_go(log):
@@ -146,6 +158,42 @@ async def test_a_disk_that_refuses_stops_no_counting(log, caplog):
         await device.clock.advance(30)
     assert not device.budget.allows(TELEMETRY)
     assert "cannot be stored" in caplog.text
+
+
+async def test_everything_that_the_link_carries_is_counted(log):
+    device = await Device(log, bytes_per_day=10**6).start()
+    used = [0]
+
+    def more():
+        used.append(device.budget.status().day_used)
+        return used[-1] - used[-2]
+
+    device.budget.connected()
+    assert more() == CONNECTION_BYTES
+    device.budget.sent(TOPIC, b"x" * 100)
+    assert more() == SIZE + 100
+    device.budget.received(TOPIC, b"x" * 100)
+    assert more() == SIZE + 100
+    device.budget.sent(TOPIC, b"x" * 10_000)
+    assert more() == SIZE + 10_000 + 7 * FURTHER_SEGMENT_BYTES
+
+
+async def test_a_connection_that_stands_costs_its_pings_and_one_that_rests_nothing(log):
+    device = await Device(log, bytes_per_day=10**6).start()
+    async with running(device.budget.run(lambda: None)):
+        device.budget.connected()
+        await device.clock.advance(100)
+        assert device.budget.status().day_used == CONNECTION_BYTES + 2 * PING_BYTES
+        await device.clock.advance(40)
+        device.budget.disconnected()
+        stood = CONNECTION_BYTES + 3 * PING_BYTES
+        assert device.budget.status().day_used == stood
+        await device.clock.advance(10_000)
+        device.budget.disconnected()
+        assert device.budget.status().day_used == stood
+        device.budget.connected()
+        await device.clock.advance(50)
+        assert device.budget.status().day_used == stood + CONNECTION_BYTES + PING_BYTES
 
 
 def test_the_settings_are_read(tmp_path):

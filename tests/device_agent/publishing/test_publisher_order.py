@@ -3,6 +3,7 @@
 import pytest
 
 from device_agent.clock import ManualClock
+from device_agent.publishing.budget import CONNECTION_BYTES, message_bytes
 from tests.device_agent.background import running
 from tests.device_agent.publishing.publishing_bench import HOLD_MS, LOG, URGENT, Bench, LongestRandom
 
@@ -145,8 +146,10 @@ async def test_while_a_decision_about_time_cannot_be_stored_the_message_waits(lo
         assert bench.arrived() == ["alarm"]
 
 
-async def test_when_the_budget_is_used_up_only_alarms_go_on_until_the_next_day(log):
-    bench = Bench(log, bytes_per_day=2_000)
+@pytest.mark.parametrize("for_messages", [1_500, 1_800, 2_100, 2_400])
+async def test_when_the_budget_is_used_up_only_alarms_go_on_until_the_next_day(log, for_messages):
+    """Wherever in a window of messages under way that is."""
+    bench = Bench(log, bytes_per_day=CONNECTION_BYTES + for_messages)
     async with bench.connected():
         await bench.append(20)
         await bench.append(1, LOG)
@@ -155,6 +158,9 @@ async def test_when_the_budget_is_used_up_only_alarms_go_on_until_the_next_day(l
         assert 0 < sent < 10
         assert bench.publisher.is_drained
         assert [kind for kind, _ in bench.events] == ["budget_used_up"]
+        largest = max(message_bytes(message.topic, message.payload) for message in bench.broker.received)
+        used = bench.budget.status()
+        assert used.day_limit <= used.day_used < used.day_limit + largest
 
         await bench.append(1, URGENT)
         await bench.clock.advance(1)
