@@ -6,6 +6,7 @@ bound; what is given up then is counted.
 
 import asyncio
 import logging
+import math
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -34,6 +35,8 @@ FULL_BYTES: Final = 128 * 1024
 MOST_OTHERS: Final = 1_000
 """So many events and answers are held; then the least urgent of them, the oldest first."""
 BEAT_S: Final = 10.0
+WARN_EVERY_S: Final = 60.0
+"""While the queue refuses at every flush, the log says so this often at most."""
 _TOO_LONG = 1_024
 
 
@@ -74,6 +77,7 @@ class Recorder:
         self._later = Later()
         self._due = asyncio.Event()
         self._flushing = asyncio.Lock()
+        self._warned_at = -math.inf
         self.urgent = asyncio.Event()
         """Set whenever something urgent was stored; whoever waits for it clears it."""
 
@@ -158,8 +162,7 @@ class Recorder:
             try:
                 await self._flush(only_urgent=only_urgent)
             except QueueError as error:
-                self._health.last_error = str(error)
-                self._log.warning("%d readings wait in memory: %s", len(self._readings), error)
+                self._warn(error)
                 await self._clock.sleep(min(self._flush_interval_s, BEAT_S))
                 due = self._clock.monotonic()
             else:
@@ -266,6 +269,13 @@ class Recorder:
             index = next(index for index, other in enumerate(self._others) if other.priority == least)
             del self._others[index]
             self._health.lost += 1
+
+    def _warn(self, error: QueueError) -> None:
+        self._health.last_error = str(error)
+        now = self._clock.monotonic()
+        if now - self._warned_at >= WARN_EVERY_S:
+            self._warned_at = now
+            self._log.warning("%d readings wait in memory: %s", len(self._readings), error)
 
     def _refuse(self, what: str) -> None:
         self._health.unusable += 1

@@ -10,7 +10,7 @@ import pytest
 from contract.documents import CommandResponse, DeviceEvent
 from device_agent.errors import QueueError
 from device_agent.recording.held_readings import MOST_BYTES, MOST_READINGS
-from device_agent.recording.recorder import FULL_BYTES, MOST_OTHERS
+from device_agent.recording.recorder import FULL_BYTES, MOST_OTHERS, WARN_EVERY_S
 from device_agent.sensors import Reading
 from tests.device_agent.background import running
 from tests.device_agent.recording.recording_bench import FLUSH_S, LOG, URGENT, Bench
@@ -132,6 +132,20 @@ async def test_a_log_waits_for_the_interval(bench):
         await bench.clock.advance(2)
         assert len(await bench.payloads(LOG)) == 1
         assert not bench.recorder.urgent.is_set()
+
+
+async def test_while_the_queue_refuses_the_log_says_so_at_once_and_then_every_minute(bench, caplog):
+    def warnings():
+        return caplog.text.count("wait in memory")
+
+    async with running(bench.recorder.run(lambda: None)):
+        bench.storage.broken = True
+        bench.add(1)
+        await bench.clock.advance(FLUSH_S + 1)
+        assert warnings() == 1
+        for _ in range(3):
+            await bench.clock.advance(WARN_EVERY_S)
+        assert warnings() == 4
 
 
 async def test_an_event_has_the_boot_time_at_which_it_happened(bench):
