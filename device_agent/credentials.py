@@ -90,16 +90,13 @@ def verify(file: Path, config: Credentials) -> None:
 
     Whether a token has the key of the certificate only the first connection tells.
     """
-    problems = []
-    if not _has_certificate(config.ca):
-        problems.append(Problem(file, "ca", "a PEM file with a CA's certificate", str(config.ca)))
-    if isinstance(config.private_key, Pkcs11Key):
-        if not _has_certificate(config.certificate):
-            problems.append(Problem(file, "certificate", "a PEM file with a certificate", str(config.certificate)))
-    elif (problem := _pair_problem(file, config.certificate, config.private_key)) is not None:
-        problems.append(problem)
+    ca = _certificate_problem(file, "ca", "a PEM file with a CA's certificate", config.ca)
+    own = _certificate_problem(file, "certificate", "a PEM file with a certificate", config.certificate)
+    if own is None and not isinstance(config.private_key, Pkcs11Key):
+        own = _pair_problem(file, config.certificate, config.private_key)
+    problems = tuple(problem for problem in (ca, own) if problem is not None)
     if problems:
-        raise ConfigError(tuple(problems))
+        raise ConfigError(problems)
 
 
 def verify_apart(file: Path, config: Credentials) -> None:
@@ -120,12 +117,14 @@ def verify_apart(file: Path, config: Credentials) -> None:
         verify(file, config)
 
 
-def _has_certificate(path: Path) -> bool:
+def _certificate_problem(file: Path, key: str, expected: str, path: Path) -> Problem | None:
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=path)
-    except (ssl.SSLError, OSError):
-        return False
-    return True
+    except ssl.SSLError:
+        return Problem(file, key, expected, str(path))
+    except OSError as error:
+        return Problem(file, key, expected, f"{path}: {error.strerror}")
+    return None
 
 
 def _pair_problem(file: Path, certificate: Path, key: Path) -> Problem | None:

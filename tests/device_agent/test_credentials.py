@@ -1,6 +1,7 @@
 """Keys are where the configuration or systemd says, and nobody else may have them."""
 
 import os
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from device_agent import identity
 from device_agent.credentials import check_private, private_key, resolve, verify
 from device_agent.errors import ConfigError, CredentialError
 from device_agent.transport.pkcs11 import Pkcs11Key
+
+NOBODY = 65534
 
 
 @dataclass(frozen=True)
@@ -121,6 +124,30 @@ def test_all_that_is_wrong_is_told_together(credentials, tmp_path):
         verify(Path("agent.toml"), config)
     assert [problem.key for problem in raised.value.problems] == ["ca", "private_key"]
     assert "the key of another" in raised.value.problems[1].got
+
+
+def test_certificates_without_read_permission_are_told_as_such(credentials, unprivileged):
+    config = Config(unprivileged / "ca.pem", unprivileged / "pump-7.pem", credentials.private_key)
+    for path in (config.ca, config.certificate):
+        path.touch(mode=0)
+    with pytest.raises(ConfigError) as raised:
+        verify(Path("agent.toml"), config)
+    assert {problem.key: problem.got for problem in raised.value.problems} == {
+        "ca": f"{config.ca}: Permission denied",
+        "certificate": f"{config.certificate}: Permission denied",
+    }
+
+
+@pytest.fixture
+def unprivileged():
+    """A folder of a user to whom permissions matter; the test runs as that user, also where root started it."""
+    with tempfile.TemporaryDirectory() as folder:
+        if was_root := os.geteuid() == 0:
+            os.chown(folder, NOBODY, NOBODY)
+            os.seteuid(NOBODY)
+        yield Path(folder)
+        if was_root:
+            os.seteuid(0)
 
 
 def test_with_a_token_the_certificate_is_looked_at_all_the_same(credentials):
