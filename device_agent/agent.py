@@ -68,13 +68,14 @@ class Agent:
         """Work until `stop` is set, then store what was read, send what can be sent in the grace time, and disconnect.
 
         Raises:
-            QueueError: the queue cannot be opened, or is another process's.
+            QueueError: the queue cannot be opened, though the disk does not refuse, or is another process's.
         """
         config = self.config
         storage = Storage(
             config.queue, config.state, max_bytes=config.queue_max_bytes, clock=self._clock, log=self._log
         )
-        await storage.open()
+        await storage.open(or_in_memory=True)
+        self._health.storage_degraded = storage.degraded
         try:
             parts = await self._make_parts(storage)
             try:
@@ -159,7 +160,11 @@ class Agent:
             priority=Priority.LOG,
         )
         self._log.info("started, boot %s, %d sensors", self.boot, len(config.sensors))
-        self._notifier.ready(f"running as {config.thing}")
+        if (reason := parts.storage.degraded) is None:
+            self._notifier.ready(f"running as {config.thing}")
+        else:
+            parts.recorder.event("storage_degraded", {"reason": reason})
+            self._notifier.ready(f"running as {config.thing}, nothing is stored: {reason}")
 
 
 def transport(config: AgentConfig) -> Transport:

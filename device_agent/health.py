@@ -25,6 +25,8 @@ class Health:
     unreadable: int = 0
     """Messages in the queue that could not be read, given up."""
     last_error: str | None = None
+    storage_degraded: str | None = None
+    """Why queue and state are in memory alone; None where they are on the disk."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,8 @@ class AgentStatus:
     queue: Mapping[str, QueueStatus]
     budget: BudgetStatus | None
     """None where the link is not metered."""
+    storage: str
+    """Where queue and state are: `disk`, or `memory: ` and why."""
 
 
 def snapshot(
@@ -105,4 +109,5 @@ def snapshot(
         clock=clock,
         queue=dict(queue),
         budget=budget,
+        storage="disk" if health.storage_degraded is None else f"memory: {health.storage_degraded}",
     )

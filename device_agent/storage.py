@@ -6,15 +6,21 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from device_agent.clock import Clock
 from device_agent.errors import QueueError
 from device_agent.queue import Priority, QueuedMessage, QueueStats, RingQueue
-from device_agent.queue.files import Files, PosixFiles
-from device_agent.state_file import StateFile
+from device_agent.queue.files import REFUSALS, Files, Lock, PosixFiles
+from device_agent.queue.memory_files import MemoryFiles
+from device_agent.queue.opening import claim
+from device_agent.state_file import SLOT_BYTES, StateFile
 
 T = TypeVar("T")
+MEMORY_BYTES: Final = 4 * 2**20
+"""What queue and state take of the memory at most, where the disk refuses."""
+_MEMORY_QUEUE_BYTES: Final = 3 * 2**20
+"""The queue's segments; besides them there are its checkpoint and the state."""
 
 
 class Storage:
@@ -42,13 +48,24 @@ class Storage:
         self._files = files or PosixFiles()
         self._executor: ThreadPoolExecutor | None = None
         self._opened: tuple[RingQueue, StateFile] | None = None
+        self._lock: Lock | None = None
         self.changed = asyncio.Event()
+        self.degraded: str | None = None
+        """Why queue and state are in memory alone; None where they are on the disk."""
 
-    async def open(self) -> None:
-        """Open or make both. Raises QueueError, after which it may be tried again."""
+    async def open(self, *, or_in_memory: bool = False) -> None:
+        """Open or make both.
+
+        With `or_in_memory`, where the disk refuses, both are in memory until they are closed, MEMORY_BYTES at most, and
+        `degraded` says why. The queue on the disk stays as it is, and no other process's; of the state, what can be
+        read counts.
+
+        Raises:
+            QueueError: they cannot be opened, or another process has the queue; it may be tried again.
+        """
         self._executor = ThreadPoolExecutor(1, "storage")
         try:
-            self._opened = await self._run(self._open)
+            self._opened = await self._run(self._open_somewhere if or_in_memory else self._open)
         except BaseException:
             self._executor.shutdown(wait=False)
             raise
@@ -58,7 +75,7 @@ class Storage:
         opened, self._opened = self._opened, None
         if opened is not None and self._executor is not None:
             try:
-                await asyncio.shield(self._run(lambda: _close(*opened)))
+                await asyncio.shield(self._run(lambda: self._close(*opened)))
             finally:
                 self._executor.shutdown(wait=False)
 
@@ -112,16 +129,65 @@ class Storage:
         await self._run(lambda: state.write(section, value))
 
     def _open(self) -> tuple[RingQueue, StateFile]:
-        # The state first: on a disk that is nearly full, the queue takes what is left.
-        state = StateFile(self._state_path, files=self._files, log=self._log)
+        self.degraded = None
+        return self._open_in(self._files, self._max_bytes)
+
+    def _open_somewhere(self) -> tuple[RingQueue, StateFile]:
         try:
-            queue = RingQueue(
-                self._queue_path, max_bytes=self._max_bytes, clock=self._clock, log=self._log, files=self._files
-            )
+            return self._open()
+        except QueueError as error:
+            if not _is_refusal(error):
+                raise
+            reason = str(error)
+        self._lock = self._claimed()
+        memory = MemoryFiles(MEMORY_BYTES)
+        self._copy_state(memory)
+        opened = self._open_in(memory, min(self._max_bytes, _MEMORY_QUEUE_BYTES))
+        self._log.error("going on in memory, which the end of the agent empties: %s", reason)
+        self.degraded = reason
+        return opened
+
+    def _open_in(self, files: Files, max_bytes: int) -> tuple[RingQueue, StateFile]:
+        # The state first: on a disk that is nearly full, the queue takes what is left.
+        state = StateFile(self._state_path, files=files, log=self._log)
+        try:
+            queue = RingQueue(self._queue_path, max_bytes=max_bytes, clock=self._clock, log=self._log, files=files)
         except BaseException:
             state.close()
             raise
         return queue, state
+
+    def _claimed(self) -> Lock | None:
+        """The lock of the queue on the disk, if that gives as much: there must not be two agents of one thing."""
+        try:
+            return claim(self._queue_path, self._files, self._log)
+        except QueueError as error:
+            if not _is_refusal(error):
+                raise
+            return None
+
+    def _copy_state(self, memory: Files) -> None:
+        """Settings from afar stay in force, and commands that were done are not done again."""
+        try:
+            file = self._files.open_read_only(self._state_path)
+            try:
+                content = file.pread(2 * SLOT_BYTES, 0)
+            finally:
+                file.close()
+        except OSError as error:
+            self._log.error("state file %s cannot be read: %s; going on without", self._state_path, error)
+            return
+        memory.make_directory(self._state_path.parent)
+        memory.open(self._state_path, create=True).pwrite(content, 0)
+
+    def _close(self, queue: RingQueue, state: StateFile) -> None:
+        try:
+            queue.close()
+        finally:
+            state.close()
+            if self._lock is not None:
+                self._lock.close()
+                self._lock = None
 
     def _parts(self) -> tuple[RingQueue, StateFile]:
         if self._opened is None:
@@ -132,8 +198,5 @@ class Storage:
         return await asyncio.get_running_loop().run_in_executor(self._executor, call)
 
 
-def _close(queue: RingQueue, state: StateFile) -> None:
-    try:
-        queue.close()
-    finally:
-        state.close()
+def _is_refusal(error: QueueError) -> bool:
+    return isinstance(error.__cause__, OSError) and error.__cause__.errno in REFUSALS

@@ -14,6 +14,19 @@ from typing import Final, Protocol
 NO_ROOM: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 """How a disk says that it has no space left, or none for this user or file."""
 
+REFUSALS: Final = NO_ROOM | {
+    errno.EROFS,
+    errno.EIO,
+    errno.ENODEV,
+    errno.ENXIO,
+    errno.ENOMEDIUM,
+    errno.EUCLEAN,
+    errno.EBADMSG,
+    errno.ETIMEDOUT,
+}
+"""How a disk says that it is full, failing, damaged, gone, or was made read-only because of that. The kernel's file
+systems say EUCLEAN and EBADMSG of damage. What a wrong path gives is not among them: EACCES, EPERM, ENOTDIR."""
+
 
 class File(Protocol):
     """An open file. Offsets and lengths are in bytes."""

@@ -25,6 +25,11 @@ def test_a_snapshot_does_not_change_with_what_it_was_taken_of():
     assert (status.sent, status.sensors) == (1, {"a": SamplerStatus(readings=3)})
 
 
+def test_it_says_where_queue_and_state_are():
+    assert taken(Health()).storage == "disk"
+    assert taken(Health(storage_degraded="it is read-only")).storage == "memory: it is read-only"
+
+
 def test_a_metered_link_is_told_of():
     budget = BudgetStatus(used_up=True, day_used=9, day_limit=5, month_used=9, month_limit=None)
     assert taken(Health(), budget=budget).budget == budget

@@ -1,4 +1,4 @@
-"""The real file system and the simulated disk keep the same promises."""
+"""The real file system, the one in memory and the simulated disk keep the same promises."""
 
 import os
 from pathlib import Path
@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 
 from device_agent.queue.files import PosixFiles
+from device_agent.queue.memory_files import MemoryFiles
 from tests.device_agent.queue.disk import SimulatedDisk
 
 
-@pytest.fixture(params=["posix", "simulated"])
+@pytest.fixture(params=[PosixFiles, lambda: MemoryFiles(10_000), SimulatedDisk], ids=["posix", "memory", "simulated"])
 def files(request):
-    return PosixFiles() if request.param == "posix" else SimulatedDisk()
+    return request.param()
 
 
 @pytest.fixture
