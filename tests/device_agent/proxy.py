@@ -8,13 +8,14 @@ from device_agent.transport import Endpoint
 
 
 class Proxy:
-    """Forwards connections to `target`, until it is told to swallow what comes."""
+    """Forwards connections to `target`, until it is told to swallow what comes, or to refuse new ones."""
 
     def __init__(self, target: Endpoint) -> None:
         self._target = target
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self.swallowing = False
+        self.refusing = False
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
@@ -34,6 +35,9 @@ class Proxy:
         return Endpoint("localhost", self._server.sockets[0].getsockname()[1])
 
     async def _serve(self, reader, writer) -> None:
+        if self.refusing:
+            writer.transport.abort()
+            return
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
