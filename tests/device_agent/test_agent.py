@@ -1,116 +1,27 @@
 """The parts together: from a recording to the broker, through outages, settings, commands and stops."""
 
-import asyncio
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from itertools import pairwise
-from random import Random
 
 import pytest
 
-from contract import documents, telemetry, topics
-from contract.documents import CommandRequest, CommandResponse, DeviceEvent
-from device_agent.agent import Agent
+from contract import documents, topics
+from contract.documents import CommandResponse
+from device_agent import gpio
 from device_agent.config.agent import ConfigFiles
 from device_agent.control.handlers import handlers
 from device_agent.errors import QueueError, SensorError
 from device_agent.queue import Priority, RingQueue
 from device_agent.queue.files import PosixFiles
 from device_agent.sensors import Reading
-from device_agent.transport.memory import MemoryBroker
+from device_agent.supervision.tasks import Tasks
 from device_agent.wire import read
-from tests.device_agent.shadow_service import ShadowService
-
-BASE = """
-thing = "pump-7"
-model = "machine"
-endpoints = ["broker:8883"]
-ca = "ca.pem"
-certificate = "pump-7.pem"
-private_key = "pump-7.key"
-queue_max_mib = 2
-"""
-REPLAY = """
-[[sensor]]
-name = "r"
-kind = "replay"
-file = "recording.csv"
-interval_s = 1.0
-loop = false
-columns.value = "temperature"
-"""
+from tests.device_agent.simulated_device import RELAY, REPLAY, SimulatedDevice
 
 
 @pytest.fixture
-def write(tmp_path):
-    """Write the configuration; returns its files."""
-    for name in ("ca.pem", "pump-7.pem", "pump-7.key"):
-        (tmp_path / name).touch(mode=0o600)
-    (tmp_path / "recording.csv").write_text("value\n" + "".join(f"{n}\n" for n in range(100)))
-
-    def write_(root="", tables=REPLAY, kind=ConfigFiles):
-        (tmp_path / "agent.toml").write_text(f"{BASE}{root}\n{tables}")
-        return kind(tmp_path / "agent.toml")
-
-    return write_
-
-
-@pytest.fixture
-def broker():
-    return MemoryBroker()
-
-
-@pytest.fixture
-def service(broker, clock):
-    """The shadows of `pump-7`."""
-    return ShadowService(broker, clock)
-
-
-@pytest.fixture
-def running(write, service, clock, eventually):
-    """A context manager: a running agent, stopped in good order at its end."""
-    seeds = iter(range(1, 100))
-
-    @asynccontextmanager
-    async def run(files=None):
-        agent = Agent(
-            files or write(),
-            lambda _config: service.transport(),
-            clock=clock,
-            random=Random(next(seeds)),
-        )
-        stop = asyncio.Event()
-        task = asyncio.ensure_future(agent.run(stop))
-        try:
-            await eventually(lambda: task.done() or (agent._parts is not None and agent._parts.gathering.latest))
-            yield agent
-        finally:
-            stop.set()
-            while not task.done():
-                await clock.advance(0.1)
-                await asyncio.sleep(0.005)  # the disk's thread needs real time
-            await task
-
-    return run
-
-
-def envelopes(broker):
-    return [telemetry.decode(message.payload) for message in broker.received if message.topic.endswith("/telemetry")]
-
-
-def values(broker):
-    return [m.values["temperature"] for envelope in envelopes(broker) for m in envelope.m if "temperature" in m.values]
-
-
-def events(broker, kind):
-    found = [m.payload for m in broker.received if m.topic == topics.event("pump-7")]
-    return [event for event in (documents.decode(DeviceEvent, payload) for payload in found) if event.kind == kind]
-
-
-async def seconds(clock, count):
-    for _ in range(count):
-        await clock.advance(1)
-        await asyncio.sleep(0.002)
+def device(tmp_path, clock, eventually):
+    return SimulatedDevice(tmp_path, clock, eventually)
 
 
 def batches(folder, clock, log):
@@ -122,45 +33,41 @@ def batches(folder, clock, log):
         queue.close()
 
 
-async def test_a_recording_reaches_the_broker_row_by_row(running, broker, clock):
-    async with running():
+async def test_a_recording_reaches_the_broker_row_by_row(device, clock):
+    async with device.running():
         start = clock.wall_ms()
-        await seconds(clock, 20)
+        await device.seconds(20)
 
-    assert values(broker) == list(range(len(values(broker))))
-    assert 15 <= len(values(broker)) <= 30
-    assert [envelope.seq for envelope in envelopes(broker)] == list(range(len(envelopes(broker))))
-    times = [m.ts for envelope in envelopes(broker) for m in envelope.m]
+    assert device.values() == list(range(len(device.values())))
+    assert 15 <= len(device.values()) <= 30
+    assert [envelope.seq for envelope in device.envelopes()] == list(range(len(device.envelopes())))
+    times = [m.ts for m in device.measurements()]
     assert times == [times[0] + 1000 * n for n in range(len(times))]
     assert start <= times[0] <= start + 10_000
 
 
-async def test_a_stop_sends_what_was_read_last(running, write, broker, clock):
-    async with running(write("flush_interval_s = 3600")):
-        await seconds(clock, 3)
-        assert envelopes(broker) == []
+async def test_a_stop_sends_what_was_read_last(device):
+    async with device.running(device.write("flush_interval_s = 3600")):
+        await device.seconds(3)
+        assert device.envelopes() == []
 
-    assert len(values(broker)) >= 3
-    assert broker.sessions == {}
+    assert len(device.values()) >= 3
+    assert device.broker.sessions == {}
 
 
-async def test_a_stop_of_a_device_at_rest_connects_once_more_and_sends_what_was_read_last(
-    running, write, broker, clock
-):
+async def test_a_stop_of_a_device_at_rest_connects_once_more_and_sends_what_was_read_last(device):
     sleeps = '[power]\nmode = "sleep"\nconnect_every_s = 600\n'
-    async with running(write("flush_interval_s = 1", sleeps + REPLAY)) as agent:
-        await seconds(clock, 60)
+    async with device.running(device.write("flush_interval_s = 1", sleeps + REPLAY)) as agent:
+        await device.seconds(60)
         assert not (await agent.status()).connected
-        before = len(values(broker))
-    assert len(values(broker)) > before + 30
+        before = len(device.values())
+    assert len(device.values()) > before + 30
 
 
-async def test_a_stop_without_a_broker_takes_the_grace_time_and_keeps_the_messages(
-    running, broker, clock, log, tmp_path
-):
-    broker.reachable = False
-    async with running() as agent:
-        await seconds(clock, 10)
+async def test_a_stop_without_a_broker_takes_the_grace_time_and_keeps_the_messages(device, clock, log, tmp_path):
+    device.broker.reachable = False
+    async with device.running() as agent:
+        await device.seconds(10)
         before = clock.monotonic()
     assert clock.monotonic() - before < agent.config.shutdown_grace_s + 3
 
@@ -170,44 +77,43 @@ async def test_a_stop_without_a_broker_takes_the_grace_time_and_keeps_the_messag
     assert len(kept) >= 10
 
 
-async def test_a_restart_goes_on_with_the_next_row_under_a_new_boot(running, broker, clock):
-    async with running() as agent:
+async def test_a_restart_goes_on_with_the_next_row_under_a_new_boot(device):
+    async with device.running() as agent:
         first = agent.boot
-        await seconds(clock, 7)
-    sent = len(values(broker))
-    async with running() as agent:
+        await device.seconds(7)
+    sent = len(device.values())
+    async with device.running() as agent:
         second = agent.boot
-        await seconds(clock, 7)
+        await device.seconds(7)
 
     assert first != second
     assert len(first) >= 8
-    assert {envelope.boot for envelope in envelopes(broker)} == {first, second}
-    assert len(values(broker)) > sent
-    assert values(broker) == list(range(len(values(broker))))
-    assert next(envelope.seq for envelope in envelopes(broker) if envelope.boot == second) == 0
+    assert {envelope.boot for envelope in device.envelopes()} == {first, second}
+    assert len(device.values()) > sent
+    assert device.values() == list(range(len(device.values())))
+    assert next(envelope.seq for envelope in device.envelopes() if envelope.boot == second) == 0
 
 
-async def test_sampling_goes_on_through_an_outage_and_nothing_is_missing_after(running, broker, clock, eventually):
-    async with running():
-        await seconds(clock, 6)
-        broker.reachable = False
-        broker.drop_connections()
-        await seconds(clock, 30)
-        broker.reachable = True
-        while not broker.sessions:
-            await seconds(clock, 10)
-        await eventually(lambda: len(values(broker)) >= 35)
+async def test_sampling_goes_on_through_an_outage_and_nothing_is_missing_after(device):
+    async with device.running():
+        await device.seconds(6)
+        device.broker.reachable = False
+        device.broker.drop_connections()
+        await device.seconds(30)
+        device.broker.reachable = True
+        # What was held back goes out at a certain rate, which takes its time too.
+        await device.until(lambda: len(device.values()) >= 35)
 
     # After so long an outage the newest state goes first.
-    assert values(broker) != sorted(values(broker))
-    assert sorted(values(broker)) == list(range(len(values(broker))))
+    assert device.values() != sorted(device.values())
+    assert sorted(device.values()) == list(range(len(device.values())))
 
 
-async def test_basic_ingest_publishes_to_the_rule(running, write, broker, clock):
-    async with running(write("basic_ingest = true")):
-        await seconds(clock, 6)
+async def test_basic_ingest_publishes_to_the_rule(device):
+    async with device.running(device.write("basic_ingest = true")):
+        await device.seconds(6)
 
-    found = {message.topic for message in broker.received if message.topic.endswith("/telemetry")}
+    found = {message.topic for message in device.broker.received if message.topic.endswith("/telemetry")}
     assert found == {"$aws/rules/fieldline_telemetry/dt/pump-7/telemetry"}
 
 
@@ -245,88 +151,78 @@ def with_a_sick_sensor(sick):
 
 
 @pytest.mark.parametrize("error", [SensorError("no answer on the bus"), ZeroDivisionError("a bug in a driver")])
-async def test_a_sick_sensor_takes_no_other_down_and_is_read_again(running, write, broker, clock, error, caplog):
+async def test_a_sick_sensor_takes_no_other_down_and_is_read_again(device, error, caplog):
     sick = SickSettings(error)
-    async with running(write(kind=with_a_sick_sensor(sick))):
-        await seconds(clock, 20)
+    async with device.running(device.write(kind=with_a_sick_sensor(sick))):
+        await device.seconds(20)
 
     assert sick.reads > 3
-    found = [m.values for envelope in envelopes(broker) for m in envelope.m]
+    found = [m.values for m in device.measurements()]
     assert {"vibration": 1.0} in found
     assert sum("temperature" in one for one in found) >= 15
     assert str(error) in caplog.text
 
 
-async def test_a_position_that_cannot_be_used_means_the_beginning_not_a_failed_start(
-    running, write, clock, caplog, eventually
-):
-    files = write(kind=with_a_sick_sensor(SickSettings(SensorError("x"))))
-    async with running(files):
-        await seconds(clock, 8)
-    async with running(files):
+async def test_a_position_that_cannot_be_used_means_the_beginning_not_a_failed_start(device, caplog, eventually):
+    files = device.write(kind=with_a_sick_sensor(SickSettings(SensorError("x"))))
+    async with device.running(files):
+        await device.seconds(8)
+    async with device.running(files):
         await eventually(lambda: "sick: no such position; starting from the beginning" in caplog.text)
 
 
-async def test_a_sensor_goes_on_where_it_was_when_its_settings_change_while_the_disk_refuses(
-    running, write, broker, service, clock, monkeypatch
-):
+async def test_a_sensor_goes_on_where_it_was_when_its_settings_change_while_the_disk_refuses(device, monkeypatch):
     follows = REPLAY.replace("1.0", '{ setting = "interval_ms", scale = 0.001 }')
-    async with running(write("flush_interval_s = 1.0", follows)):
-        await seconds(clock, 5)
+    async with device.running(device.write("flush_interval_s = 1.0", follows)):
+        await device.seconds(5)
         refused = RingQueue.append
         monkeypatch.setattr(RingQueue, "append", refuse)
-        await seconds(clock, 5)
-        service.desire("config", {"interval_ms": 2000})
-        await seconds(clock, 10)
+        await device.seconds(5)
+        device.service.desire("config", {"interval_ms": 2000})
+        await device.seconds(10)
         monkeypatch.setattr(RingQueue, "append", refused)
-        await seconds(clock, 20)
-    assert values(broker) == [float(n) for n in range(len(values(broker)))]
+        await device.seconds(20)
+    assert device.values() == [float(n) for n in range(len(device.values()))]
 
 
 def refuse(*_):
     raise QueueError("the disk refuses")
 
 
-async def test_the_status_tells_what_waits_and_what_went(running, broker, clock, eventually):
-    async with running() as agent:
-        await seconds(clock, 12)
-        await eventually(lambda: agent._health.sent)
+async def test_the_status_tells_what_waits_and_what_went(device):
+    async with device.running() as agent:
+        await device.seconds(12)
+        await device.until(lambda: agent._health.sent)
         status = await agent.status()
 
     assert status.thing == "pump-7"
     assert status.connected
     assert status.endpoint == "broker:8883"
-    assert 1 <= status.sent <= len(envelopes(broker))
+    assert 1 <= status.sent <= len(device.envelopes())
     assert status.recorded >= 5
     assert (status.dropped, status.refused, status.lost, status.last_error) == (0, 0, 0, None)
 
 
-async def test_an_agent_whose_queue_is_taken_does_not_start(running, clock, log, tmp_path):
+async def test_an_agent_whose_queue_is_taken_does_not_start(device, clock, log, tmp_path):
     queue = RingQueue(tmp_path / "queue", max_bytes=2**21, files=PosixFiles(), clock=clock, log=log)
     with pytest.raises(QueueError, match="in use"):
-        async with running():
+        async with device.running():
             pass
     queue.close()
 
 
-async def test_a_start_is_told_and_what_goes_wrong_is_told_too(running, write, broker, clock):
-    files = write(kind=with_a_sick_sensor(SickSettings(SensorError("no answer on the bus"))))
-    async with running(files) as agent:
-        await seconds(clock, 8)
+async def test_a_start_is_told_and_what_goes_wrong_is_told_too(device):
+    files = device.write(kind=with_a_sick_sensor(SickSettings(SensorError("no answer on the bus"))))
+    async with device.running(files) as agent:
+        await device.seconds(8)
 
-    (boot,) = events(broker, "boot")
+    (boot,) = device.events("boot")
     assert boot.boot == agent.boot
     assert boot.data["sensors"] == ["r", "sick"]
-    assert any(event.data["text"] == "sick: no answer on the bus" for event in events(broker, "log"))
+    assert any(event.data["text"] == "sick: no answer on the bus" for event in device.events("log"))
 
 
-ACTUATOR = """
-[gpio]
-factory = "mock"
-[[actuator]]
-name = "relay"
-kind = "relay"
-pin = 17
+TOO_HOT = """
 [[rule]]
 name = "too-hot"
 severity = "critical"
@@ -335,80 +231,85 @@ do = [{ actuator = "relay", parameters = { on = false } }]
 """
 
 
-def command(clock, command_id, **parameters):
-    now = clock.wall_ms()
-    return documents.encode(
-        CommandRequest(id=command_id, name="relay", parameters=parameters, created_at=now, expires_at=now + 60_000)
-    )
+async def test_actuators_are_in_their_safe_state_before_anything_else_runs(device, monkeypatch):
+    files = device.write(tables=REPLAY + RELAY + "active_high = false\n")
+    pin = gpio.factory(files.configure().gpio).pin(17)
+    start, found = Tasks.start, {}
+
+    def start_(tasks, name, *arguments, **options):
+        found[name] = (pin.function, bool(pin.state))
+        return start(tasks, name, *arguments, **options)
+
+    monkeypatch.setattr(Tasks, "start", start_)
+    async with device.running(files):
+        pass
+    assert found.keys() >= {"actuators", "link", "recorder", "commands", "shadow state", "sensor r"}
+    assert set(found.values()) == {("output", True)}
 
 
-async def test_a_command_moves_the_actuator_and_is_answered_and_a_rule_at_the_edge_moves_it_back(
-    running, write, broker, clock, eventually
-):
+async def test_a_command_moves_the_actuator_and_is_answered_and_a_rule_at_the_edge_moves_it_back(device):
     def answers():
         return [
             documents.decode(CommandResponse, message.payload)
-            for message in broker.received
+            for message in device.broker.received
             if message.topic == topics.command_response("pump-7", "c1")
         ]
 
-    async with running(write(tables=REPLAY + ACTUATOR)):
-        await seconds(clock, 3)
-        broker.deliver(topics.command_request("pump-7", "c1"), command(clock, "c1", on=True))
-        await seconds(clock, 3)
-        await eventually(lambda: len(answers()) == 2)
+    async with device.running(device.write(tables=REPLAY + RELAY + TOO_HOT)):
+        await device.seconds(3)
+        device.command("c1", on=True)
+        await device.seconds(3)
+        await device.until(lambda: len(answers()) == 2)
         assert [answer.status for answer in answers()] == ["DELIVERED", "SUCCEEDED"]
         assert answers()[-1].result == {"on": True}
-        await seconds(clock, 15)
+        await device.seconds(15)
 
-    (fired,) = events(broker, "rule_fired")
+    (fired,) = device.events("rule_fired")
     assert fired.data["rule"] == "too-hot"
-    relay = [m.values["relay"] for envelope in envelopes(broker) for m in envelope.m if "relay" in m.values]
+    relay = device.values("relay")
     assert relay[0] is False
     assert True in relay
     assert relay[-1] is False
 
 
-async def test_a_new_setting_changes_the_rhythm_and_is_reported(running, write, service, broker, clock):
+async def test_a_new_setting_changes_the_rhythm_and_is_reported(device):
     """The sensor gives no interval of its own, so it follows the model's setting."""
     tables = '[[sensor]]\nkind = "simulated"\nmetrics = ["vibration"]\n'
-    async with running(write("flush_interval_s = 1", tables)):
-        await seconds(clock, 3)
-        service.desire("config", {"interval_ms": 1000})
-        await seconds(clock, 30)
-        assert service.reported("config")["values"] == {"interval_ms": 1000, "stop_on_overheat": True}
+    async with device.running(device.write("flush_interval_s = 1", tables)):
+        await device.seconds(3)
+        device.service.desire("config", {"interval_ms": 1000})
+        await device.seconds(30)
+        assert device.service.reported("config")["values"] == {"interval_ms": 1000, "stop_on_overheat": True}
 
-    times = [m.ts for envelope in envelopes(broker) for m in envelope.m]
+    times = [m.ts for m in device.measurements()]
     assert [after - before for before, after in pairwise(times[-10:])] == [1000] * 9
-    (applied,) = events(broker, "config_applied")
+    (applied,) = device.events("config_applied")
     assert applied.data["values"]["interval_ms"] == 1000
 
 
-async def test_hostile_settings_and_states_change_nothing_and_are_answered_with_a_reason(
-    running, write, service, broker, clock
-):
-    async with running(write(tables=REPLAY + ACTUATOR)) as agent:
-        await seconds(clock, 3)
-        service.desire("config", {"interval_ms": "fast", "nonsense": 1})
-        service.desire("state", {"relay": {"on": "yes"}, "laser": {"on": True}})
-        await seconds(clock, 10)
-        assert set(service.reported("config")["rejected"]) == {"interval_ms", "nonsense"}
-        assert set(service.reported("state")["rejected"]) == {"relay", "laser"}
-        assert service.reported("state")["values"] == {"relay": {"on": False}}
+async def test_hostile_settings_and_states_change_nothing_and_are_answered_with_a_reason(device):
+    async with device.running(device.write(tables=REPLAY + RELAY + TOO_HOT)) as agent:
+        await device.seconds(3)
+        device.service.desire("config", {"interval_ms": "fast", "nonsense": 1})
+        device.service.desire("state", {"relay": {"on": "yes"}, "laser": {"on": True}})
+        await device.seconds(10)
+        assert set(device.service.reported("config")["rejected"]) == {"interval_ms", "nonsense"}
+        assert set(device.service.reported("state")["rejected"]) == {"relay", "laser"}
+        assert device.service.reported("state")["values"] == {"relay": {"on": False}}
         for payload in (b"", b"{", b"[" * 50_000, b'{"state": 7}', b"\xff\xfe"):
             for name in ("config", "state"):
-                broker.deliver(topics.shadow("pump-7", name, "update/delta"), payload)
-            broker.deliver(topics.command_request("pump-7", "hostile"), payload)
-        await seconds(clock, 10)
+                device.broker.deliver(topics.shadow("pump-7", name, "update/delta"), payload)
+            device.broker.deliver(topics.command_request("pump-7", "hostile"), payload)
+        await device.seconds(10)
         told = await handlers(agent._parts, agent._heartbeats)["status"]({})
         assert (told["ignored"]["shadow_config"], told["ignored"]["shadow_state"]) == (5, 5)
 
-    assert service.reported("config")["values"]["interval_ms"] == 5000
-    relay = [m.values["relay"] for envelope in envelopes(broker) for m in envelope.m if "relay" in m.values]
+    assert device.service.reported("config")["values"]["interval_ms"] == 5000
+    relay = device.values("relay")
     assert not any(relay)
-    answers = [m.payload for m in broker.received if m.topic == topics.command_response("pump-7", "hostile")]
+    answers = [m.payload for m in device.broker.received if m.topic == topics.command_response("pump-7", "hostile")]
     assert {documents.decode(CommandResponse, payload).status for payload in answers} == {"REJECTED"}
-    assert sorted(values(broker)) == list(range(len(values(broker))))
+    assert sorted(device.values()) == list(range(len(device.values())))
 
 
 CALIBRATED = """
@@ -419,18 +320,27 @@ due = 2025-01-31
 """
 
 
-async def test_a_calibration_is_applied_and_told_of_once_it_is_overdue(running, write, broker, clock):
-    async with running(write(tables=REPLAY + CALIBRATED)):
-        await seconds(clock, 20)
+async def test_a_calibration_is_applied_and_told_of_once_it_is_overdue(device):
+    async with device.running(device.write(tables=REPLAY + CALIBRATED)):
+        await device.seconds(20)
 
-    assert values(broker)[:3] == [0, 2, 4]
-    (overdue,) = events(broker, "calibration_overdue")
+    assert device.values()[:3] == [0, 2, 4]
+    (overdue,) = device.events("calibration_overdue")
     assert overdue.data["due"] == "2025-01-31"
 
 
-async def test_a_device_that_does_not_know_the_day_says_nothing_of_its_calibrations(running, write, broker, clock):
-    clock.set_synced(False)
-    async with running(write(tables=REPLAY + CALIBRATED)):
-        await seconds(clock, 20)
+async def test_the_status_tells_of_each_calibration(device):
+    async with device.running(device.write(tables=REPLAY + CALIBRATED)) as agent:
+        told = await handlers(agent._parts, agent._heartbeats)["status"]({})
 
-    assert events(broker, "calibration_overdue") == []
+    assert told["calibrations"] == [
+        {"sensor": "r", "metric": "temperature", "date": "2024-01-31", "due": "2025-01-31", "overdue": True}
+    ]
+
+
+async def test_a_device_that_does_not_know_the_day_says_nothing_of_its_calibrations(device, clock):
+    clock.set_synced(False)
+    async with device.running(device.write(tables=REPLAY + CALIBRATED)):
+        await device.seconds(20)
+
+    assert device.events("calibration_overdue") == []

@@ -1,39 +1,16 @@
 """The whole agent: each part that waits in its room for a word of another one gets it."""
 
 import asyncio
-from contextlib import asynccontextmanager
 from itertools import pairwise
-from random import Random
 
 import pytest
 
-from contract import documents, telemetry, topics
-from contract.documents import CommandRequest, DeviceEvent
-from device_agent.agent import Agent
-from device_agent.config.agent import ConfigFiles
+from contract import topics
 from device_agent.control.handlers import handlers
 from device_agent.publishing.budget import CONNECTION_BYTES, message_bytes
 from device_agent.supervision.watchdog import Notifier
-from device_agent.transport.memory import MemoryBroker
-from tests.device_agent.shadow_service import ShadowService
+from tests.device_agent.simulated_device import RELAY, REPLAY, SimulatedDevice
 
-CONFIG = """
-thing = "pump-7"
-model = "machine"
-endpoints = ["broker:8883"]
-ca = "ca.pem"
-certificate = "pump-7.pem"
-private_key = "pump-7.key"
-queue_max_mib = 2
-flush_interval_s = 1
-[[sensor]]
-name = "r"
-kind = "replay"
-file = "recording.csv"
-interval_s = 1.0
-loop = false
-columns.value = "temperature"
-"""
 WATCHDOG_S = 4.0
 WATCHDOG_OF_THE_UNIT_S = 30.0
 
@@ -54,53 +31,19 @@ class Manager(Notifier):
         return max(later - earlier for earlier, later in pairwise(times))
 
 
-class Device:
+class Device(SimulatedDevice):
+    """Under a service manager."""
+
     def __init__(self, folder, clock, eventually):
-        self.folder, self.clock, self.eventually = folder, clock, eventually
-        self.broker = MemoryBroker()
-        self.service = ShadowService(self.broker, clock)
+        super().__init__(folder, clock, eventually, rows=400)
         self.manager = Manager(clock)
-        self.starts = 0
-        for name in ("ca.pem", "pump-7.pem", "pump-7.key"):
-            (folder / name).touch(mode=0o600)
-        (folder / "recording.csv").write_text("value\n" + "".join(f"{n}\n" for n in range(400)))
 
-    @asynccontextmanager
-    async def running(self, more=""):
-        (self.folder / "agent.toml").write_text(CONFIG + more)
-        self.starts += 1
-        agent = Agent(
-            ConfigFiles(self.folder / "agent.toml"),
-            lambda _config: self.service.transport(),
-            clock=self.clock,
-            random=Random(self.starts),
-            notifier=self.manager,
-            watchdog_s=WATCHDOG_S,
-        )
-        stop = asyncio.Event()
-        task = asyncio.ensure_future(agent.run(stop))
-        try:
-            await self.eventually(lambda: task.done() or (agent._parts is not None and agent._parts.gathering.latest))
-            yield agent
-        finally:
-            stop.set()
-            while not task.done():
-                await self.seconds(0.1)
-            await task
-
-    async def seconds(self, count):
-        while count > 0:
-            await self.clock.advance(min(1, count))
-            await asyncio.sleep(0.003)  # the disk's thread needs real time
-            count -= 1
+    def running(self, tables=""):
+        files = self.write("flush_interval_s = 1", REPLAY + tables)
+        return super().running(files, notifier=self.manager, watchdog_s=WATCHDOG_S)
 
     def rows(self):
-        envelopes = [telemetry.decode(m.payload) for m in self.broker.received if m.topic.endswith("/telemetry")]
-        return [m for envelope in envelopes for m in envelope.m if "temperature" in m.values]
-
-    def events(self, kind):
-        found = [m.payload for m in self.broker.received if m.topic == topics.event("pump-7")]
-        return [event for event in (documents.decode(DeviceEvent, one) for one in found) if event.kind == kind]
+        return [m for m in self.measurements() if "temperature" in m.values]
 
 
 @pytest.fixture
@@ -183,8 +126,7 @@ async def test_what_was_lost_is_told(device):
 
 
 async def test_both_shadows_are_shown_to_who_asks_at_the_device(device):
-    actuator = '[gpio]\nfactory = "mock"\n[[actuator]]\nname = "relay"\nkind = "relay"\npin = 17\n'
-    async with device.running(actuator) as agent:
+    async with device.running(RELAY) as agent:
         ask = handlers(agent._parts, agent._heartbeats)["shadow"]
         assert (await ask({}))["state"] == {"desired": None, "reported": {"relay": {"on": False}}, "rejected": {}}
         device.service.desire("config", {"interval_ms": "often"})
@@ -202,17 +144,9 @@ async def test_both_shadows_are_shown_to_who_asks_at_the_device(device):
 
 
 async def test_a_permit_sees_what_the_sensors_say(device):
-    actuator = (
-        '[gpio]\nfactory = "mock"\n[[actuator]]\nname = "relay"\nkind = "relay"\npin = 17\n'
-        "only_while.temperature = { max = 20, within_s = 5 }\n"
-    )
-    async with device.running(actuator) as agent:
+    async with device.running(RELAY + "only_while.temperature = { max = 20, within_s = 5 }\n") as agent:
         await device.seconds(3)
-        now = device.clock.wall_ms()
-        command = CommandRequest(
-            id="c1", name="relay", parameters={"on": True}, created_at=now, expires_at=now + 60_000
-        )
-        device.broker.deliver(topics.command_request("pump-7", "c1"), documents.encode(command))
+        device.command("c1", on=True)
         await device.seconds(3)
         assert agent._parts.actuators.report() == {"relay": {"on": True}}
         await device.seconds(25)
