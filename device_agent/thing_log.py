@@ -17,7 +17,7 @@ Tell = Callable[[str, dict[str, Any]], None]
 
 
 class ThingLog(logging.LoggerAdapter[logging.Logger]):
-    """Puts the thing's name before each line: several agents may share a process."""
+    """Puts the thing's name before each line, and into its record as `thing`: several agents may share a process."""
 
     def __init__(self, thing: str, clock: Clock) -> None:
         super().__init__(logging.getLogger("device_agent"), {"thing": thing})
@@ -32,7 +32,7 @@ class ThingLog(logging.LoggerAdapter[logging.Logger]):
         self._tell = tell
 
     def process(self, msg: Any, kwargs: MutableMapping[str, Any]) -> tuple[Any, MutableMapping[str, Any]]:
-        return f"[{self._thing}] {msg}", kwargs
+        return f"[{self._thing}] {msg}", {**kwargs, "extra": {**kwargs.get("extra", {}), "thing": self._thing}}
 
     def log(self, level: int, msg: object, *args: object, **kwargs: Any) -> None:
         super().log(level, msg, *args, **kwargs)

@@ -20,6 +20,7 @@ from typing import Any, Final
 
 from device_agent.actuators.safe import SafePlan, drive
 from device_agent.errors import AgentError
+from device_agent.json_lines import THING_VARIABLE, json_line
 
 READY: Final = b"ready"
 GOODBYE: Final = b"goodbye"
@@ -128,8 +129,11 @@ def _kill(agent: int) -> None:
 
 
 def _say(text: str) -> None:
+    line = f"guardian: {text}"
+    if (thing := os.environ.get(THING_VARIABLE)) is not None:
+        line = json_line(time.time(), "error", line, thing)
     try:
-        os.write(sys.stderr.fileno(), f"guardian: {text}\n".encode())
+        os.write(sys.stderr.fileno(), f"{line}\n".encode())
     except OSError:
         return
 

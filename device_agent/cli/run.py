@@ -11,6 +11,8 @@ from device_agent.cli.exits import Exit
 from device_agent.cli.groups import Group
 
 if TYPE_CHECKING:
+    import logging
+
     from device_agent.agent import Agent
 
 ENDS_S: Final = 5.0
@@ -28,17 +30,31 @@ def _run(options: argparse.Namespace) -> int:
     from device_agent import credentials
     from device_agent.agent import Agent
     from device_agent.config.agent import ConfigFiles
+    from device_agent.json_lines import THING_VARIABLE
     from device_agent.supervision.watchdog import Notifier, watchdog_interval_s
 
     files = ConfigFiles(options.config)
-    credentials.verify_apart(options.config, files.configure())
-    # The journal has the time of each line.
-    form = "%(levelname)s %(message)s" if "JOURNAL_STREAM" in os.environ else "%(asctime)s %(levelname)s %(message)s"
-    logging.basicConfig(level=options.log_level, format=form, stream=sys.stderr)
+    config = files.configure()
+    credentials.verify_apart(options.config, config)
+    if options.json:
+        os.environ[THING_VARIABLE] = config.thing
+    logging.basicConfig(level=options.log_level, handlers=[_handler(as_json=options.json)])
     watchdog_s = watchdog_interval_s(os.environ)
     agent = Agent(files, notifier=Notifier.from_env(os.environ), watchdog_s=watchdog_s)
     asyncio.run(_until_signal(agent))
     return Exit.DONE
+
+
+def _handler(*, as_json: bool) -> "logging.Handler":
+    import logging
+
+    from device_agent.cli.json_lines import JsonLines
+
+    # The journal has the time of each line.
+    form = "%(levelname)s %(message)s" if "JOURNAL_STREAM" in os.environ else "%(asctime)s %(levelname)s %(message)s"
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonLines() if as_json else logging.Formatter(form))
+    return handler
 
 
 async def _until_signal(agent: "Agent") -> None:

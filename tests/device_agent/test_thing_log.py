@@ -20,6 +20,7 @@ def thing_log(clock, told):
 def test_a_line_names_the_thing(thing_log, caplog):
     thing_log.error("%s is sick", "a sensor")
     assert caplog.messages == ["[pump-7] a sensor is sick"]
+    assert caplog.records[0].thing == "pump-7"
 
 
 def test_warnings_and_errors_are_told_and_nothing_less(thing_log, told, caplog):

@@ -1,5 +1,6 @@
 """The guardian with real processes and pins that they share: whatever becomes of the agent, its actuators get safe."""
 
+import json
 import os
 import signal
 import subprocess
@@ -13,6 +14,7 @@ import pytest
 from device_agent.actuators.guardian import PATIENCE
 from device_agent.actuators.making import make_all_safe
 from device_agent.gpio import GpioSettings
+from device_agent.json_lines import THING_VARIABLE
 
 from . import agent_process
 
@@ -131,6 +133,24 @@ def test_a_stopped_agent_is_killed_and_its_actuators_are_safe_within_the_watchdo
     assert device.agent.wait() == -signal.SIGKILL
 
 
+@pytest.mark.parametrize("as_json", [False, True])
+def test_the_guardian_says_what_it_did_as_the_agent_would_have(device, as_json):
+    if as_json:
+        device.environment[THING_VARIABLE] = "pump-7"
+    device.start("sleep")
+    device.agent.kill()
+    device.until(lambda: not alive(device.guardian))
+
+    said = (device.pins / "log").read_text().splitlines()[-1]
+    text = "guardian: the agent ended without a goodbye: it was killed, and its actuators made safe"
+    if as_json:
+        line = json.loads(said)
+        assert list(line) == ["time", "level", "text", "thing"]
+        assert (line["level"], line["text"], line["thing"]) == ("error", text, "pump-7")
+    else:
+        assert said == text
+
+
 def test_an_agent_whose_event_loop_hangs_is_killed_and_its_actuators_are_safe_within_the_watchdog_time(device):
     since = device.start("block")
     took = device.safe_after(since)
@@ -223,6 +243,7 @@ MAKE_SAFE = """
 import agent_process
 from device_agent.actuators.making import make_all_safe
 from device_agent.gpio import GpioSettings
+from device_agent.json_lines import THING_VARIABLE
 print(make_all_safe(agent_process.settings(), GpioSettings(factory="files"), give_up_s=0.5))
 """
 
