@@ -4,7 +4,7 @@ import asyncio
 import os
 from collections.abc import Callable
 from random import Random, SystemRandom
-from typing import Final
+from typing import Any, Final
 
 from contract import __version__
 from device_agent.clock import Clock, SystemClock
@@ -31,6 +31,8 @@ from device_agent.transport.options import TransportOptions
 SESSION_S: Final = 3600
 LONGEST_SESSION_S: Final = 7 * 86_400
 """What AWS IoT Core keeps a session at most (its quota "Persistent session expiry period")."""
+MOST_CALIBRATIONS: Final = 100
+"""So many are told at a start, in some 10 KB."""
 
 
 class Agent:
@@ -156,6 +158,7 @@ class Agent:
                 "machine_boot": self._clock.machine_boot(),
                 "sensors": [sensor.name for sensor in config.sensors],
                 "actuators": [actuator.name for actuator in config.actuators],
+                **_calibrations(parts),
             },
             priority=Priority.LOG,
         )
@@ -180,6 +183,16 @@ def transport(config: AgentConfig) -> Transport:
             session_expiry_s=_session_expiry_s(config.power),
         ),
     )
+
+
+def _calibrations(parts: Parts) -> dict[str, Any]:
+    """When each was made and until when it holds. Whether that is past is not told: the day may not be known yet."""
+    known = parts.gathering.calibrations()
+    if not known:
+        return {}
+    told = [{key: one[key] for key in ("sensor", "metric", "date", "due")} for one in known[:MOST_CALIBRATIONS]]
+    more = {"calibrations_left_out": len(known) - len(told)} if len(known) > len(told) else {}
+    return {"calibrations": told, **more}
 
 
 def _session_expiry_s(power: PowerSettings) -> int:

@@ -8,6 +8,7 @@ import pytest
 from contract import documents, topics
 from contract.documents import CommandResponse
 from device_agent import gpio
+from device_agent.agent import MOST_CALIBRATIONS
 from device_agent.config.agent import ConfigFiles
 from device_agent.control.handlers import handlers
 from device_agent.errors import QueueError, SensorError
@@ -344,3 +345,35 @@ async def test_a_device_that_does_not_know_the_day_says_nothing_of_its_calibrati
         await device.seconds(20)
 
     assert device.events("calibration_overdue") == []
+
+
+async def test_a_start_tells_of_each_calibration_its_date_and_due_date(device):
+    second = REPLAY.replace('"r"', '"s"').replace("temperature", "vibration") + "calibration.vibration.offset = 0.1\n"
+    async with device.running(device.write(tables=REPLAY + CALIBRATED + second)):
+        await device.until(lambda: device.events("boot"))
+
+    (boot,) = device.events("boot")
+    assert boot.data["calibrations"] == [
+        {"sensor": "r", "metric": "temperature", "date": "2024-01-31", "due": "2025-01-31"},
+        {"sensor": "s", "metric": "vibration", "date": None, "due": None},
+    ]
+    assert "calibrations_left_out" not in boot.data
+
+
+async def test_of_more_calibrations_than_a_message_should_hold_the_first_are_told(device):
+    one = REPLAY.replace('"r"', '"NAME"').replace("temperature", "NAME") + CALIBRATED.replace("temperature", "NAME")
+    names = [f"m{n}" for n in range(MOST_CALIBRATIONS + 3)]
+    async with device.running(device.write(tables="".join(one.replace("NAME", name) for name in names))):
+        await device.until(lambda: device.events("boot"))
+
+    (boot,) = device.events("boot")
+    assert [told["sensor"] for told in boot.data["calibrations"]] == names[:MOST_CALIBRATIONS]
+    assert boot.data["calibrations_left_out"] == 3
+
+
+async def test_a_start_without_calibrations_tells_of_none(device):
+    async with device.running():
+        await device.until(lambda: device.events("boot"))
+
+    (boot,) = device.events("boot")
+    assert "calibrations" not in boot.data
