@@ -6,10 +6,12 @@ import pytest
 
 from device_agent.transport.making import make_transport
 from device_agent.transport.memory import MemoryBroker, MemoryTransport
+from device_agent.transport.metered import MeteredTransport
 from device_agent.transport.options import TransportOptions
+from tests.device_agent.transport.notes import Notes
 from tests.device_agent.transport.worlds import MemoryWorld, MosquittoWorld, TlsWorld
 
-MISBEHAVING = ["memory", "crt", "paho"]
+MISBEHAVING = ["memory", "metered", "crt", "paho"]
 REAL = ["crt-mosquitto", "paho-mosquitto"]
 
 
@@ -23,9 +25,10 @@ def _world(request, tls_broker, options):
 
     @asynccontextmanager
     async def make():
-        if kind == "memory":
+        if kind in {"memory", "metered"}:
             broker = MemoryBroker()
-            yield MemoryWorld(broker, MemoryTransport(broker, "pump-7"))
+            transport = MemoryTransport(broker, "pump-7")
+            yield MemoryWorld(broker, MeteredTransport(transport, Notes()) if kind == "metered" else transport)
             return
         transport = make_transport(kind, options)
         try:
@@ -54,7 +57,7 @@ def misbehaving_world(request, tls_broker, options):
     return _world(request, tls_broker, options)
 
 
-@pytest.fixture(params=["memory", *REAL])
+@pytest.fixture(params=["memory", "metered", *REAL])
 def keeping_world(request, tls_broker, options):
     """Those whose broker keeps a session while its client is away."""
     return _world(request, tls_broker, options)

@@ -17,38 +17,16 @@ from device_agent.transport.making import KINDS, make_transport
 from device_agent.transport.memory import MemoryBroker, MemoryTransport
 from device_agent.transport.metered import MeteredTransport
 from tests.device_agent.memory_storage import MemoryStorage
+from tests.device_agent.transport.notes import Notes
 
 BROKER = Endpoint("broker", 8883)
 TOPIC = "dt/pump-7/telemetry"
 COMMAND = "cmd/pump-7/7f/req"
 
 
-class Heard:
-    """A meter that takes notes."""
-
-    def __init__(self):
-        self.notes = []
-
-    def connected(self):
-        self.notes.append("connected")
-
-    def disconnected(self):
-        self.notes.append("disconnected")
-
-    def sent(self, topic, payload):
-        self.notes.append(("sent", topic, payload))
-
-    def received(self, topic, payload):
-        self.notes.append(("received", topic, payload))
-
-    def take(self):
-        notes, self.notes = self.notes, []
-        return notes
-
-
 @pytest.fixture
 def heard():
-    return Heard()
+    return Notes()
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """A transport and what is at its other end, in the words of the contract suite: in memory, misbehaving, and real."""
 
 from device_agent.transport import Endpoint, Incoming, Transport
-from device_agent.transport.memory import MemoryBroker
+from device_agent.transport.memory import MemoryBroker, MemoryTransport
 
 NOT_AUTHORIZED = 0x87
 
@@ -40,7 +40,7 @@ class MemoryWorld(World):
         self.broker = broker
 
     def another(self, options):
-        return type(self.transport)(self.broker, options.client_id)
+        return MemoryTransport(self.broker, options.client_id)
 
     def received(self):
         return self.broker.received
