@@ -37,9 +37,9 @@ class Authority:
         certified = self._certify(request.subject, request.public_key())
         return self._write(f"{thing}.pem", certified), material.private_key
 
-    def certificate(self, name: str, key: ec.EllipticCurvePrivateKey) -> Path:
-        """For a key that was made elsewhere."""
-        return self._write(f"{name}.pem", self._certify(_common_name(name), key.public_key()))
+    def certificate(self, name: str, key: ec.EllipticCurvePrivateKey, *, file: str | None = None) -> Path:
+        """For a key that was made elsewhere; in `file` if another has the name."""
+        return self._write(file or f"{name}.pem", self._certify(_common_name(name), key.public_key()))
 
     def write_key(self, name: str, key: ec.EllipticCurvePrivateKey) -> Path:
         encoding, plain = serialization.Encoding.PEM, serialization.NoEncryption()

@@ -37,7 +37,7 @@ def make_token(directory: Path, authority: Authority, thing: str) -> Token:
         module=debian.tool("libsofthsm2.so"),
         label="field token",
         key_label=f"{thing} key",
-        certificate=authority.certificate(thing, key),
+        certificate=authority.certificate(thing, key, file=f"{thing}-in-token.pem"),
         configuration=configuration,
     )
     login = ("--module", str(token.module), "--pin", PIN)

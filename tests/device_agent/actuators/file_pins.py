@@ -1,6 +1,6 @@
 """Pins that several processes share: a file for each, which only one process at a time can hold, as with real lines.
 
-gpiozero's extensions offer their factories by entry points, and so does this one (see `site` in test_guardian.py).
+gpiozero's extensions offer their factories by entry points, and so does this one (see file_pins_site.py).
 """
 
 import fcntl

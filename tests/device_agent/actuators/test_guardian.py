@@ -16,7 +16,7 @@ from device_agent.actuators.making import make_all_safe
 from device_agent.gpio import GpioSettings
 from device_agent.json_lines import THING_VARIABLE
 
-from . import agent_process
+from . import agent_process, file_pins_site
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
@@ -89,14 +89,7 @@ def alive(pid):
 
 @pytest.fixture
 def environment(tmp_path):
-    site = tmp_path / "site" / "file_pins-1.dist-info"
-    site.mkdir(parents=True)
-    (site / "METADATA").write_text("Metadata-Version: 2.1\nName: file-pins\nVersion: 1\n")
-    (site / "entry_points.txt").write_text("[gpiozero_pin_factories]\nfiles = file_pins:FileFactory\n")
-    pins = tmp_path / "pins"
-    pins.mkdir()
-    path = os.pathsep.join(map(str, (ROOT, HERE, site.parent)))
-    return {**os.environ, "PYTHONPATH": path, "FILE_PINS": str(pins)}
+    return file_pins_site.environment(tmp_path)
 
 
 @pytest.fixture

@@ -1,3 +1,5 @@
+import asyncio
+
 import pytest
 
 from tests.device_agent.promises.device import Device
@@ -14,14 +16,13 @@ def device(tmp_path, credentials):
 
 
 @pytest.fixture
-def at_last(eventually, device):
+def at_last(device):
     """Wait until a condition holds; an agent that has ended meanwhile is a failure that shows what it said."""
 
     async def wait(condition):
-        def holds():
-            assert device.ended() is None, device.said()
-            return condition()
-
-        await eventually(holds, PATIENCE_S)
+        async with asyncio.timeout(PATIENCE_S):
+            while not condition():
+                assert device.ended() is None, device.said()
+                await asyncio.sleep(0.02)
 
     return wait

@@ -31,7 +31,7 @@ sync = "system"
 [control]
 socket = "control.sock"
 [gpio]
-factory = "mock"
+factory = "{pins}"
 [[sensor]]
 name = "recording"
 kind = "replay"
@@ -78,7 +78,18 @@ class Device:
         self._process = None
         self.disk.mkdir()
 
-    def write(self, endpoint, *, interval_s=0.02, rows=20_000, texts=0, queue_max_mib=2, tables="", credentials=None):
+    def write(
+        self,
+        endpoint,
+        *,
+        interval_s=0.02,
+        rows=20_000,
+        texts=0,
+        queue_max_mib=2,
+        pins="mock",
+        tables="",
+        credentials=None,
+    ):
         """`texts`: so many of 252 random letters are in each row, to fill a disk with."""
         names = [f"text_{n}" for n in range(texts)]
         self._write_model(names)
@@ -89,6 +100,7 @@ class Device:
                 credentials=credentials or self._credentials,
                 interval_s=interval_s,
                 queue_max_mib=queue_max_mib,
+                pins=pins,
                 texts="\n".join(f'columns.{name} = "{name}"' for name in names),
                 tables=tables,
             )
@@ -114,11 +126,24 @@ class Device:
             self._process = subprocess.Popen(
                 words,
                 cwd=ROOT,
-                env={**os.environ, **dict(environment)},
+                env={**os.environ, "PYTHONPATH": str(ROOT), **dict(environment)},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
             )
+
+    def run(self, *words, environment=()):
+        """Another command of the same program, to its end: what it prints as JSON."""
+        done = subprocess.run(
+            [sys.executable, "-m", "device_agent.cli", *words, "--config", str(self.config), "--json"],
+            cwd=ROOT,
+            env={**os.environ, **dict(environment)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return json.loads(done.stdout)
 
     @property
     def pid(self):
