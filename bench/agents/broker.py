@@ -8,10 +8,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bench.agents.arrivals import Arrivals
 from contract import topics
 from tests import debian
 
@@ -116,22 +117,6 @@ class Broker:
             sink.close()
 
 
-@dataclass
-class Arrivals:
-    """What has arrived: `times` holds for each row of the recording the times under which it came."""
-
-    messages: int = 0
-    samples: int = 0
-    times: dict[int, set[int]] = field(default_factory=dict)
-    first_at: float | None = None
-    last_at: float | None = None
-
-    @property
-    def doubled(self) -> int:
-        """Rows that a store with (metric, ts) as its key would hold more than once."""
-        return sum(len(times) > 1 for times in self.times.values())
-
-
 class Sink:
     """Reads the row numbers out of both agents' telemetry, and plays the part of ThingsBoard's server."""
 
@@ -139,6 +124,8 @@ class Sink:
         import paho.mqtt.client as mqtt
 
         self.arrivals = Arrivals()
+        self.metrics: set[str] = set()
+        """All that were ever seen."""
         self._lock = threading.Lock()
         self._client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
         self._client.on_connect = lambda client, *_: client.subscribe(
@@ -169,16 +156,10 @@ class Sink:
             return
         document = json.loads(message.payload)
         measurements = document["m"] if "m" in document else [m for rows in document.values() for m in rows]
+        rows = {int(m["values"]["temperature"]): m["ts"] for m in measurements if "temperature" in m["values"]}
+        self.metrics.update(*(measurement["values"] for measurement in measurements))
         with self._lock:
-            seen = self.arrivals
-            seen.messages += 1
-            seen.last_at = time.monotonic()
-            seen.first_at = seen.first_at or seen.last_at
-            for measurement in measurements:
-                if "temperature" in measurement["values"]:
-                    seen.samples += 1
-                    row = int(measurement["values"]["temperature"])
-                    seen.times.setdefault(row, set()).add(measurement["ts"])
+            self.arrivals.take(time.monotonic(), rows)
 
 
 def until(condition: Callable[[], bool], within_s: float, otherwise: str) -> None:

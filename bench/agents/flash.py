@@ -22,7 +22,7 @@ class Card:
 
     def written(self) -> int:
         """Bytes written to the device since it was made, with everything that waited."""
-        os.sync()
+        _run("sync", "--file-system", self.folder)
         statistics = Path(f"/sys/block/{self.device}/stat").read_text().split()
         return int(statistics[_SECTORS_WRITTEN]) * SECTOR_BYTES
 
@@ -31,13 +31,14 @@ def unusable() -> str | None:
     """Why no card can be had here."""
     if os.geteuid() != 0:
         return "only root may mount a file system"
-    missing = [tool for tool in ("losetup", "mkfs.ext4", "mount", "umount") if shutil.which(tool) is None]
+    missing = [tool for tool in ("losetup", "mkfs.ext4", "mount", "sync", "umount") if shutil.which(tool) is None]
     return f"{', '.join(missing)} is not here" if missing else None
 
 
 @contextmanager
-def card(folder: Path) -> Iterator[Card]:
-    """An ext4 as Raspberry Pi OS makes it, in `folder`, gone afterwards."""
+def card(folder: Path, options: str = "") -> Iterator[Card]:
+    """An ext4 in `folder`, gone afterwards, mounted as Raspberry Pi OS does it but for further `options`."""
+    folder.mkdir()
     image, mounted = folder / "card.img", folder / "card"
     with image.open("wb") as file:
         file.truncate(SIZE_MIB * 1024 * 1024)
@@ -45,7 +46,7 @@ def card(folder: Path) -> Iterator[Card]:
     _run("mkfs.ext4", "-q", "-b", "4096", "-E", "lazy_itable_init=0,lazy_journal_init=0", image)
     device = _run("losetup", "--find", "--show", image).strip()
     try:
-        _run("mount", "-o", "noatime", device, mounted)
+        _run("mount", "-o", f"defaults,noatime{options}", device, mounted)
         try:
             yield Card(mounted, Path(device).name)
         finally:

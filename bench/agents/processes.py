@@ -13,6 +13,15 @@ from bench.agents.broker import Broker
 ROOT = Path(__file__).parents[2]
 _TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 STOP_S = 30.0
+_RELAY = """
+[gpio]
+factory = "mock"
+
+[[actuator]]
+name = "relay"
+kind = "relay"
+pin = 17
+"""
 
 
 @dataclass(frozen=True)
@@ -24,12 +33,14 @@ class Load:
     flush_interval_s: float = 1.0
     position: bool = False
     """Whether the peer remembers which row it has handed over; Fieldline's agent always does."""
+    relay: bool = False
+    """Whether Fieldline's agent has an actuator, at pins that are gpiozero's mock."""
 
 
 def installed() -> Path:
     """The agent's command, in an environment with what it needs and no more, as on a device."""
     uv = Path(sys.executable).with_name("uv")
-    extras = ("--extra", "agent", "--extra", "paho")
+    extras = ("--extra", "agent", "--extra", "hardware", "--extra", "paho")
     exported = subprocess.run(
         [uv, "export", "--quiet", "--frozen", "--no-dev", "--no-hashes", *extras],
         cwd=ROOT,
@@ -49,20 +60,33 @@ def installed() -> Path:
     return environment / "bin" / "fieldline-agent"
 
 
+def device_environment() -> dict[str, str]:
+    """Ours, without what makes Python compile at each start: that takes memory which a device does not spend."""
+    return {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+
+
+def rss_mib(process: int) -> float:
+    status = Path(f"/proc/{process}/status").read_text()
+    (line,) = (line for line in status.splitlines() if line.startswith("VmRSS"))
+    return int(line.split()[1]) / 1024
+
+
 class Running:
     """An agent's process."""
 
     def __init__(self, command: list[str], folder: Path, environment: dict[str, str]) -> None:
-        # What is compiled at each start takes memory that a device does not spend.
-        environment = {
-            key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"
-        } | environment
-        with (folder / "output.log").open("ab") as log:
+        environment = device_environment() | environment
+        self._output = folder / "output.log"
+        with self._output.open("ab") as log:
             self._process = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log)
 
     @property
     def ended(self) -> bool:
         return self._process.poll() is not None
+
+    def said(self) -> str:
+        """The end of what it has logged."""
+        return self._output.read_text(errors="replace")[-2_000:]
 
     def cpu_s(self) -> float:
         """User and system time since its start."""
@@ -70,9 +94,7 @@ class Running:
         return (int(fields[11]) + int(fields[12])) * _TICK_S
 
     def rss_mib(self) -> float:
-        status = Path(f"/proc/{self._process.pid}/status").read_text()
-        (line,) = (line for line in status.splitlines() if line.startswith("VmRSS"))
-        return int(line.split()[1]) / 1024
+        return rss_mib(self._process.pid)
 
     def kill(self) -> None:
         self._process.kill()
@@ -89,12 +111,14 @@ class Running:
 class Fieldline:
     """This project's agent, by its own command; a folder is one device with its queue."""
 
-    def __init__(self, broker: Broker, folder: Path, load: Load, *, transport: str = "crt") -> None:
-        folder.mkdir(parents=True)
+    def __init__(
+        self, broker: Broker, folder: Path, load: Load, *, transport: str = "crt", thing: str | None = None
+    ) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         credentials = broker.credentials
         keys = {
-            "thing": credentials.thing,
+            "thing": thing or credentials.thing,
             "model": "machine",
             "endpoints": [f"localhost:{broker.port}"],
             "ca": str(credentials.ca),
@@ -105,7 +129,7 @@ class Fieldline:
         }
         sensor = {"kind": "replay", "file": "recording.csv", "interval_s": 1 / load.rate, "loop": False}
         sensor_text = f"[[sensor]]\n{_toml(sensor)}columns.value = 'temperature'\n"
-        text = f"{_toml(keys)}[clock]\nsync = 'system'\n{sensor_text}"
+        text = f"{_toml(keys)}[clock]\nsync = 'system'\n{sensor_text}{_RELAY if load.relay else ''}"
         (folder / "agent.toml").write_text(text)
         (folder / "recording.csv").write_text("value\n" + "".join(f"{row}\n" for row in range(load.rows)))
 

@@ -1,11 +1,9 @@
-"""What a day of telemetry writes, and how fast a backlog goes."""
+"""What a day of telemetry writes."""
 
 import json
 from random import Random
-from time import perf_counter
 
-from device_agent.queue import Priority, RingQueue
-from device_agent.queue.files import PosixFiles
+from device_agent.queue import Priority
 
 FLUSHES_A_DAY = 24 * 60 * 6
 DAY_LIMIT = 50_000_000
@@ -42,21 +40,3 @@ def test_ten_samples_a_second_flushed_every_ten_seconds_write_one_page_each_time
     # 35.4 MB are one page for each flush: of a file, less is not to be had.
     assert 35_000_000 < sum(later.values()) < 0.75 * DAY_LIMIT
     assert later["checkpoint"] < 0.01 * DAY_LIMIT
-
-
-def test_a_backlog_is_read_and_acknowledged_at_5000_messages_a_second(tmp_path, clock, log):
-    """Small messages, a hundred to a record and each acknowledged by itself: what a catching-up publisher does."""
-    queue = RingQueue(tmp_path / "queue", max_bytes=2**24, clock=clock, log=log, files=PosixFiles())
-    for n in range(100):
-        queue.append([(Priority.TELEMETRY, b"message %d of %d" % (k, n)) for k in range(100)], {})
-    begun = perf_counter()
-    after = 0
-    while messages := queue.peek(Priority.TELEMETRY, after, 50):
-        after = messages[-1].id
-        for message in messages:
-            queue.acknowledge([message.id])
-    elapsed = perf_counter() - begun
-    assert queue.stats().messages == 0
-    queue.close()
-
-    assert 10_000 / elapsed > 5_000
