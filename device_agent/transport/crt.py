@@ -6,6 +6,7 @@ so that the link decides when and where to connect next.
 
 import asyncio
 import logging
+import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -13,7 +14,7 @@ from functools import cache
 from typing import Any
 
 from device_agent.errors import ConnectError, ConnectRefusedError
-from device_agent.transport import ALPN_PROTOCOL, Deliver, Endpoint, Incoming, uses_alpn
+from device_agent.transport import ALPN_PROTOCOL, MAX_PAYLOAD, Deliver, Endpoint, Incoming, uses_alpn
 from device_agent.transport.connection import Answer, Connection, ConnectionTransport, set_once
 from device_agent.transport.options import MAX_PACKET, RECEIVE_MAXIMUM, TransportOptions
 from device_agent.transport.pkcs11 import Pkcs11Key, read_pin
@@ -21,7 +22,11 @@ from device_agent.transport.pkcs11 import Pkcs11Key, read_pin
 NEVER_BY_ITSELF_MS = 3_600_000
 """The runtime's own reconnect delay: long after this client is stopped."""
 MOST_ARRIVED = 256
-"""Messages at QoS 0 that may wait for the event loop; further ones are passed over, as that quality allows."""
+MOST_ARRIVED_BYTES = RECEIVE_MAXIMUM * MAX_PAYLOAD
+"""So much may wait for the event loop. Further messages at QoS 0 are passed over, as that quality allows. At QoS 1 they
+are left in the network, for there are brokers that do not mind our receive maximum (mosquitto 2.0.11)."""
+HUNG_S = 30.0
+"""An event loop that takes nothing for so long is given up, and the connection with it."""
 _log = logging.getLogger(__name__)
 
 
@@ -40,7 +45,8 @@ class _CrtConnection(Connection):
         self._stopped = asyncio.Event()
         self._client: Any = None
         self._arrived = deque[tuple[Incoming, Any]]()
-        self._overrun = False
+        self._taken = threading.Condition()
+        self._overrun = self._hung = False
 
     def start(self) -> None:
         from awscrt.exceptions import AwsCrtError
@@ -95,7 +101,9 @@ class _CrtConnection(Connection):
         return answer
 
     def _hand_over(self) -> None:
-        message, control = self._arrived.popleft()
+        with self._taken:
+            message, control = self._arrived.popleft()
+            self._taken.notify()
         if self.has_ended:
             return  # never acknowledged: the broker sends it again
         self.deliver(message)
@@ -121,15 +129,31 @@ class _CrtConnection(Connection):
     def on_publish(self, data: Any) -> None:
         packet, control = data.publish_packet, None
         if data.acquire_publish_acknowledgement_control is not None:
-            # What the broker may send without an acknowledgement is bounded by our receive maximum.
             control = data.acquire_publish_acknowledgement_control()
-        elif len(self._arrived) >= MOST_ARRIVED:
-            if not self._overrun:
-                _log.warning("messages at QoS 0 come faster than they can be taken; some are passed over")
+        with self._taken:
+            if control is None:
+                fits = self._has_room()
+            else:
+                # This thread reads the socket: while it waits, so does whatever the broker still sends.
+                fits = not self._hung and self._taken.wait_for(self._has_room, HUNG_S)
+            if fits:
+                self._arrived.append((Incoming(packet.topic, packet.payload or b""), control))
+                self.soon(self._hand_over)
+        if not fits:
+            self._pass_over(control)
+
+    def _has_room(self) -> bool:
+        size = sum(len(message.payload) for message, _ in self._arrived)
+        return len(self._arrived) < MOST_ARRIVED and size < MOST_ARRIVED_BYTES
+
+    def _pass_over(self, control: Any) -> None:
+        if control is not None and not self._hung:
+            self._hung = True
+            # Nothing that came after it is handled, so that the broker sends them all again in their order.
+            self.soon(lambda: self.end(f"no message was taken for {HUNG_S:g} s"))
+        if not self._overrun:
             self._overrun = True
-            return
-        self._arrived.append((Incoming(packet.topic, packet.payload or b""), control))
-        self.soon(self._hand_over)
+            _log.warning("messages come faster than they can be taken")
 
 
 @cache

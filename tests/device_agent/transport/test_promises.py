@@ -3,8 +3,9 @@
 import asyncio
 import subprocess
 import sys
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from random import Random
 
@@ -14,10 +15,13 @@ from device_agent.clock import SystemClock
 from device_agent.errors import ConnectionLostError
 from device_agent.health import Health
 from device_agent.link import Link
+from device_agent.transport import Incoming
 from device_agent.transport.making import make_transport
 from tests.device_agent.proxy import Proxy
 
+ROOT = Path(__file__).parents[3]
 TOPIC = "dt/pump-7/telemetry"
+COMMAND = "cmd/pump-7/1/req"
 
 
 class ShortestRandom(Random):
@@ -128,43 +132,64 @@ async def test_what_the_broker_keeps_while_we_rest_is_handled_once(mosquitto, ap
         assert handled == [b"%d-%d" % (turn, n) for turn in range(3) for n in range(20)]
 
 
-_FLOOD = """
-import sys
-from pathlib import Path
-from types import SimpleNamespace
-from tests.device_agent.mosquitto import App
+@pytest.fixture
+def flooded(kind, credentials):
+    """A device in a process of its own that is connected and busy: call what is given to flood it and have it go on.
 
-port, ca, certificate, key = sys.argv[1:]
-with App(SimpleNamespace(port=int(port)), SimpleNamespace(ca=ca), Path(certificate), Path(key), name="flooder") as app:
-    app.publish("cmd/pump-7/1/req", b"x" * 100_000, times=300)
-"""
+    The process must have hardly grown meanwhile, and it ends once it has a message `after`.
+    """
+
+    @asynccontextmanager
+    async def run(broker, deliver):
+        files = (credentials.ca, credentials.certificate, credentials.private_key)
+        child = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "tests.device_agent.transport.flooded", kind, str(broker.port), *map(str, files)),
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+
+        async def said():
+            async with asyncio.timeout(60):
+                return (await child.stdout.readline()).decode().strip()
+
+        try:
+            assert await said() == "connected"
+            await deliver(b"x" * 100_000, 30)
+            await deliver(b"busy", 1)
+            assert await said() == "busy"
+            await deliver(b"x" * 100_000, 300)
+            child.stdin.write(b"that was it\n")
+            assert float(await said()) < 8, "MiB of 29 that came"
+            yield
+            async with asyncio.timeout(60):
+                assert await child.wait() == 0
+        finally:
+            with suppress(ProcessLookupError):
+                child.kill()
+            await child.wait()
+
+    return run
 
 
-async def test_a_flood_of_messages_occupies_no_memory_while_the_agent_is_busy(
-    mosquitto, app, linked, eventually, credentials, app_credentials
-):
-    # In a process of its own, whose memory is not counted.
-    arguments = (str(mosquitto.port), str(credentials.ca), *map(str, app_credentials))
-    flood = [sys.executable, "-c", _FLOOD, *arguments]
-    async with linked(mosquitto.endpoint) as (link, handled):
-        grown_mib = []
+async def test_a_flood_of_messages_occupies_no_memory_while_the_agent_is_busy(mosquitto, app, flooded):
+    async def deliver(payload, times):
+        await asyncio.to_thread(app.publish, COMMAND, payload, times=times)
 
-        def busy(message):
-            handled.clear()
-            if message.payload == b"busy":
-                before = _resident_mib()
-                subprocess.run(flood, check=True, timeout=60)  # the event loop stands still until the broker has it all
-                grown_mib.append(_resident_mib() - before)
-
-        link.subscribe("cmd/pump-7/+/req", busy)
-        await asyncio.to_thread(app.publish, "cmd/pump-7/1/req", b"x" * 100_000, times=30)
-        await asyncio.to_thread(app.publish, "cmd/pump-7/1/req", b"busy")
-        await eventually(lambda: grown_mib, 60)
-
-        assert grown_mib[0] < 8, "of 29 MiB that came"
-        await asyncio.to_thread(app.publish, "cmd/pump-7/1/req", b"after")
-        await link.publish(TOPIC, b"still there")
+    async with flooded(mosquitto, deliver):
+        await deliver(b"after", 1)
 
 
-def _resident_mib():
-    return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * 4096 / 2**20
+async def test_neither_does_one_from_a_broker_that_minds_no_receive_maximum(tls_broker, flooded):
+    async with tls_broker() as broker:
+        packet_ids = count(1)
+
+        async def deliver(payload, times):
+            for _ in range(times):
+                broker.deliver(Incoming(COMMAND, payload), next(packet_ids))
+                await asyncio.sleep(0.001)  # the network takes what fits into it
+
+        async with flooded(broker, deliver):
+            while TOPIC not in {message.topic for message in broker.received}:
+                await deliver(b"after", 1)
+                await asyncio.sleep(0.05)

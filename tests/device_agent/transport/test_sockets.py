@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+import time
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -9,7 +10,7 @@ import pytest
 
 from device_agent import identity, transport
 from device_agent.errors import ConnectError, ConnectionLostError, ConnectRefusedError
-from device_agent.transport import ALPN_PROTOCOL, Endpoint, Incoming
+from device_agent.transport import ALPN_PROTOCOL, Endpoint, Incoming, crt
 from device_agent.transport.making import make_transport
 from tests.device_agent.proxy import Proxy
 
@@ -270,6 +271,30 @@ async def test_a_flood_at_qos_0_is_taken_or_passed_over_and_the_connection_stand
         numbers = [int(message.payload) for message in delivered[:-1]]
         assert numbers == sorted(set(numbers)), "in order, none twice"
         await made.publish(TOPIC, b"still there")
+
+
+async def test_what_a_hanging_event_loop_does_not_take_is_left_to_the_next_connection_in_its_order(
+    tls_broker, options, monkeypatch
+):
+    monkeypatch.setattr(crt, "MOST_ARRIVED", 2)
+    monkeypatch.setattr(crt, "HUNG_S", 0.2)
+    async with tls_broker() as broker:
+        made = crt.CrtTransport(options)
+        handled = []
+
+        def handle(message):
+            handled.append(int(message.payload))
+            time.sleep(1.5 if len(handled) == 1 else 0)
+
+        made.on_message = handle
+        await made.connect(broker.endpoint)
+        for n in range(1, 8):
+            broker.deliver(Incoming(REQUEST, b"%d" % n), n)
+        async with asyncio.timeout(10):
+            assert "no message was taken for 0.2 s" in await made.lost()
+        assert handled == [1, 2, 3]
+        await made.disconnect()
+        assert broker.delivered_acknowledged in ([1], [1, 2], [1, 2, 3]), "nothing that was not handled"
 
 
 # The runtime itself passes over a topic that it cannot decode, and says so where only Python's hook hears it.
