@@ -21,12 +21,14 @@ settings.register_profile("search", max_examples=2000, **_COMMON)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev"))
 
 
-@pytest.hookimpl(tryfirst=True)
+def pytest_itemcollected(item):
+    """What starts the laptop cloud runs on one worker."""
+    if END_TO_END in item.path.parents:
+        item.add_marker(pytest.mark.cloud)
+    if item.get_closest_marker("cloud"):
+        item.add_marker(pytest.mark.xdist_group("cloud"))
+
+
 def pytest_collection_modifyitems(items):
-    """What starts the laptop cloud runs on one worker, from the start on: while it waits, the others work."""
-    for item in items:
-        if END_TO_END in item.path.parents:
-            item.add_marker(pytest.mark.cloud)
-        if item.get_closest_marker("cloud"):
-            item.add_marker(pytest.mark.xdist_group("cloud"))
+    """From the start on: while the laptop cloud's worker waits, the others work."""
     items.sort(key=lambda item: item.get_closest_marker("cloud") is None)
