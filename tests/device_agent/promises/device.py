@@ -197,6 +197,12 @@ def numbers(received):
     return [int(m.values["number"]) for m in measurements(received) if "number" in m.values]
 
 
+def are_complete(received):
+    """Whether each row up to the last that came has come once; a broker acknowledges sooner than it passes on."""
+    found = numbers(received)
+    return bool(found) and sorted(found) == list(range(len(found)))
+
+
 def relay(received):
     """What its relay was found to be."""
     return [m.values["relay"] for m in measurements(received) if "relay" in m.values]

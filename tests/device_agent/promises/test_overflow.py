@@ -31,6 +31,7 @@ async def test_a_queue_that_overflows_drops_the_oldest_and_the_cloud_is_told_how
         proxy.refusing = False
         await at_last(lambda: events(app.received, "dropped"))
         await at_last(lambda: device.ask("queue.stats")["messages"] == 0)
+        await at_last(lambda: len(numbers(app.received)) == ROWS - before["telemetry"])
         after = dropped(device)
         [told] = [event.data for event in events(app.received, "dropped")]
         lost_logs = told.pop("log")  # and there are new ones all the time
