@@ -34,13 +34,12 @@ up: setup ## run the whole platform on this machine, with live devices (Ctrl-C s
 down: setup ## stop it
 	@$(BIN)/fieldline local down --port $(PORT)
 
-# One worker more than there are cores: the one with the laptop cloud mostly waits.
-WORKERS = $(shell $(BIN)/python -c 'import os; print((os.cpu_count() or 1) + 1)')
-
-test: setup ## run every test, those that need the laptop cloud beside the others
+test: setup ## run every test: units in parallel, then those that need the laptop cloud
 	@echo "==> servers and tools that the tests need" && $(BIN)/python -m tests.debian
-	@echo "==> every test"
-	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup
+	@echo "==> unit tests"
+	@$(BIN)/python -m pytest -q -n auto -m "not cloud"
+	@echo "==> tests against the laptop cloud"
+	@$(BIN)/python -m pytest -q -m cloud
 
 check: setup ## lint, types, import arrows, and the synthesized templates
 	@echo "==> ruff" && $(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -20,6 +20,12 @@ MODELS = {
 }
 
 
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.cloud)
+
+
 @pytest.fixture(scope="session")
 def cloud(tmp_path_factory):
     """One laptop cloud with twelve simulated devices, and the test's own declared in a fleet file."""
