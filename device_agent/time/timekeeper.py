@@ -7,6 +7,7 @@ and what was recorded by it is corrected as soon as the time is known, unless it
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -28,6 +29,8 @@ HOLD_MS = 24 * 3600 * 1000
 """How long boot time alone is trusted after the last synchronisation: at a crystal's 50 ppm it is 4.3 s off by then."""
 JITTER_MS = 5
 """Differences of wall and boot time up to this are the reading of two clocks one after the other, and no step."""
+MOST_LEFT = 16
+"""So many times that were left by a step are remembered: a step back may undo several, forward ones among them."""
 OBSERVE_S = 1.0
 SAVE_S = 300.0
 _SECTION = "clock"
@@ -87,6 +90,7 @@ class Timekeeper:
         self._doubted = False
         self._told = 0
         self._saving = asyncio.Lock()
+        self._left: deque[int] = deque(maxlen=MOST_LEFT)
         self._waited_ms = 0
         self._waiting: tuple[int, int] | None = None
 
@@ -230,11 +234,13 @@ class Timekeeper:
         """Up to which UTC telemetry may have been told, where that is ahead of now by less than is followed."""
         now = boot + ms
         told = [old.after] if old.after is not None else []
-        if first:
-            told.append(self._boots.seen)
-        elif keeps:
-            told.append(boot + old.ms)
-        ahead = [ts for ts in told if 0 < ts - now <= FORGET_AHEAD_MS + AHEAD_RESERVE_MS * first]
+        horizon = FORGET_AHEAD_MS + AHEAD_RESERVE_MS * first
+        if first or (keeps and ms != old.ms):
+            self._left.append(self._boots.seen if first else boot + old.ms)
+            # What is followed once is forgotten: it must not come back with the next small step.
+            self._left = deque((ts for ts in self._left if ts - now <= horizon), MOST_LEFT)
+            told += self._left
+        ahead = [ts for ts in told if 0 < ts - now <= horizon]
         if ahead:
             self._told = max(self._told, *ahead)
         return max(ahead, default=None)

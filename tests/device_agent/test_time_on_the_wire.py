@@ -195,3 +195,14 @@ class Device(RuleBasedStateMachine):
 
 Device.TestCase.settings = settings(max_examples=500, stateful_step_count=20)
 TestDevice = Device.TestCase
+
+
+def test_a_step_back_that_undoes_a_step_forward_and_a_little_more_gives_no_time_twice():
+    device = Device()
+    device.boot(wait=0, synced=False, wall=0)
+    device.a_sensor_is_read(flush=True, readings=1)
+    for error in (0, 899_751, -250):
+        device.the_clock_is_synchronised(error=error)
+    device.a_sensor_is_read(flush=True, readings=1)
+    device.messages_are_sent(ack=False, connected_for=0, many=2, newest=False)
+    device.teardown()
