@@ -17,7 +17,7 @@ PEM = "-----BEGIN EC PRIVATE KEY-----\nMHcCAQEE\nshort==\n-----END EC PRIVATE KE
         ("Authorization: Bearer abc.def", f"Authorization: {REDACTED}"),
         ("mqtt://device:pass@broker.example/x", f"mqtt://{REDACTED}@broker.example/x"),
         ("pkcs11:token=t;object=o?pin-value=1234", f"pkcs11:token={REDACTED};object=o?pin-value={REDACTED}"),
-        ("pkcs11:object=o?pin-source=/root/pin", f"pkcs11:object=o?pin-source={REDACTED}"),
+        ("pkcs11:object=o?pin-source=/etc/fieldline/pin", f"pkcs11:object=o?pin-source={REDACTED}"),
         ("key id AKIAABCDEFGHIJKLMNOP used", f"key id {REDACTED} used"),
         (f"found {PEM} there", f"found {REDACTED} there"),
         (f"cut {PEM[:40]}", f"cut {REDACTED}"),
