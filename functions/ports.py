@@ -8,6 +8,7 @@ from functions.domain.devices import Device, DeviceFilter, DevicePage, Source
 from functions.domain.events import DeviceEvent
 from functions.domain.ingest import QuarantineEntry
 from functions.domain.lake import ObjectsPage
+from functions.domain.live import LiveEvent
 from functions.domain.presence import Presence
 from functions.domain.quarantine import QuarantinePage
 from functions.domain.series import (
@@ -221,4 +222,13 @@ class TokenSecret(Protocol):
 
     def write(self, token: str) -> None:
         """Raises StoreAdminError."""
+        ...
+
+
+class LivePublisher(Protocol):
+    def publish(self, events: Sequence[LiveEvent]) -> None:
+        """Tell whoever watches, after the change is stored; what nobody watches costs nothing.
+
+        Never raises: a push that is lost is read by REST.
+        """
         ...
