@@ -36,12 +36,12 @@ from functions.settings import (
 if TYPE_CHECKING:
     from functions.adapters.invoked_store_admin import InvokedStoreAdmin
     from functions.ports import SeriesReader, TelemetryStore
+    from functions.services.api import ApiServices
     from functions.services.authorizer import Authorizer
     from functions.services.backfill import Backfill
     from functions.services.events import KeepEvents
     from functions.services.ingest import Ingest
     from functions.services.presence import KeepPresence
-    from functions.services.queries import Queries
     from functions.services.registrar import Registrar
     from functions.services.store_admin import StoreAdmin
 
@@ -115,24 +115,27 @@ def events(env: Env) -> "KeepEvents":
     )
 
 
-def api(env: Env) -> "tuple[Queries, ApiSettings]":
+def api(env: Env) -> "tuple[ApiServices, ApiSettings]":
     from functions.adapters.dynamodb_quarantine import DynamoDBQuarantine
     from functions.adapters.dynamodb_registry import DynamoDBRegistry
     from functions.adapters.dynamodb_state import DynamoDBStateStore
+    from functions.services.api import ApiServices
+    from functions.services.gate import Gate
     from functions.services.queries import Queries
 
     settings = ApiSettings.from_env(env)
     client = _clients()
     dynamodb = client("dynamodb")
+    registry = DynamoDBRegistry(dynamodb, settings.core_table)
     queries = Queries(
-        registry=DynamoDBRegistry(dynamodb, settings.core_table),
+        registry=registry,
         statuses=DynamoDBStateStore(dynamodb, settings.state_table),
         store=_series_reader(settings.telemetry_store, settings.retention_days, env, client),
         quarantine=DynamoDBQuarantine(dynamodb, settings.events_table, settings.state_table),
         models=models.shipped(),
         clock=_CLOCK,
     )
-    return queries, settings
+    return ApiServices(clock=_CLOCK, gate=Gate(registry), queries=queries), settings
 
 
 def authorizer(env: Env) -> "Authorizer":

@@ -4,9 +4,16 @@
     ├── SettingsError            the environment of a function is not what it needs
     ├── RequestError             the caller asked for something that cannot be (HTTP 400)
     │   └── CursorError          a page cursor that this deployment did not make, or made for another question
-    ├── NotFoundError            what was asked for does not exist (404)
-    ├── ForbiddenError           known, but not allowed (403)
     ├── UnauthorizedError        a token that proves nothing (401)
+    ├── ForbiddenError           known, but not allowed (403)
+    ├── NotFoundError            what was asked for does not exist, or not for the caller (404)
+    ├── ConflictError            it cannot be done as things stand (409)
+    ├── PreconditionError        it was changed since the caller read it (412)
+    ├── TooLargeError            more bytes than are taken (413)
+    ├── MediaTypeError           a body of another kind than is taken (415)
+    ├── ReusedKeyError           an idempotency key that came with another request before (422)
+    ├── PreconditionRequiredError    a change that needs If-Match (428)
+    ├── RateLimitError           too much at once; `retry_after` says in seconds when to ask again (429)
     ├── QueueMessageError        a queue body that no rule of ours wrote: it belongs in the dead-letter queue
     └── AdapterError             a service did not do what was asked; trying again may help
         ├── StoreError           the telemetry store
@@ -16,6 +23,13 @@
         ├── RegistryError        the core table
         ├── QuarantineError      the quarantine; `failed` says which entries
         ├── EventLogError        the event log
+        ├── AuditError           the audit
+        ├── PrincipalsError      the users' directory, grants or keys
+        ├── CommandsError        the ledger of commands, or the broker that carries them
+        ├── ShadowError          the shadows of devices
+        ├── LiveError            the connections of those who watch
+        ├── RatesError           the token buckets
+        ├── IdempotencyError     the memory of requests
         ├── LakeError            the lake; `failed` says which messages
         ├── LakeReadError        the lake, when it is read
         │   └── DamagedObjectError   … of which one object, or the rest of it, can never be read
@@ -69,6 +83,36 @@ class UnauthorizedError(FunctionsError):
     pass
 
 
+class ConflictError(FunctionsError):
+    pass
+
+
+class PreconditionError(FunctionsError):
+    pass
+
+
+class TooLargeError(FunctionsError):
+    pass
+
+
+class MediaTypeError(FunctionsError):
+    pass
+
+
+class ReusedKeyError(FunctionsError):
+    pass
+
+
+class PreconditionRequiredError(FunctionsError):
+    pass
+
+
+class RateLimitError(FunctionsError):
+    def __init__(self, message: str, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
 class QueueMessageError(FunctionsError):
     pass
 
@@ -111,6 +155,34 @@ class QuarantineError(AdapterError):
 
 
 class EventLogError(AdapterError):
+    pass
+
+
+class AuditError(AdapterError):
+    pass
+
+
+class PrincipalsError(AdapterError):
+    pass
+
+
+class CommandsError(AdapterError):
+    pass
+
+
+class ShadowError(AdapterError):
+    pass
+
+
+class LiveError(AdapterError):
+    pass
+
+
+class RatesError(AdapterError):
+    pass
+
+
+class IdempotencyError(AdapterError):
     pass
 
 

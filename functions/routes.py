@@ -1,32 +1,102 @@
-"""The HTTP API as data: `infra` makes its resources from it, the `api` handler serves exactly it.
+"""The HTTP API as data: `infra` makes its resources from it, the `api` and `auth` handlers serve exactly it.
 
-Paths are without the version: `v1` is the name of the REST stage.
+Paths are without the version: `v1` is the name of the REST stage. A group in a path is spelled with `:` for its `/`.
 """
 
 from dataclasses import dataclass
+from typing import Literal
+
+PATCH, POST, PUT, DELETE, GET = "PATCH", "POST", "PUT", "DELETE", "GET"
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One operation. `permission` names a row of the access matrix; a public route has none and needs no token."""
+    """One operation. `permission` names a row of the access matrix; a public route has none and needs no token.
+
+    `room` is the class of operations that it belongs to. One that `creates` takes an `Idempotency-Key`.
+    """
 
     method: str
     path: str
     operation: str
     permission: str | None
+    room: str
+    creates: bool = False
+    function: Literal["api", "auth"] = "api"
 
     @property
     def public(self) -> bool:
         return self.permission is None
 
 
+def _auth(operation: str, path: str) -> Route:
+    return Route(POST, path, operation, None, "auth", function="auth")
+
+
 ROUTES: tuple[Route, ...] = (
-    Route("GET", "/health", "health", None),
-    Route("GET", "/sign-in", "sign_in", None),
-    Route("GET", "/me", "me", "self:read"),
-    Route("GET", "/devices", "list_devices", "devices:read"),
-    Route("GET", "/devices/{id}", "show_device", "devices:read"),
-    Route("GET", "/devices/{id}/telemetry", "device_telemetry", "telemetry:read"),
-    Route("GET", "/devices/{id}/quarantine", "device_quarantine", "quarantine:read"),
-    Route("GET", "/fleet/summary", "fleet_summary", "devices:read"),
+    Route(GET, "/health", "health", None, "service"),
+    Route(GET, "/sign-in", "sign_in", None, "service"),
+    Route(GET, "/openapi.json", "openapi", None, "docs"),
+    Route(GET, "/docs", "documentation", None, "docs"),
+    _auth("log_in", "/auth/login"),
+    _auth("answer_challenge", "/auth/challenge"),
+    _auth("refresh", "/auth/refresh"),
+    _auth("log_out", "/auth/logout"),
+    _auth("forgot_password", "/auth/forgot"),
+    _auth("reset_password", "/auth/reset"),
+    Route(GET, "/me", "me", "self:read", "me"),
+    Route(GET, "/me/why", "why", "self:read", "me"),
+    Route(GET, "/devices", "list_devices", "devices:read", "devices"),
+    Route(POST, "/devices", "create_device", "devices:create", "devices", creates=True),
+    Route(GET, "/devices/{id}", "show_device", "devices:read", "devices"),
+    Route(PATCH, "/devices/{id}", "update_device", "devices:update", "devices"),
+    Route(DELETE, "/devices/{id}", "decommission_device", "devices:decommission", "devices"),
+    Route(GET, "/devices/{id}/latest", "device_latest", "telemetry:read", "devices"),
+    Route(GET, "/devices/{id}/telemetry", "device_telemetry", "telemetry:read", "telemetry"),
+    Route(POST, "/telemetry", "send_telemetry", "telemetry:write", "telemetry"),
+    Route(GET, "/devices/{id}/events", "device_events", "events:read", "events"),
+    Route(GET, "/devices/{id}/quarantine", "device_quarantine", "quarantine:read", "quarantine"),
+    Route(GET, "/devices/{id}/quarantine/{entry}", "show_quarantined", "quarantine:read", "quarantine"),
+    Route(GET, "/quarantine", "list_quarantine", "quarantine:read", "quarantine"),
+    Route(GET, "/devices/{id}/commands", "list_commands", "commands:read", "commands"),
+    Route(POST, "/devices/{id}/commands", "send_command", "commands:send", "commands", creates=True),
+    Route(GET, "/devices/{id}/commands/{command}", "show_command", "commands:read", "commands"),
+    Route(POST, "/devices/{id}/commands/{command}/cancel", "cancel_command", "commands:send", "commands"),
+    Route(POST, "/commands/bulk", "send_bulk", "commands:send", "commands", creates=True),
+    Route(GET, "/commands/bulk/{bulk}", "show_bulk", "commands:read", "commands"),
+    Route(GET, "/commands/bulk/{bulk}/devices", "list_bulk", "commands:read", "commands"),
+    Route(POST, "/commands/bulk/{bulk}/cancel", "cancel_bulk", "commands:send", "commands"),
+    Route(GET, "/devices/{id}/state", "show_state", "state:read", "shadows"),
+    Route(PATCH, "/devices/{id}/state", "desire_state", "state:write", "shadows"),
+    Route(GET, "/devices/{id}/state/history", "state_history", "state:read", "shadows"),
+    Route(GET, "/devices/{id}/config", "show_config", "config:read", "shadows"),
+    Route(PATCH, "/devices/{id}/config", "desire_config", "config:write", "shadows"),
+    Route(GET, "/devices/{id}/config/history", "config_history", "config:read", "shadows"),
+    Route(GET, "/devices/{id}/keys", "list_device_keys", "device-keys:read", "keys"),
+    Route(POST, "/devices/{id}/keys", "create_device_key", "device-keys:write", "keys", creates=True),
+    Route(DELETE, "/devices/{id}/keys/{key}", "revoke_device_key", "device-keys:write", "keys"),
+    Route(GET, "/groups", "list_groups", "groups:read", "groups"),
+    Route(POST, "/groups", "create_group", "groups:write", "groups", creates=True),
+    Route(GET, "/groups/{group}", "show_group", "groups:read", "groups"),
+    Route(PATCH, "/groups/{group}", "update_group", "groups:write", "groups"),
+    Route(DELETE, "/groups/{group}", "delete_group", "groups:write", "groups"),
+    Route(GET, "/models", "list_models", "models:read", "models"),
+    Route(GET, "/models/{model}", "show_model", "models:read", "models"),
+    Route(GET, "/fleet/summary", "fleet_summary", "devices:read", "devices"),
+    Route(GET, "/users", "list_users", "users:read", "users"),
+    Route(POST, "/users", "invite_user", "users:write", "users", creates=True),
+    Route(GET, "/users/{user}", "show_user", "users:read", "users"),
+    Route(PATCH, "/users/{user}", "update_user", "users:write", "users"),
+    Route(DELETE, "/users/{user}", "delete_user", "users:write", "users"),
+    Route(POST, "/users/{user}/reset", "reset_user", "users:write", "users"),
+    Route(GET, "/users/{user}/grants", "show_grants", "grants:read", "users"),
+    Route(PUT, "/users/{user}/grants", "replace_grants", "grants:write", "users"),
+    Route(GET, "/grants", "list_grants", "grants:read", "users"),
+    Route(GET, "/keys", "list_keys", "keys:read", "keys"),
+    Route(POST, "/keys", "create_key", "keys:write", "keys", creates=True),
+    Route(GET, "/keys/{key}", "show_key", "keys:read", "keys"),
+    Route(DELETE, "/keys/{key}", "revoke_key", "keys:write", "keys"),
+    Route(GET, "/audit", "list_audit", "audit:read", "audit"),
+    Route(GET, "/audit/chains/{day}", "audit_chains", "audit:read", "audit"),
+    Route(POST, "/live/ticket", "live_ticket", "live:subscribe", "live"),
 )

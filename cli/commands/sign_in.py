@@ -104,7 +104,8 @@ def whoami(*, as_json: JsonOption = False, profile: ProfileOption = DEFAULT_PROF
         return
     print_fields(
         [
-            *((printable(str(key)), shown(value)) for key, value in me.items()),
+            *((printable(str(key)), shown(value)) for key, value in me.items() if key != "grants"),
+            *((printable(str(one["role"])), printable(str(one["scope"]))) for one in me.get("grants", [])),
             ("profile", profile),
             ("api", printable(api.url)),
             ("token ends", age(session.tokens.expires_at, wall_clock_ms())),

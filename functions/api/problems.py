@@ -13,9 +13,16 @@ from contract.errors import IdentityError
 from functions.api.times import shown
 from functions.errors import (
     AdapterError,
+    ConflictError,
     ForbiddenError,
+    MediaTypeError,
     NotFoundError,
+    PreconditionError,
+    PreconditionRequiredError,
+    RateLimitError,
     RequestError,
+    ReusedKeyError,
+    TooLargeError,
     UnauthorizedError,
     UnsupportedError,
 )
@@ -24,6 +31,24 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 CONTENT_TYPE = "application/problem+json"
+TYPE_PREFIX = "urn:fieldline:problem:"
+
+TITLES: dict[str, tuple[int, str]] = {
+    "invalid-request": (400, "Bad request"),
+    "unauthorized": (401, "Unauthorized"),
+    "forbidden": (403, "Forbidden"),
+    "not-found": (404, "Not found"),
+    "conflict": (409, "Conflict"),
+    "changed-meanwhile": (412, "Changed meanwhile"),
+    "too-large": (413, "Too large"),
+    "unsupported-media-type": (415, "Unsupported media type"),
+    "idempotency-key-reused": (422, "Idempotency key reused"),
+    "if-match-required": (428, "If-Match required"),
+    "too-many-requests": (429, "Too many requests"),
+    "unsupported": (501, "Not implemented"),
+    "unavailable": (503, "Service unavailable"),
+}
+"""Every kind of problem by its stable name, with its status and title."""
 
 _PARAMETERS = {"thing": "id"}
 """What the contract calls by another name than the API."""
@@ -34,7 +59,7 @@ def install(app: APIGatewayRestResolver, logger: Logger) -> None:
     """Everything that a caller may have caused, and services that did not answer. Bugs are left to crash."""
 
     def wrong(exc: RequestError) -> Response[str]:
-        return problem(app, 400, "Bad request", str(exc), field=exc.field, expected=exc.expected, got=exc.got)
+        return problem(app, "invalid-request", str(exc), field=exc.field, expected=exc.expected, got=exc.got)
 
     def misnamed(exc: IdentityError) -> Response[str]:
         return wrong(RequestError(_PARAMETERS.get(exc.field or "", exc.field or "id"), exc.expected, exc.got))
@@ -42,29 +67,40 @@ def install(app: APIGatewayRestResolver, logger: Logger) -> None:
     def invalid(exc: RequestValidationError) -> Response[str]:
         return wrong(_first_of(exc))
 
-    def told(status: int, title: str) -> "Callable[[Exception], Response[str]]":
-        return lambda exc: problem(app, status, title, str(exc))
+    def told(kind: str) -> "Callable[[Exception], Response[str]]":
+        return lambda exc: problem(app, kind, str(exc))
+
+    def too_much(exc: RateLimitError) -> Response[str]:
+        return problem(app, "too-many-requests", str(exc), retry_after=exc.retry_after)
 
     def no_route(_: NoRouteError) -> Response[str]:
         event = app.current_event
-        return problem(app, 404, "Not found", f"there is no {event.http_method} {shown(event.path)}")
+        return problem(app, "not-found", f"there is no {event.http_method} {shown(event.path)}")
 
     def unavailable(exc: AdapterError) -> Response[str]:
         # What exactly failed is for the log: it names tables.
         logger.error("a service did not answer", exc_info=exc)
-        return problem(app, 503, "Service unavailable", "A service behind the API did not answer; try again shortly.")
+        detail = "A service behind the API did not answer; try again shortly."
+        return problem(app, "unavailable", detail, retry_after=1)
 
     def unsupported(_: UnsupportedError) -> Response[str]:
         # Trying again does not help, so it is not told to.
-        return problem(app, 501, "Not implemented", "The telemetry store of this deployment cannot do this.")
+        return problem(app, "unsupported", "The telemetry store of this deployment cannot do this.")
 
     handlers: dict[type[Exception], Callable[[Any], Response[str]]] = {
         RequestError: wrong,
         IdentityError: misnamed,
         RequestValidationError: invalid,
-        UnauthorizedError: told(401, "Unauthorized"),
-        ForbiddenError: told(403, "Forbidden"),
-        NotFoundError: told(404, "Not found"),
+        UnauthorizedError: told("unauthorized"),
+        ForbiddenError: told("forbidden"),
+        NotFoundError: told("not-found"),
+        ConflictError: told("conflict"),
+        PreconditionError: told("changed-meanwhile"),
+        TooLargeError: told("too-large"),
+        MediaTypeError: told("unsupported-media-type"),
+        ReusedKeyError: told("idempotency-key-reused"),
+        PreconditionRequiredError: told("if-match-required"),
+        RateLimitError: too_much,
         NoRouteError: no_route,
         UnsupportedError: unsupported,
         AdapterError: unavailable,
@@ -87,14 +123,18 @@ def _parameter(location: Any) -> str:
     return names[-1] if names else "request"
 
 
-def problem(app: APIGatewayRestResolver, status: int, title: str, detail: str, **more: Any) -> Response[str]:
+def problem(
+    app: APIGatewayRestResolver, kind: str, detail: str, *, retry_after: int | None = None, **more: Any
+) -> Response[str]:
+    """`kind` is a name of TITLES, `retry_after` the seconds after which asking again makes sense."""
+    status, title = TITLES[kind]
     document = {
-        "type": "about:blank",
+        "type": TYPE_PREFIX + kind,
         "title": title,
         "status": status,
         "detail": detail,
         **more,
         "request_id": app.current_event.raw_event.get("requestContext", {}).get("requestId"),
     }
-    headers = {"Retry-After": "1"} if status == 503 else {}  # noqa: PLR2004 - HTTP's own number
+    headers = {"Cache-Control": "no-store", **({} if retry_after is None else {"Retry-After": str(retry_after)})}
     return Response(status, content_type=CONTENT_TYPE, body=msgspec.json.encode(document).decode(), headers=headers)

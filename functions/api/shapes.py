@@ -6,17 +6,12 @@ from typing import Any
 import msgspec
 
 from contract.models import DeviceModel
-from functions.domain.access import Principal
 from functions.domain.quarantine import QuarantinePage
 from functions.domain.series import RawRow, Row
 from functions.domain.state import Latest
 from functions.services.queries import DeviceDetail, DeviceSummary, FleetSummary, SeriesAnswer
 
 Json = dict[str, Any]
-
-
-def principal(who: Principal) -> Json:
-    return {"sub": who.sub, "username": who.username, "roles": who.roles, "permissions": who.permissions()}
 
 
 def device_item(summary: DeviceSummary) -> Json:

@@ -8,16 +8,20 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver
 
 from functions import bootstrap
-from functions.api.app import SignIn, make
+from functions.api.app import resolver, serve
+from functions.api.operations.service import SignIn
+from functions.api.request import Request
+from functions.api.rooms import rooms
 
 logger = Logger(service="api")
 
 
 @cache
 def _app() -> APIGatewayRestResolver:
-    queries, settings = bootstrap.api(os.environ)
+    services, settings = bootstrap.api(os.environ)
     sign_in = SignIn(settings.region, settings.client_id, settings.issuer, settings.sign_in_endpoint)
-    return make(queries, sign_in, logger)
+    app = resolver()
+    return serve(app, rooms(Request(app), services, sign_in), logger)
 
 
 @logger.inject_lambda_context

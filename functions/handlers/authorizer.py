@@ -32,7 +32,7 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     stage = "/".join(event["methodArn"].split("/")[:2])
     statement = {"Action": "execute-api:Invoke", "Effect": "Allow", "Resource": f"{stage}/*"}
     return {
-        "principalId": principal.sub,
+        "principalId": principal.id,
         "policyDocument": {"Version": "2012-10-17", "Statement": [statement]},
         "context": {"principal": msgspec.json.encode(principal).decode()},
     }

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 import jwt
 from jwt import PyJWK, PyJWTError
 
-from functions.domain.access import Principal, roles_of
+from functions.domain.access import EVERYTHING, Grant, Kind, Principal, Role
 from functions.errors import UnauthorizedError
 from functions.ports import Clock
 
@@ -39,9 +39,10 @@ class Authorizer:
         if not isinstance(groups, list):
             raise UnauthorizedError("expected groups as a list")
         return Principal(
-            sub=_text(claims, "sub"),
-            username=_text(claims, "username") if "username" in claims else _text(claims, "sub"),
-            roles=roles_of(group for group in groups if isinstance(group, str)),
+            id=f"user:{_text(claims, 'sub')}",
+            kind=Kind.USER,
+            name=_text(claims, "username") if "username" in claims else _text(claims, "sub"),
+            grants=tuple(Grant(role, EVERYTHING) for role in Role if role in groups and role != Role.DEVICE),
         )
 
     def _claims(self, token: str) -> Mapping[str, Any]:

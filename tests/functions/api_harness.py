@@ -1,0 +1,91 @@
+"""The real API's code over in-memory adapters, called as API Gateway calls it. The command line's tests use it too."""
+
+import json
+from types import SimpleNamespace
+
+import msgspec
+from aws_lambda_powertools import Logger
+
+from contract.models import shipped
+from functions.adapters.memory import MemoryQuarantine, MemoryRegistry, MemoryTelemetryStore, MemoryWorld
+from functions.api.app import resolver, serve
+from functions.api.operations.service import SignIn
+from functions.api.request import Request
+from functions.api.rooms import rooms
+from functions.domain.access import EVERYTHING, Grant, Kind, Principal, Role
+from functions.domain.devices import Source
+from functions.services.api import ApiServices
+from functions.services.gate import Gate
+from functions.services.queries import Queries
+
+DAY = 86_400_000
+
+
+def person(*grants, name="ann"):
+    """A user with grants such as `"viewer"` (over everything) or `("operator", "group:plant-1")`."""
+    held = [(one, EVERYTHING) if isinstance(one, str) else one for one in grants]
+    return Principal(f"user:{name}", Kind.USER, name, tuple(Grant(Role(role), scope) for role, scope in held))
+
+
+class ApiHarness(SimpleNamespace):
+    """Every fake is an attribute; `who` is the caller of the next request."""
+
+    def call(self, method, path, *query, body=None, headers=None, who=None, authorizer=True, raw_body=None):
+        """`(status, document)`; the document is None for an empty body and text where it is no JSON."""
+        several = {}
+        for name, value in query:
+            several.setdefault(name, []).append(value)
+        context = {"requestId": "request-1", "stage": "v1", "identity": {"sourceIp": "192.0.2.1"}}
+        if authorizer:
+            principal = who or self.who
+            context["authorizer"] = {"principal": msgspec.json.encode(principal).decode()}
+        sent = {"Content-Type": "application/json"} if body is not None or raw_body is not None else {}
+        sent |= headers or {}
+        event = {
+            "resource": path,
+            "path": path,
+            "httpMethod": method,
+            "headers": sent,
+            "multiValueHeaders": {name: [value] for name, value in sent.items()},
+            "queryStringParameters": {name: values[-1] for name, values in several.items()} or None,
+            "multiValueQueryStringParameters": several or None,
+            "requestContext": context,
+            "body": raw_body if body is None else json.dumps(body),
+            "isBase64Encoded": False,
+        }
+        answer = self.app.resolve(event, SimpleNamespace(aws_request_id="r", get_remaining_time_in_millis=lambda: 9000))
+        self.headers = {name: values[-1] for name, values in answer["multiValueHeaders"].items()}
+        text = answer.get("body") or ""
+        is_json = "json" in self.headers.get("Content-Type", "")
+        return answer["statusCode"], json.loads(text) if text and is_json else text or None
+
+    def get(self, path, *query, **options):
+        return self.call("GET", path, *query, **options)
+
+    def register(self, thing, group="plant-1", model="climate", name=None):
+        self.registry.register(thing, name or thing.title(), model, group, Source.FLEET, self.clock.now_ms())
+
+
+def api_harness(clock, who=None):
+    world = MemoryWorld()
+    api = ApiHarness(
+        clock=clock,
+        who=who or person("viewer"),
+        world=world,
+        registry=MemoryRegistry(),
+        store=MemoryTelemetryStore(clock=clock, retention_ms=90 * DAY),
+        quarantine=MemoryQuarantine(world),
+    )
+    queries = Queries(
+        registry=api.registry,
+        statuses=world,
+        store=api.store,
+        quarantine=api.quarantine,
+        models=shipped(),
+        clock=clock,
+    )
+    api.services = ApiServices(clock=clock, gate=Gate(api.registry), queries=queries)
+    sign_in = SignIn("eu-west-1", "client", "https://issuer", "https://cognito")
+    api.app = resolver()
+    serve(api.app, rooms(Request(api.app), api.services, sign_in), Logger(service="test"))
+    return api
