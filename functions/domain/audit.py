@@ -15,7 +15,7 @@ MAX_TEXT_CHARS: Final = 1_024
 MAX_NOTES: Final = 10
 """Of one change: with an entry and at most one head each they leave 80 of a transaction's 100 items to the change."""
 
-_SECRET = re.compile(r"passw|secret|token|credential|private|authorization|cookie|api_?key|_hash$|^hash$", re.IGNORECASE)
+_SECRET = re.compile(r"passw|secret|token|credential|private|authorization|cookie|api_?key|_?hash$", re.IGNORECASE)
 _REDACTED: Final = "(redacted)"
 _NAME_CHARS: Final = 200
 _MAX_DEPTH: Final = 12
