@@ -3,15 +3,21 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
+from contract.audit import AuditHead
+from contract.documents import CommandRequest
 from contract.ingest import LakeLine
-from functions.domain.audit import Note
-from functions.domain.devices import Device, DeviceFilter, DevicePage, Source
+from functions.domain.audit import AuditFilter, AuditPage, ChainsPage, Note
+from functions.domain.bulk_commands import Bulk, BulkPage, BulkRow
+from functions.domain.command_work import Work
+from functions.domain.commands import Behind, Command, CommandPage, DuePage
+from functions.domain.devices import Device, DeviceFilter, DevicePage
 from functions.domain.events import DeviceEvent
 from functions.domain.grants import HeldPage, Holder
+from functions.domain.groups import Group, GroupPage
 from functions.domain.ingest import QuarantineEntry
 from functions.domain.keys import Key, KeyPage
 from functions.domain.lake import ObjectsPage
-from functions.domain.live import LiveEvent
+from functions.domain.live import Connection, LiveEvent, Outcome, Watcher
 from functions.domain.people import PeoplePage, Person
 from functions.domain.presence import Presence
 from functions.domain.quarantine import QuarantinePage
@@ -114,19 +120,43 @@ class SettleLater(Protocol):
 
 class DeviceRegistry(Protocol):
     def find(self, things: Iterable[str]) -> dict[str, Device]:
-        """The registered ones among `things`."""
+        """The registered ones among `things`, decommissioned ones too."""
         ...
 
     def page(self, wanted: DeviceFilter, limit: int, cursor: str | None) -> DevicePage:
-        """Costs the same however many devices there are; raises CursorError."""
+        """Devices in the filter's reach and no other. Costs the same however many there are.
+
+        A page may be short, even empty, and have a cursor: what it reads is bounded. Raises CursorError, and
+        RequestError for a filter that no list serves.
+        """
         ...
 
-    def register(self, thing: str, name: str, model: str, group: str, source: Source, now: int) -> bool:
-        """Make the entry say this; False when it did already. A decommissioned device comes back."""
+    def save(self, before: Device | None, after: Device, note: Note) -> bool:
+        """Make the entry say `after` where it says `before` (None: where there is none), on every list at once.
+
+        The groups that it is in exist from then on. False, and nothing is changed, where it says something else by now.
+        """
         ...
 
-    def decommission(self, thing: str, source: Source, now: int) -> bool:
-        """Take the device off all lists; False when it is not there, is already, or belongs to another source."""
+
+class GroupStore(Protocol):
+    def find(self, paths: Iterable[str]) -> dict[str, Group]:
+        """The groups that exist among `paths`."""
+        ...
+
+    def children(self, parent: str | None, limit: int, cursor: str | None) -> GroupPage:
+        """Those directly in a group, or at the root, by name. Raises CursorError."""
+        ...
+
+    def save(self, before: Group | None, after: Group, note: Note) -> bool:
+        """Make title and description those of `after`; groups above it are made where there are none.
+
+        False, and nothing is changed, where its version is not that of `before` (None: where there is one).
+        """
+        ...
+
+    def delete(self, group: Group, note: Note) -> bool:
+        """False, and nothing is changed, where its version is another or something is in it by now."""
         ...
 
 
@@ -147,6 +177,30 @@ class Quarantine(Protocol):
 
     def page(self, thing: str, limit: int, cursor: str | None) -> QuarantinePage:
         """Newest first; a page ends before it grows beyond about 1 MB. Raises CursorError."""
+        ...
+
+
+class Journal(Protocol):
+    """For changes outside our tables; a repository keeps its own notes, each together with what it changes."""
+
+    def record(self, note: Note) -> None:
+        """Raises AuditError, and then nothing is kept."""
+        ...
+
+
+class AuditLog(Protocol):
+    """The audit as it is read."""
+
+    def page(self, wanted: AuditFilter, limit: int, cursor: str | None) -> AuditPage:
+        """Newest first. Raises CursorError, AuditError."""
+        ...
+
+    def chains_of(self, day: str, limit: int, cursor: str | None) -> ChainsPage:
+        """Everything of a day, as it stands and unchecked. Raises CursorError, AuditError."""
+        ...
+
+    def heads_of(self, days: Sequence[str]) -> dict[tuple[str, str], AuditHead]:
+        """The head of each chain of these days, by day and shard. Raises AuditError."""
         ...
 
 
@@ -228,6 +282,77 @@ class TokenSecret(Protocol):
     def write(self, token: str) -> None:
         """Raises StoreAdminError."""
         ...
+
+
+class LiveTickets(Protocol):
+    """Every method raises LiveError where the table does not answer."""
+
+    def put(self, digest: str, principal: str, expires_at: int) -> None: ...
+
+    def take(self, digest: str, now: int) -> str | None:
+        """Whose ticket it is, once: whoever takes it afterwards, or as it expires, gets None."""
+        ...
+
+
+class WatchedTopics(Protocol):
+    def marks(self) -> frozenset[bytes]:
+        """`live.mark_of` each topic that somebody watches, and maybe of some that nobody does any more.
+
+        Small and cheap however many watch. Raises LiveError.
+        """
+        ...
+
+
+class LiveConnections(WatchedTopics, Protocol):
+    """Who is connected and what he watches. Every method raises LiveError where the table does not answer."""
+
+    def open(self, connection: Connection) -> None: ...
+
+    def of(self, principal: str) -> list[str]:
+        """His connections, the oldest first."""
+        ...
+
+    def heard(self, connection: str, now: int) -> Connection | None:
+        """The connection, with this message counted among those of the minute; None for one that is not open."""
+        ...
+
+    def watch(self, connection: Connection, topics: frozenset[str], limit: int) -> bool:
+        """Add to what it watches; False, and nothing is added, where that would be more than `limit` in all."""
+        ...
+
+    def unwatch(self, connection: str, topics: frozenset[str]) -> None: ...
+
+    def forget(self, connection: str) -> None:
+        """It watches nothing and is not open. Idempotent."""
+        ...
+
+    def reassert(self, connection: Connection, now: int) -> None:
+        """Enter its topics into the set of all that is watched again."""
+        ...
+
+    def watchers(self, topics: Iterable[str]) -> dict[str, list[Watcher]]:
+        """Who watches each; a topic that nobody watches is left out."""
+        ...
+
+    def release(self, topics: Iterable[str]) -> None:
+        """Take those that nobody watches out of the set of all that is watched."""
+        ...
+
+
+class LiveQueue(Protocol):
+    def send(self, messages: Sequence[bytes]) -> None:
+        """Raises LiveError where some may not have been sent."""
+        ...
+
+
+class LiveSockets(Protocol):
+    """The open WebSockets. Neither method raises, waits for long, or keeps anything for later."""
+
+    def post_all(self, frames: Mapping[str, Sequence[bytes]]) -> dict[str, Outcome]:
+        """Send each connection its frames, in order, until one is not taken."""
+        ...
+
+    def close(self, connection: str) -> None: ...
 
 
 class LivePublisher(Protocol):
@@ -336,3 +461,81 @@ class SignIns(Protocol):
     def set_password(self, user: str, code: str, password: str) -> None:
         """Raises RequestError for a code that is not his newest, or a password that is not accepted."""
         ...
+
+
+class CommandStore(Protocol):
+    """The ledger of commands. Raises CommandsError where it cannot be read or written now."""
+
+    def create(self, command: Command, *, once: str | None = None, notes: Sequence[Note] = ()) -> Command | Behind:
+        """Keep a new command with its notes; `Behind` when the device has one with a greater id.
+
+        With `once` there is one command of the device by that name: if there is one already, it is answered and
+        nothing is written. A command of a bulk also gets its row there.
+        """
+        ...
+
+    def read(self, thing: str, id: str) -> Command | None:  # noqa: A002 - its name everywhere
+        """As it stands now."""
+        ...
+
+    def once(self, thing: str, once: str) -> Command | None:
+        """The command of that name, if there is one."""
+        ...
+
+    def open(self, thing: str) -> list[Command]:
+        """Those that are not closed, by id, as they stand now."""
+        ...
+
+    def save(self, was: Command, becomes: Command, notes: Sequence[Note] = ()) -> Command | None:
+        """Write it, with its place among what is open and due, if it still is as it was read; None when it is not."""
+        ...
+
+    def page(self, thing: str, limit: int, before: str | None) -> CommandPage: ...
+
+    def due(self, shard: str, until: int, after: str | None, limit: int) -> DuePage:
+        """What is due by `until`, the longest due first; may be some moments old."""
+        ...
+
+    def shards(self) -> Sequence[str]:
+        """Those that `due` is spread over."""
+        ...
+
+
+class BulkStore(Protocol):
+    """Commands for many devices. Raises CommandsError where it cannot be read or written now."""
+
+    def create_bulk(self, bulk: Bulk, notes: Sequence[Note]) -> Bulk:
+        """Keep it; if there is one of that id, it is answered and nothing is written."""
+        ...
+
+    def read_bulk(self, id: str) -> Bulk | None: ...  # noqa: A002 - its name everywhere
+
+    def save_bulk(self, becomes: Bulk, notes: Sequence[Note] = ()) -> Bulk | None:
+        """Write it if its version is still what was read; None when it is not."""
+        ...
+
+    def put_row(self, bulk: str, row: BulkRow) -> None:
+        """Keep the row of a device that gets no command, if it has none."""
+        ...
+
+    def rows(self, bulk: str, limit: int, after: str | None) -> BulkPage: ...
+
+    def all_rows(self, bulk: str) -> Iterator[BulkRow]:
+        """In any order; may be some moments old."""
+        ...
+
+
+class CommandBroker(Protocol):
+    def publish(self, thing: str, request: CommandRequest) -> None:
+        """Hand it to the broker, which says nothing of the device. Raises CommandsError."""
+        ...
+
+
+class CommandQueue(Protocol):
+    """Messages to the commands function. Raises CommandsError."""
+
+    def wake(self, thing: str, kind: str, at: int, *, delay_s: int = 0) -> None:
+        """Have it see what can be sent to a device; `kind` is ONLINE or WAITING."""
+        ...
+
+    def put(self, work: Work, *, delay_s: int = 0) -> None: ...
