@@ -36,7 +36,10 @@ class DataStack(Stack):
             "EventsTable",
             stage,
             # Not the raw bytes of what was quarantined: a day's listing shows reason and size.
-            indexes=[index("by_day", "dpk", "dsk", attributes=["thing", "received_at", "reasons", "bytes"])],
+            indexes=[
+                index("by_day", "dpk", "dsk", attributes=["thing", "received_at", "reasons", "bytes"]),
+                index("by_subject", "spk", "ssk"),
+            ],
         )
         self.lake = Lake(self, "Lake", stage=stage)
         self.stores = self._stores(platform)
@@ -61,6 +64,7 @@ class DataStack(Stack):
             "core/by_model": f"{core}/index/by_model",
             "state": self.state.table_arn,
             "events": self.events.table_arn,
+            "events/by_subject": f"{self.events.table_arn}/index/by_subject",
             **self.lake.resources,
         }
 

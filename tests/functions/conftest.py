@@ -53,7 +53,7 @@ def dynamodb(aws):
     make_table(client, "telemetry")
     make_table(client, "state")
     make_table(client, "core", ("listing", "lpk", "lsk"), ("by_model", "mpk", "msk"))
-    make_table(client, "events", ("by_day", "dpk", "dsk"))
+    make_table(client, "events", ("by_day", "dpk", "dsk"), ("by_subject", "spk", "ssk"))
     return client
 
 
