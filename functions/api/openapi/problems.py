@@ -1,0 +1,106 @@
+"""Which problems an operation can answer with."""
+
+from functions.api.answer import Described
+from functions.api.openapi.schemas import Json
+from functions.api.problems import CONTENT_TYPE, TITLES, TYPE_PREFIX
+from functions.routes import GET, PUT, Route
+
+_MEANINGS = {
+    "invalid-request": "A parameter, header or field is not what it has to be; `field`, `expected` and `got` say more.",
+    "unauthorized": "No valid token or key.",
+    "forbidden": "Known, but not allowed.",
+    "not-found": "It does not exist, or not for you: which of both is not told.",
+    "conflict": "It cannot be done as things stand.",
+    "changed-meanwhile": "There is a newer version than the one in `If-Match`.",
+    "too-large": "More bytes than are taken.",
+    "unsupported-media-type": "A body of another kind than is taken.",
+    "idempotency-key-reused": "This key came with another request before.",
+    "if-match-required": "Replacing needs `If-Match`.",
+    "too-many-requests": "Too much at once; `Retry-After` says in seconds when to ask again.",
+    "unsupported": "The telemetry store of this deployment cannot do this.",
+    "unavailable": "A service behind the API did not answer; `Retry-After` says in seconds when to ask again.",
+}
+
+
+def of(route: Route, operation: Json, description: Described | None, *, versioned: bool) -> list[str]:
+    """The names of the problems of a route whose parameters and body are in `operation`."""
+    body = "requestBody" in operation
+    writes = route.method != GET
+    possible = {
+        "invalid-request": bool(body or operation.get("parameters")),
+        "unauthorized": not route.public,
+        "forbidden": not route.public,
+        "not-found": "{" in route.path,
+        "conflict": writes and not route.public,
+        "changed-meanwhile": versioned,
+        "too-large": body,
+        "unsupported-media-type": body,
+        "idempotency-key-reused": route.creates,
+        "if-match-required": versioned and route.method == PUT,
+        "too-many-requests": True,
+        "unsupported": route.room == "telemetry",
+        "unavailable": not route.public,
+    }
+    named = set(description.problems) if description else set()
+    return [kind for kind in TITLES if possible[kind] or kind in named]
+
+
+def responses() -> Json:
+    """A component for each kind of problem."""
+    return {component(kind): _response(kind) for kind in TITLES}
+
+
+def component(kind: str) -> str:
+    return "".join(word.capitalize() for word in kind.split("-"))
+
+
+def _response(kind: str) -> Json:
+    status, title = TITLES[kind]
+    headers: Json = {}
+    if kind in {"too-many-requests", "unavailable"}:
+        headers["Retry-After"] = {"description": "Seconds.", "schema": {"type": "string", "pattern": "^[0-9]+$"}}
+    if kind == "unauthorized":
+        headers["WWW-Authenticate"] = {"schema": {"type": "string"}}
+    example = {"type": TYPE_PREFIX + kind, "title": title, "status": status, "detail": _MEANINGS[kind]}
+    if kind == "invalid-request":
+        said = {"field": "limit", "expected": "less than or equal to 1000", "got": "'5000'"}
+        example |= {"detail": "limit: expected {expected}, got {got}".format(**said), **said}
+    return {
+        "description": _MEANINGS[kind],
+        **({"headers": headers} if headers else {}),
+        "content": {
+            CONTENT_TYPE: {
+                "schema": {
+                    "allOf": [
+                        {"$ref": "#/components/schemas/Problem"},
+                        {"type": "object", "properties": {"type": {"const": TYPE_PREFIX + kind}}},
+                    ]
+                },
+                "example": {**example, "request_id": "3d689b60-8f0e-4f0e-9a51-6c1f5b1f2c11"},
+            }
+        },
+    }
+
+
+def problem_schema() -> Json:
+    """RFC 9457, with what every one of ours has."""
+    return {
+        "type": "object",
+        "description": "Why a request was refused: problem details after RFC 9457.",
+        "required": ["type", "title", "status", "detail", "request_id"],
+        "properties": {
+            "type": {
+                "type": "string",
+                "description": "What kind of problem this is. It never changes: branch on it.",
+                "enum": [TYPE_PREFIX + kind for kind in TITLES],
+            },
+            "title": {"type": "string", "description": "The kind in words, which may change."},
+            "status": {"type": "integer", "description": "The HTTP status.", "minimum": 400, "maximum": 599},
+            "detail": {"type": "string", "description": "What happened, for people."},
+            "field": {"type": "string", "description": "The parameter, header or field that is wrong."},
+            "expected": {"type": "string", "description": "What it has to be."},
+            "got": {"type": "string", "description": "What came."},
+            "request_id": {"type": ["string", "null"], "description": "Names this request in logs and audit."},
+        },
+        "additionalProperties": True,
+    }
