@@ -1,7 +1,7 @@
 """What the use cases need of the world. Each port has an adapter for AWS and a fake in `functions.adapters.memory`."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from contract.audit import AuditHead
 from contract.documents import CommandRequest
@@ -30,6 +30,7 @@ from functions.domain.series import (
     SeriesPage,
     SeriesQuery,
 )
+from functions.domain.shadows import Shadow, ShadowName, Wish, WishPage
 from functions.domain.sign_in import Challenge, Tokens
 from functions.domain.state import DeviceState, Saved
 from functions.domain.status import DeviceStatus
@@ -539,3 +540,35 @@ class CommandQueue(Protocol):
         ...
 
     def put(self, work: Work, *, delay_s: int = 0) -> None: ...
+
+
+class Shadows(Protocol):
+    """The named shadows in AWS IoT. Every method raises ShadowError where it does not answer."""
+
+    def read(self, thing: str, name: ShadowName) -> Shadow | None:
+        """None where neither side has written it."""
+        ...
+
+    def update(self, thing: str, name: ShadowName, patch: Mapping[str, Any], version: int) -> Shadow | None:
+        """Merge into what is desired; None where the shadow is no longer of this version (0: there is none)."""
+        ...
+
+
+class Wishes(Protocol):
+    """What people set devices to, each version of it. Every method raises ShadowError where it does not answer."""
+
+    def current(self, thing: str, name: ShadowName) -> Wish | None:
+        """As it is now."""
+        ...
+
+    def save(self, thing: str, name: ShadowName, wish: Wish, note: Note) -> bool:
+        """Keep a wish as the current one, with its audit; False where it does not follow the current version."""
+        ...
+
+    def mark_sent(self, thing: str, name: ShadowName, version: int) -> None:
+        """If this is still the current version. Idempotent."""
+        ...
+
+    def page(self, thing: str, name: ShadowName, limit: int, cursor: str | None) -> WishPage:
+        """Newest first. Raises CursorError."""
+        ...

@@ -1,0 +1,141 @@
+"""What a device is wanted to be: set by people, carried by its shadow, compared with what it reports."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from contract.models import DeviceModel
+from functions.domain.access import Permission, Principal
+from functions.domain.audit import Actor, Note
+from functions.domain.devices import Device
+from functions.domain.live import Kind, LiveEvent
+from functions.domain.shadows import Shadow, ShadowName, Wish, WishPage, patch_for, wished
+from functions.errors import ConflictError, PreconditionError, ShadowError
+from functions.ports import Clock, LivePublisher, Shadows, Wishes
+from functions.services.gate import Gate
+
+_READ = {ShadowName.STATE: Permission.STATE_READ, ShadowName.CONFIG: Permission.CONFIG_READ}
+_WRITE = {ShadowName.STATE: Permission.STATE_WRITE, ShadowName.CONFIG: Permission.CONFIG_WRITE}
+
+
+class ShadowDetail(msgspec.Struct, frozen=True):
+    """`wish` is None where nobody ever wished anything, `shadow` where neither side ever wrote it."""
+
+    wish: Wish | None
+    shadow: Shadow | None
+
+
+class DeviceShadows:
+    def __init__(
+        self,
+        *,
+        gate: Gate,
+        wishes: Wishes,
+        shadows: Shadows,
+        models: Mapping[str, DeviceModel],
+        live: LivePublisher,
+        clock: Clock,
+        attempts: Callable[[], Iterable[int]],
+    ) -> None:
+        self._gate = gate
+        self._wishes = wishes
+        self._shadows = shadows
+        self._models = models
+        self._live = live
+        self._clock = clock
+        self._attempts = attempts
+
+    def show(self, who: Principal, thing: str, name: ShadowName) -> ShadowDetail:
+        """Raises NotFoundError, ForbiddenError, ShadowError."""
+        self._gate.device(who, _READ[name], thing)
+        return ShadowDetail(self._wishes.current(thing, name), self._shadows.read(thing, name))
+
+    def history(self, who: Principal, thing: str, name: ShadowName, limit: int, cursor: str | None) -> WishPage:
+        """Raises NotFoundError, ForbiddenError, CursorError."""
+        self._gate.device(who, _READ[name], thing)
+        return self._wishes.page(thing, name, limit, cursor)
+
+    def desire(
+        self, actor: Actor, thing: str, name: ShadowName, patch: Mapping[str, Any], if_version: int | None
+    ) -> ShadowDetail:
+        """Merge `patch` into what is desired and tell the shadow. To say the same again tells it again.
+
+        Raises NotFoundError, ForbiddenError, RequestError for what the model does not allow, PreconditionError where
+        the wish is no longer of `if_version`, ConflictError for a device without a model that is known here, and
+        ShadowError where the shadow could not be told: the wish is kept, and not marked as sent.
+        """
+        device = self._gate.device(actor.principal, _WRITE[name], thing)
+        model = self._model(device)
+        wish = self._keep(actor, device, name, model, patch, if_version)
+        shadow = self._tell(device, name, wish)
+        event = LiveEvent(
+            kind=Kind(name.value),
+            thing=thing,
+            group=device.group,
+            at=wish.set_at,
+            data={"desired": wish.values, "version": wish.version, "set_by": wish.set_by_name},
+        )
+        self._live.publish([event])
+        return ShadowDetail(msgspec.structs.replace(wish, sent=True), shadow)
+
+    def _keep(
+        self,
+        actor: Actor,
+        device: Device,
+        name: ShadowName,
+        model: DeviceModel,
+        patch: Mapping[str, Any],
+        if_version: int | None,
+    ) -> Wish:
+        for _ in self._attempts():
+            before = self._wishes.current(device.thing, name)
+            version = before.version if before else 0
+            if if_version is not None and if_version != version:
+                raise PreconditionError(f"If-Match: expected the version {version} as of now, got {if_version}")
+            held = before.values if before else {}
+            values = wished(name, model, held, patch)
+            if before is not None and values == held:
+                return before
+            now = self._clock.now_ms()
+            wish = Wish(
+                version=version + 1,
+                values=values,
+                set_by=actor.principal.id,
+                set_by_name=actor.principal.name,
+                set_at=now,
+            )
+            changed = {key for key in {*held, *values} if held.get(key) != values.get(key)}
+            note = Note(
+                actor=actor,
+                action=f"{name.value}.desire",
+                subject_kind="device",
+                subject_id=device.thing,
+                at=now,
+                before={key: held[key] for key in sorted(changed) if key in held},
+                after={key: values[key] for key in sorted(changed) if key in values},
+            )
+            if self._wishes.save(device.thing, name, wish, note):
+                return wish
+        raise ConflictError("what is desired of this device is being changed by others; try again")
+
+    def _tell(self, device: Device, name: ShadowName, wish: Wish) -> Shadow:
+        """The shadow's desired values become those of the newest wish, whatever was there."""
+        for _ in self._attempts():
+            shadow = self._shadows.read(device.thing, name)
+            newest = self._wishes.current(device.thing, name) or wish
+            held = shadow.desired if shadow else {}
+            patch = patch_for(held, newest.values)
+            after = shadow
+            if patch or shadow is None:
+                after = self._shadows.update(device.thing, name, patch, shadow.version if shadow else 0)
+            if after is not None:
+                self._wishes.mark_sent(device.thing, name, newest.version)
+                return after
+        raise ShadowError(f"the shadow {name} of {device.thing} was changed by others at every attempt")
+
+    def _model(self, device: Device) -> DeviceModel:
+        model = self._models.get(device.model)
+        if model is None:
+            raise ConflictError(f"the model {device.model!r} of this device is not known, so nothing can be set")
+        return model
