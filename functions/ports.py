@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 from contract.audit import AuditHead
 from contract.documents import CommandRequest
-from contract.ingest import LakeLine
+from contract.ingest import IngestMessage, LakeLine
 from functions.domain.audit import AuditFilter, AuditPage, ChainsPage, Note
 from functions.domain.bulk_commands import Bulk, BulkPage, BulkRow
 from functions.domain.command_work import Work
@@ -571,4 +571,10 @@ class Wishes(Protocol):
 
     def page(self, thing: str, name: ShadowName, limit: int, cursor: str | None) -> WishPage:
         """Newest first. Raises CursorError."""
+        ...
+
+
+class TelemetryQueue(Protocol):
+    def send(self, message: IngestMessage) -> None:
+        """Into the queue that the topic rule sends to. Raises TelemetryQueueError."""
         ...
