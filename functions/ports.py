@@ -323,8 +323,8 @@ class LiveConnections(WatchedTopics, Protocol):
 
     def unwatch(self, connection: str, topics: frozenset[str]) -> None: ...
 
-    def forget(self, connection: str) -> None:
-        """It watches nothing and is not open. Idempotent."""
+    def forget(self, connection: str) -> bool:
+        """From now on it watches nothing and is not open; False where it was not open before."""
         ...
 
     def reassert(self, connection: Connection, now: int) -> None:

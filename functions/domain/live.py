@@ -12,10 +12,14 @@ from typing import Any, Final
 
 import msgspec
 
-from functions.domain.access import Permission, lineage
+from functions.domain.access import Permission, Target, lineage
 
 FRAME_BYTES: Final = 32 * 1024
 """Below this in all: API Gateway splits and charges by 32 KB, and closes a connection at a larger frame."""
+LIFE_MS: Final = 2 * 3600 * 1000
+"""When API Gateway ends a connection, however busy it is."""
+WATCHED_CACHE_MS: Final = 5_000
+"""How long a function that changes things goes by what it last read of what is watched."""
 STALE_MS: Final = 60_000
 """What is older when it could be sent is not sent: by then the reader has asked by REST."""
 EVERYTHING: Final = "*"
@@ -66,6 +70,44 @@ class LiveEvent(msgspec.Struct, frozen=True, omit_defaults=True):
     command: str = ""
 
 
+class Connection(msgspec.Struct, frozen=True):
+    """An open WebSocket, of who opened it. `messages` were heard in the current minute.
+
+    `asserted_at` is when its topics were last entered into the set of all that is watched.
+    """
+
+    id: str
+    principal: str
+    opened_at: int
+    topics: frozenset[str] = frozenset()
+    messages: int = 0
+    asserted_at: int = 0
+
+    @property
+    def closes_at(self) -> int:
+        return self.opened_at + LIFE_MS
+
+    @property
+    def renew_at(self) -> int:
+        """10 to 30 minutes before its end, spread by its id: whoever came together need not come back together."""
+        spread = int.from_bytes(mark_of(self.id)[:2], "big") * 20 * 60_000 // 65_536
+        return self.closes_at - 30 * 60_000 + spread
+
+
+class Watcher(msgspec.Struct, frozen=True):
+    connection: str
+    principal: str
+
+
+class Outcome(StrEnum):
+    """What became of frames sent to a connection."""
+
+    SENT = "sent"
+    GONE = "gone"
+    SLOW = "slow"
+    FAILED = "failed"
+
+
 class Watched(msgspec.Struct, frozen=True):
     """An event with the topics that somebody watches it by."""
 
@@ -83,6 +125,20 @@ def group_topic(group: str) -> str:
 
 def command_topic(thing: str, command: str) -> str:
     return f"command:{thing}/{command}"
+
+
+def target_of(topic: str, group: str | None) -> Target:
+    """What a subscription is about; `group` is that of the topic's device."""
+    kind, _, name = topic.partition(":")
+    if kind == "group":
+        return Target(group=name)
+    return Target(thing_of(topic), group) if topic != EVERYTHING and group is not None else Target()
+
+
+def thing_of(topic: str) -> str | None:
+    """The device that a topic is of."""
+    kind, _, name = topic.partition(":")
+    return name.partition("/")[0] if kind in {"device", "command"} else None
 
 
 def topics_of(event: LiveEvent) -> tuple[str, ...]:

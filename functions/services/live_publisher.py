@@ -1,0 +1,97 @@
+"""Sends on what somebody watches, and nothing else.
+
+What is watched is read at most every few seconds, in one small query; while that is nothing, publishing is a look at a
+remembered empty set.
+"""
+
+import logging
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from functions.domain.live import (
+    WATCHED_CACHE_MS,
+    LiveEvent,
+    Watched,
+    coalesced,
+    mark_of,
+    topics_of,
+)
+from functions.errors import AdapterError
+from functions.ports import Clock, DeviceRegistry, LiveQueue, WatchedTopics
+
+MESSAGE_BYTES = 48 * 1024
+GROUP_MEMORY_MS = 30_000
+MAX_REMEMBERED = 50_000
+
+_log = logging.getLogger(__name__)
+
+
+class QueuedPublisher:
+    def __init__(self, watched: WatchedTopics, queue: LiveQueue, registry: DeviceRegistry, clock: Clock) -> None:
+        self._watched = watched
+        self._queue = queue
+        self._registry = registry
+        self._clock = clock
+        self._marks: frozenset[bytes] = frozenset()
+        self._marks_until = 0
+        self._groups: dict[str, tuple[int, str | None]] = {}
+
+    def publish(self, events: Sequence[LiveEvent]) -> None:
+        try:
+            if events and (marks := self._current()):
+                self._send(events, marks)
+        except AdapterError as exc:
+            _log.warning("live events were not sent: %s", exc)
+
+    def _current(self) -> frozenset[bytes]:
+        now = self._clock.now_ms()
+        if now >= self._marks_until:
+            # Also when reading fails: a table that is down is asked no more often than one that is not.
+            self._marks_until = now + WATCHED_CACHE_MS
+            self._marks = self._watched.marks()
+        return self._marks
+
+    def _send(self, events: Sequence[LiveEvent], marks: frozenset[bytes]) -> None:
+        watched = []
+        for event in coalesced(self._placed(events)):
+            topics = tuple(topic for topic in topics_of(event) if mark_of(topic) in marks)
+            if topics:
+                watched.append(Watched(event, topics))
+        if watched:
+            self._queue.send([*_packed(watched)])
+
+    def _placed(self, events: Sequence[LiveEvent]) -> list[LiveEvent]:
+        """With the group of each device whose publisher does not know it; None stays for what nobody registered."""
+        groups = self._groups_of({event.thing for event in events if event.group is None})
+        return [
+            msgspec.structs.replace(event, group=groups[event.thing]) if event.group is None else event
+            for event in events
+        ]
+
+    def _groups_of(self, things: set[str]) -> dict[str, str | None]:
+        now = self._clock.now_ms()
+        stale = sorted(thing for thing in things if self._groups.get(thing, (0, None))[0] <= now)
+        if stale:
+            if len(self._groups) + len(stale) > MAX_REMEMBERED:
+                self._groups.clear()
+                stale = sorted(things)
+            found = self._registry.find(stale)
+            for thing in stale:
+                self._groups[thing] = (now + GROUP_MEMORY_MS, found[thing].group if thing in found else None)
+        return {thing: self._groups[thing][1] for thing in things}
+
+
+def _packed(watched: Sequence[Watched]) -> Iterator[bytes]:
+    """JSON lists that each fit a message; one event that is larger by itself goes alone."""
+    gathered: list[bytes] = []
+    size = 0
+    for one in watched:
+        encoded = msgspec.json.encode(one)
+        if gathered and size + len(encoded) > MESSAGE_BYTES:
+            yield b"[" + b",".join(gathered) + b"]"
+            gathered, size = [], 0
+        gathered.append(encoded)
+        size += len(encoded) + 1
+    if gathered:
+        yield b"[" + b",".join(gathered) + b"]"
