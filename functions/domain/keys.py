@@ -20,6 +20,9 @@ KEEP_ENDED_MS: Final = 90 * 86_400_000
 MAX_LIVE_DEVICE_KEYS: Final = 5
 """Of one device: enough to change one for the next."""
 
+KEEP_LISTED: Final = 100
+"""How many of a device's newest keys are looked through for those that are live."""
+
 _ID_BYTES, _SECRET_BYTES = 10, 32
 _PREFIXES: Final = {Kind.KEY: "flk", Kind.DEVICE: "fld"}
 ID_PATTERN: Final = r"[a-z2-7]{16}"
