@@ -28,6 +28,7 @@
         ├── CommandsError        the ledger of commands, or the broker that carries them
         ├── ShadowError          the shadows of devices
         ├── LiveError            the connections of those who watch
+        ├── TelemetryQueueError  the queue of telemetry
         ├── RatesError           the token buckets
         ├── IdempotencyError     the memory of requests
         ├── LakeError            the lake; `failed` says which messages
@@ -175,6 +176,10 @@ class ShadowError(AdapterError):
 
 
 class LiveError(AdapterError):
+    pass
+
+
+class TelemetryQueueError(AdapterError):
     pass
 
 

@@ -119,11 +119,15 @@ class SettleLater(Protocol):
         ...
 
 
-class DeviceRegistry(Protocol):
+class DeviceFinder(Protocol):
+    """The part of the registry that tells which devices there are."""
+
     def find(self, things: Iterable[str]) -> dict[str, Device]:
         """The registered ones among `things`, decommissioned ones too."""
         ...
 
+
+class DeviceRegistry(DeviceFinder, Protocol):
     def page(self, wanted: DeviceFilter, limit: int, cursor: str | None) -> DevicePage:
         """Devices in the filter's reach and no other. Costs the same however many there are.
 

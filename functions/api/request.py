@@ -1,5 +1,6 @@
 """What operations ask of the request that is being answered."""
 
+from base64 import b64decode
 from collections.abc import Mapping
 from typing import Any
 
@@ -31,8 +32,21 @@ class Request:
         source = (context.get("identity") or {}).get("sourceIp") or "unknown"
         return Actor(self.who, str(context.get("requestId") or "unknown"), str(source))
 
+    @property
+    def body(self) -> bytes:
+        """As it came."""
+        event = self._app.current_event
+        text: str = event.raw_event.get("body") or ""
+        return b64decode(text) if event.is_base64_encoded else text.encode()
+
     def header(self, name: str) -> str | None:
         return next((value for key, value in self._headers.items() if key.lower() == name.lower()), None)
+
+    @property
+    def prefers_csv(self) -> bool:
+        """Whether `Accept` names CSV and not JSON."""
+        accepted = (self.header("Accept") or "").lower()
+        return "text/csv" in accepted and "application/json" not in accepted
 
     def if_match(self, *, required: bool = False) -> int | None:
         """The version that the change is meant for; None where the caller does not say, or says `*`.

@@ -1,10 +1,13 @@
 """The operations with the services that they call."""
 
+from functions.api.cursors import Cursors
 from functions.api.operations.devices import DeviceOperations
 from functions.api.operations.docs import DocsOperations
+from functions.api.operations.live import LiveOperations
 from functions.api.operations.me import MeOperations
 from functions.api.operations.quarantine import QuarantineOperations
 from functions.api.operations.service import ServiceOperations, SignIn
+from functions.api.operations.shadows import ShadowOperations
 from functions.api.operations.telemetry import TelemetryOperations
 from functions.api.request import Request
 from functions.services.api import ApiServices
@@ -12,11 +15,14 @@ from functions.services.api import ApiServices
 
 def rooms(request: Request, services: ApiServices, sign_in: SignIn) -> dict[str, object]:
     """By the names that the catalogue of routes uses."""
+    cursors = Cursors(services.cursor_key)
     return {
         "service": ServiceOperations(services.clock, sign_in),
         "docs": DocsOperations(),
         "me": MeOperations(request),
+        "live": LiveOperations(request, services.tickets),
         "devices": DeviceOperations(request, services.queries),
-        "telemetry": TelemetryOperations(request, services.queries),
+        "telemetry": TelemetryOperations(request, services.history, services.intake, cursors),
+        "shadows": ShadowOperations(request, services.shadows, cursors),
         "quarantine": QuarantineOperations(request, services.queries),
     }

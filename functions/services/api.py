@@ -2,13 +2,25 @@
 
 from dataclasses import dataclass
 
-from functions.ports import Clock
+from functions.ports import Clock, LivePublisher
 from functions.services.gate import Gate
+from functions.services.intake import Intake
+from functions.services.live_tickets import Tickets
 from functions.services.queries import Queries
+from functions.services.series import History
+from functions.services.shadows import DeviceShadows
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ApiServices:
+    """`cursor_key` is the secret that cursors are signed with."""
+
     clock: Clock
+    cursor_key: bytes
     gate: Gate
+    live: LivePublisher
     queries: Queries
+    tickets: Tickets
+    history: History
+    intake: Intake
+    shadows: DeviceShadows

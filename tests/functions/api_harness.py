@@ -7,7 +7,12 @@ import msgspec
 from aws_lambda_powertools import Logger
 
 from contract.models import shipped
-from functions.adapters.memory import MemoryQuarantine, MemoryRegistry, MemoryTelemetryStore, MemoryWorld
+from functions.adapters.memory import MemoryQuarantine, MemoryTelemetryStore, MemoryWorld
+from functions.adapters.memory_audit import MemoryJournal
+from functions.adapters.memory_live import MemoryLivePublisher
+from functions.adapters.memory_registry import MemoryRegistry
+from functions.adapters.memory_shadows import MemoryShadows, MemoryWishes
+from functions.adapters.memory_telemetry_queue import MemoryTelemetryQueue
 from functions.api.app import resolver, serve
 from functions.api.operations.service import SignIn
 from functions.api.request import Request
@@ -16,7 +21,11 @@ from functions.domain.access import EVERYTHING, Grant, Kind, Principal, Role
 from functions.domain.devices import Source
 from functions.services.api import ApiServices
 from functions.services.gate import Gate
+from functions.services.intake import Intake
 from functions.services.queries import Queries
+from functions.services.series import History
+from functions.services.shadows import DeviceShadows
+from tests.functions import api_description
 
 DAY = 86_400_000
 
@@ -30,8 +39,14 @@ def person(*grants, name="ann"):
 class ApiHarness(SimpleNamespace):
     """Every fake is an attribute; `who` is the caller of the next request."""
 
-    def call(self, method, path, *query, body=None, headers=None, who=None, authorizer=True, raw_body=None):
+    def call(self, method, path, *query, **options):
         """`(status, document)`; the document is None for an empty body and text where it is no JSON."""
+        status, text = self.ask(method, path, *query, **options)
+        is_json = "json" in self.headers.get("Content-Type", "")
+        return status, json.loads(text) if text and is_json else text or None
+
+    def ask(self, method, path, *query, body=None, headers=None, who=None, authorizer=True, raw_body=None):
+        """`(status, text)`, after a look at whether that is what the OpenAPI says."""
         several = {}
         for name, value in query:
             several.setdefault(name, []).append(value)
@@ -56,8 +71,8 @@ class ApiHarness(SimpleNamespace):
         answer = self.app.resolve(event, SimpleNamespace(aws_request_id="r", get_remaining_time_in_millis=lambda: 9000))
         self.headers = {name: values[-1] for name, values in answer["multiValueHeaders"].items()}
         text = answer.get("body") or ""
-        is_json = "json" in self.headers.get("Content-Type", "")
-        return answer["statusCode"], json.loads(text) if text and is_json else text or None
+        api_description.check(method, path, event["body"], answer["statusCode"], self.headers, text)
+        return answer["statusCode"], text
 
     def get(self, path, *query, **options):
         return self.call("GET", path, *query, **options)
@@ -75,6 +90,10 @@ def api_harness(clock, who=None):
         registry=MemoryRegistry(),
         store=MemoryTelemetryStore(clock=clock, retention_ms=90 * DAY),
         quarantine=MemoryQuarantine(world),
+        journal=MemoryJournal(),
+        live=MemoryLivePublisher(),
+        shadows=MemoryShadows(),
+        telemetry_queue=MemoryTelemetryQueue(),
     )
     queries = Queries(
         registry=api.registry,
@@ -84,7 +103,24 @@ def api_harness(clock, who=None):
         models=shipped(),
         clock=clock,
     )
-    api.services = ApiServices(clock=clock, gate=Gate(api.registry), queries=queries)
+    gate = Gate(api.registry)
+    api.services = ApiServices(
+        clock=clock,
+        cursor_key=b"k" * 32,
+        gate=gate,
+        queries=queries,
+        history=History(gate, api.store, world, clock),
+        intake=Intake(gate, api.telemetry_queue, clock),
+        shadows=DeviceShadows(
+            gate=gate,
+            wishes=MemoryWishes(api.journal),
+            shadows=api.shadows,
+            models=shipped(),
+            live=api.live,
+            clock=clock,
+            attempts=lambda: range(3),
+        ),
+    )
     sign_in = SignIn("eu-west-1", "client", "https://issuer", "https://cognito")
     api.app = resolver()
     serve(api.app, rooms(Request(api.app), api.services, sign_in), Logger(service="test"))

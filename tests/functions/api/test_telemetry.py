@@ -34,7 +34,7 @@ def test_raw_points_of_a_range(api, now):
         ],
         "cursor": None,
     }
-    assert api.headers["Content-Type"] == ["application/json"]
+    assert api.headers["Content-Type"] == "application/json"
 
 
 def test_bins_with_their_aggregates(api, now):
@@ -143,7 +143,7 @@ def test_a_wrong_parameter_is_named_with_what_was_expected_and_what_came(api, no
     assert status == 400, body
     assert body["field"] == field
     assert set(body) == {"type", "title", "status", "detail", "field", "expected", "got", "request_id"}
-    assert api.headers["Content-Type"] == ["application/problem+json"]
+    assert api.headers["Content-Type"] == "application/problem+json"
 
 
 def test_ten_thousand_bins_are_allowed(api, now):
