@@ -1,4 +1,4 @@
-"""What the topic rule puts on the queue, and one line of the lake. Both carry the device's bytes untouched."""
+"""What the topic rules put on their queues, and one line of the lake. All carry the device's bytes untouched."""
 
 from typing import Final, TypeVar
 
@@ -10,7 +10,17 @@ from contract.errors import DocumentError, IdentityError, shown
 from contract.identity import parse_thing
 from contract.telemetry import MAX_TIMESTAMP_MS
 
-__all__ = ["IngestMessage", "LakeLine", "decode", "decode_line", "encode", "encode_line"]
+__all__ = [
+    "IngestMessage",
+    "LakeLine",
+    "ResponseMessage",
+    "decode",
+    "decode_line",
+    "decode_response",
+    "encode",
+    "encode_line",
+    "encode_response",
+]
 
 
 class IngestMessage(msgspec.Struct, frozen=True, kw_only=True):
@@ -18,6 +28,19 @@ class IngestMessage(msgspec.Struct, frozen=True, kw_only=True):
 
     data: bytes
     thing: str
+    received_at: int
+    v: int = 1
+
+
+class ResponseMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """A queue body of a command's answer: as an IngestMessage, and `id` is the command's, from the topic.
+
+    The id is as the device wrote it: it may be no command id at all.
+    """
+
+    data: bytes
+    thing: str
+    id: str
     received_at: int
     v: int = 1
 
@@ -33,7 +56,7 @@ class LakeLine(msgspec.Struct, frozen=True, kw_only=True):
 
 _VERSION: Final = 1
 _MAX_BYTES: Final = 1_048_576  # a queue's limit, far above a wrapped message
-_Wrapper = TypeVar("_Wrapper", IngestMessage, LakeLine)
+_Wrapper = TypeVar("_Wrapper", IngestMessage, ResponseMessage, LakeLine)
 _encoder = msgspec.json.Encoder()
 
 
@@ -43,6 +66,15 @@ def decode(body: bytes | str) -> IngestMessage:
 
 
 def encode(message: IngestMessage) -> bytes:
+    return _encoder.encode(message)
+
+
+def decode_response(body: bytes | str) -> ResponseMessage:
+    """A queue body of the rule for answers to commands; raises only DocumentError."""
+    return _decode(body, ResponseMessage)
+
+
+def encode_response(message: ResponseMessage) -> bytes:
     return _encoder.encode(message)
 
 

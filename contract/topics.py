@@ -19,6 +19,8 @@ from contract.identity import parse_command_id, parse_thing
 
 __all__ = [
     "COMMAND_RESPONSE_FROM",
+    "COMMAND_RESPONSE_RULE_NAME",
+    "COMMAND_RESPONSE_RULE_SQL",
     "EVENT_FROM",
     "EVENT_RULE_NAME",
     "EVENT_RULE_SQL",
@@ -69,6 +71,7 @@ TELEMETRY_RULE_NAME = "fieldline_telemetry"
 """Fixed: devices know it, since Basic Ingest names the rule in the topic."""
 EVENT_RULE_NAME = "fieldline_event"
 PRESENCE_RULE_NAME = "fieldline_presence"
+COMMAND_RESPONSE_RULE_NAME = "fieldline_command_response"
 
 TELEMETRY_FROM = "dt/+/telemetry"
 EVENT_FROM = "dt/+/event"
@@ -80,6 +83,11 @@ RULE_SQL_VERSION = "2016-03-23"
 _WRAP = "SELECT encode(*, 'base64') AS data, topic(2) AS thing, timestamp() AS received_at FROM '{}'"
 TELEMETRY_RULE_SQL = _WRAP.format(TELEMETRY_FROM)
 EVENT_RULE_SQL = _WRAP.format(EVENT_FROM)
+# The command's id too: a device answers for the command that the topic names, and its policy lets it use its own only.
+COMMAND_RESPONSE_RULE_SQL = (
+    "SELECT encode(*, 'base64') AS data, topic(2) AS thing, topic(3) AS id, timestamp() AS received_at "  # noqa: S608 - made of constants
+    f"FROM '{COMMAND_RESPONSE_FROM}'"
+)
 PRESENCE_RULE_SQL = f"SELECT * FROM '{PRESENCE_FROM}'"  # noqa: S608 - made of constants
 
 SHADOW_NAMES = ("config", "state")
