@@ -6,12 +6,13 @@ import re
 from collections.abc import Callable, Iterable
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any, Final
+from types import UnionType
+from typing import Any, Final, get_args
 
 from aws_lambda_powertools import Logger
 
 import contract
-from functions.api.answer import JSON, Described, described
+from functions.api.answer import CSV, JSON, Described, described
 from functions.api.app import resolver, serve
 from functions.api.openapi import parameters, problems, schemas
 from functions.api.openapi.schemas import Json
@@ -44,7 +45,15 @@ none is taken away within `v1`.
 `x-permission` names the permission that an operation needs, over what it concerns.
 """
 _VERDICTS: Final = {200: "Done.", 201: "Made.", 202: "Accepted; it goes on.", 204: "Done."}
-_ETAG: Final = {"description": "The version shown.", "schema": {"type": "string", "pattern": '^"[0-9]+"$'}}
+_ETAG: Final = {
+    "description": "The version shown.",
+    "required": True,
+    "schema": {"type": "string", "pattern": '^"[0-9]+"$'},
+}
+_NEXT_CURSOR: Final = {
+    "description": "The cursor of the next page, where CSV is not the last.",
+    "schema": {"type": "string"},
+}
 
 
 def document(routes: Iterable[Route] = ROUTES) -> Json:
@@ -128,19 +137,26 @@ class _Kinds:
     """What operations answer with, as schemas."""
 
     def __init__(self, descriptions: Iterable[Described | None]) -> None:
-        kinds = [one.kind for one in descriptions if one is not None and one.kind is not None]
-        self._kinds = kinds
-        self._schemas, self.components = schemas.of_answers(kinds)
+        # An operation may answer with one of several structs, which msgspec cannot tell apart but need not.
+        self._kinds = [
+            kind for one in descriptions if one is not None and one.kind is not None for kind in _alternatives(one.kind)
+        ]
+        self._schemas, self.components = schemas.of_answers(self._kinds)
 
     def schema(self, kind: Any) -> Json:
-        return self._schemas[next(at for at, known in enumerate(self._kinds) if known is kind)]
+        each = [self._schemas[self._kinds.index(one)] for one in _alternatives(kind)]
+        return each[0] if len(each) == 1 else {"anyOf": each}
+
+
+def _alternatives(kind: Any) -> tuple[Any, ...]:
+    return get_args(kind) if isinstance(kind, UnionType) else (kind,)
 
 
 def _operation(route: Route, raw: Json, kinds: _Kinds) -> Json:
     operation = _must(route)
     summary, _, more = inspect.cleandoc(operation.__doc__ or "").partition("\n")
     description = described(operation)
-    versioned = "if_match" in operation.__code__.co_names
+    versioned = _calls(operation, "if_match")
     given = [_parameter(one) for one in raw.get("parameters", [])]
     if route.creates:
         given.append(parameters.IDEMPOTENCY_KEY)
@@ -164,10 +180,23 @@ def _operation(route: Route, raw: Json, kinds: _Kinds) -> Json:
     return {**made, "responses": {**answers, **refusals}}
 
 
+def _calls(operation: Callable[..., Any], name: str, seen: frozenset[str] = frozenset()) -> bool:
+    """Whether an operation, or a method of its class that it calls, calls something of that name."""
+    owner = inspect.getmodule(operation)
+    cls = getattr(owner, operation.__qualname__.partition(".")[0])
+    used = set(operation.__code__.co_names)
+    methods = [vars(cls)[one] for one in used - seen if inspect.isfunction(vars(cls).get(one))]
+    return name in used or any(_calls(method, name, seen | used) for method in methods)
+
+
 def _answer(description: Described, kinds: _Kinds) -> Json:
     answer: Json = {"description": _VERDICTS[description.status]}
-    if description.etag:
-        answer["headers"] = {"ETag": _ETAG}
+    headers = {
+        **({"ETag": _ETAG} if description.etag else {}),
+        **({"X-Next-Cursor": _NEXT_CURSOR} if CSV in description.media else {}),
+    }
+    if headers:
+        answer["headers"] = headers
     if description.kind is None:
         return answer
     answer["content"] = {

@@ -3,8 +3,10 @@
 from typing import Any, Final
 
 from contract.identity import COMMAND_ID_PATTERN, GROUP_PATTERN, METRIC_PATTERN, THING_PATTERN
+from functions.domain.series import Aggregate
 
 Json = dict[str, Any]
+_AGGREGATE: Final = "|".join(Aggregate)
 
 PATH: Final[dict[str, Json]] = {
     "id": {"description": "A device.", "example": "press-4", "schema": {"pattern": f"^{THING_PATTERN}$"}},
@@ -39,7 +41,13 @@ QUERY: Final[dict[str, Json]] = {
         "items": {"pattern": f"^ *{METRIC_PATTERN}(?: *, *{METRIC_PATTERN})* *$"},
     },
     "bin": {"description": "Length of a bin.", "example": "5m"},
-    "agg": {"description": "What to tell of each bin; only with `bin`.", "example": ["avg", "max"]},
+    "agg": {
+        "description": "What to tell of each bin, repeated or comma separated; only with `bin`.",
+        "example": ["avg", "max"],
+        "items": {"pattern": f"^ *(?:{_AGGREGATE})(?: *, *(?:{_AGGREGATE}))* *$"},
+    },
+    "device": {"description": "A device.", "example": "press-4", "schema": {"pattern": f"^{THING_PATTERN}$"}},
+    "format": {"description": "`csv` for a table; `Accept: text/csv` asks for the same."},
 }
 """By name, for parameters after the `?`."""
 

@@ -22,6 +22,9 @@ _MEANINGS = {
 }
 
 
+_DIGITS = {"type": "string", "pattern": "^[0-9]+$"}
+
+
 def of(route: Route, operation: Json, description: Described | None, *, versioned: bool) -> list[str]:
     """The names of the problems of a route whose parameters and body are in `operation`."""
     body = "requestBody" in operation
@@ -58,7 +61,7 @@ def _response(kind: str) -> Json:
     status, title = TITLES[kind]
     headers: Json = {}
     if kind in {"too-many-requests", "unavailable"}:
-        headers["Retry-After"] = {"description": "Seconds.", "schema": {"type": "string", "pattern": "^[0-9]+$"}}
+        headers["Retry-After"] = {"description": "Seconds.", "required": True, "schema": _DIGITS}
     if kind == "unauthorized":
         headers["WWW-Authenticate"] = {"schema": {"type": "string"}}
     example = {"type": TYPE_PREFIX + kind, "title": title, "status": status, "detail": _MEANINGS[kind]}
