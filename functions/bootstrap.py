@@ -25,7 +25,9 @@ from functions.settings import (
     InfluxStoreSettings,
     IngestSettings,
     LiveAnalyticsStoreSettings,
+    LiveSettings,
     PresenceSettings,
+    PushSettings,
     RegistrarSettings,
     SeriesFunctionSettings,
     SeriesSettings,
@@ -35,12 +37,15 @@ from functions.settings import (
 
 if TYPE_CHECKING:
     from functions.adapters.invoked_store_admin import InvokedStoreAdmin
-    from functions.ports import SeriesReader, TelemetryStore
+    from functions.ports import DeviceFinder, LivePublisher, LiveSockets, SeriesReader, TelemetryStore
     from functions.services.api import ApiServices
     from functions.services.authorizer import Authorizer
     from functions.services.backfill import Backfill
     from functions.services.events import KeepEvents
     from functions.services.ingest import Ingest
+    from functions.services.live import Live
+    from functions.services.live_push import Push
+    from functions.services.live_standing import Standing
     from functions.services.presence import KeepPresence
     from functions.services.registrar import Registrar
     from functions.services.store_admin import StoreAdmin
@@ -55,8 +60,14 @@ STORE_BUDGET_S = {StoreAccess.WRITE: 20.0, StoreAccess.READ: 15.0, StoreAccess.A
 TIMESTREAM_CALL_S = {StoreAccess.WRITE: 5.0, StoreAccess.ASK: 8.0, StoreAccess.MOVE: 60.0}
 """How long a single call of LiveAnalytics is waited for; the last one may begin when the budget ends."""
 CONNECT_S = 2
+FRAME_S = 2
+"""How long a frame to a watcher is waited for: whoever takes longer is dropped."""
 SERIES_WAIT_S = 26
 """Longer than the series function's own time, and within the API function's."""
+WISHES_DAYS = 365
+"""How long it is known what a device was once wanted to be."""
+SHADOWS_WITHIN_S = 8.0
+"""What changing a shadow may take while others change it."""
 SET_UP_WITHIN_S = 100.0
 """How long an instance may take to answer after it was made; the rest of the function's time is for the set-up."""
 TAKE_BACK_WITHIN_S = 20.0
@@ -69,7 +80,7 @@ _CLOCK = SystemClock()
 
 def ingest(env: Env) -> "Ingest":
     from functions.adapters.dynamodb_quarantine import DynamoDBQuarantine
-    from functions.adapters.dynamodb_registry import DynamoDBRegistry
+    from functions.adapters.dynamodb_registry import DynamoDBDeviceFinder
     from functions.adapters.dynamodb_state import DynamoDBStateStore
     from functions.adapters.firehose_lake import FirehoseLake
     from functions.services.device_models import DeviceModels
@@ -78,6 +89,7 @@ def ingest(env: Env) -> "Ingest":
     settings = IngestSettings.from_env(env)
     client = _clients()
     dynamodb = client("dynamodb")
+    registry = DynamoDBDeviceFinder(dynamodb, settings.core_table)
     return Ingest(
         lake=FirehoseLake(client("firehose"), settings.lake_stream),
         store=_telemetry_store(settings.telemetry_store, settings.retention_days, env, client, StoreAccess.WRITE),
@@ -85,19 +97,24 @@ def ingest(env: Env) -> "Ingest":
             dynamodb, settings.events_table, settings.state_table, retention_days=settings.quarantine_days
         ),
         states=DynamoDBStateStore(dynamodb, settings.state_table),
-        models=DeviceModels(DynamoDBRegistry(dynamodb, settings.core_table), models.shipped(), _CLOCK),
+        models=DeviceModels(registry, models.shipped(), _CLOCK),
         attempts=Backoff(within_s=INGEST_WITHIN_S),
+        live=_live_publisher(client, settings.live_table, settings.live_queue_url, registry),
     )
 
 
 def presence(env: Env) -> "KeepPresence":
     from functions.adapters.delayed_settle import DelayedSettle
+    from functions.adapters.dynamodb_registry import DynamoDBDeviceFinder
     from functions.adapters.dynamodb_state import DynamoDBPresenceStore
     from functions.services.presence import KeepPresence
 
     settings = PresenceSettings.from_env(env)
-    settle = DelayedSettle(_client("sqs"), settings.presence_queue_url, delay_s=settings.debounce_s, clock=_CLOCK)
-    return KeepPresence(DynamoDBPresenceStore(_client("dynamodb"), settings.state_table), settle, Backoff())
+    client = _clients()
+    settle = DelayedSettle(client("sqs"), settings.presence_queue_url, delay_s=settings.debounce_s, clock=_CLOCK)
+    registry = DynamoDBDeviceFinder(client("dynamodb"), settings.core_table)
+    live = _live_publisher(client, settings.live_table, settings.live_queue_url, registry)
+    return KeepPresence(DynamoDBPresenceStore(client("dynamodb"), settings.state_table), settle, Backoff(), live)
 
 
 def events(env: Env) -> "KeepEvents":
@@ -116,26 +133,60 @@ def events(env: Env) -> "KeepEvents":
 
 
 def api(env: Env) -> "tuple[ApiServices, ApiSettings]":
+    from os import urandom
+
+    from functions.adapters.dynamodb_audit import AuditedWrites
+    from functions.adapters.dynamodb_live import DynamoDBLiveTickets
     from functions.adapters.dynamodb_quarantine import DynamoDBQuarantine
-    from functions.adapters.dynamodb_registry import DynamoDBRegistry
+    from functions.adapters.dynamodb_registry import DynamoDBDeviceFinder
     from functions.adapters.dynamodb_state import DynamoDBStateStore
+    from functions.adapters.dynamodb_wishes import DynamoDBWishes
+    from functions.adapters.iot_shadows import IotShadows
+    from functions.adapters.sqs_telemetry import SqsTelemetryQueue
     from functions.services.api import ApiServices
     from functions.services.gate import Gate
+    from functions.services.intake import Intake
+    from functions.services.live_tickets import Tickets
     from functions.services.queries import Queries
+    from functions.services.series import History
+    from functions.services.shadows import DeviceShadows
 
     settings = ApiSettings.from_env(env)
     client = _clients()
     dynamodb = client("dynamodb")
-    registry = DynamoDBRegistry(dynamodb, settings.core_table)
+    registry = DynamoDBDeviceFinder(dynamodb, settings.core_table)
+    statuses = DynamoDBStateStore(dynamodb, settings.state_table)
+    store = _series_reader(settings.telemetry_store, settings.retention_days, env, client)
+    audited = AuditedWrites(dynamodb, settings.events_table)
     queries = Queries(
         registry=registry,
-        statuses=DynamoDBStateStore(dynamodb, settings.state_table),
-        store=_series_reader(settings.telemetry_store, settings.retention_days, env, client),
+        statuses=statuses,
+        store=store,
         quarantine=DynamoDBQuarantine(dynamodb, settings.events_table, settings.state_table),
         models=models.shipped(),
         clock=_CLOCK,
     )
-    return ApiServices(clock=_CLOCK, gate=Gate(registry), queries=queries), settings
+    gate = Gate(registry)
+    live = _live_publisher(client, settings.live_table, settings.live_queue_url, registry)
+    services = ApiServices(
+        clock=_CLOCK,
+        gate=gate,
+        history=History(gate, store, statuses, _CLOCK),
+        intake=Intake(gate, SqsTelemetryQueue(client("sqs"), settings.ingest_queue_url), _CLOCK),
+        shadows=DeviceShadows(
+            gate=gate,
+            wishes=DynamoDBWishes(dynamodb, settings.core_table, audited, history_days=WISHES_DAYS),
+            shadows=IotShadows(client("iot-data")),
+            models=models.shipped(),
+            live=live,
+            clock=_CLOCK,
+            attempts=lambda: Backoff(within_s=SHADOWS_WITHIN_S),
+        ),
+        live=live,
+        queries=queries,
+        tickets=Tickets(DynamoDBLiveTickets(dynamodb, settings.live_table), settings.live_url, _CLOCK, urandom),
+    )
+    return services, settings
 
 
 def authorizer(env: Env) -> "Authorizer":
@@ -147,16 +198,50 @@ def authorizer(env: Env) -> "Authorizer":
     return Authorizer(keys, issuer=settings.issuer, client_ids=settings.client_ids, clock=_CLOCK)
 
 
+def live(env: Env) -> "Live":
+    from functions.adapters.dynamodb_live import DynamoDBLiveConnections, DynamoDBLiveTickets
+    from functions.services.live import Live
+
+    settings = LiveSettings.from_env(env)
+    client = _clients()
+    dynamodb = client("dynamodb")
+    return Live(
+        DynamoDBLiveTickets(dynamodb, settings.live_table),
+        DynamoDBLiveConnections(dynamodb, settings.live_table),
+        _sockets(settings.live_endpoint),
+        _standing(dynamodb, settings.core_table),
+        _CLOCK,
+        settings.live_origins,
+    )
+
+
+def push(env: Env) -> "Push":
+    from functions.adapters.dynamodb_live import DynamoDBLiveConnections
+    from functions.services.live_push import Push
+
+    settings = PushSettings.from_env(env)
+    dynamodb = _client("dynamodb")
+    return Push(
+        DynamoDBLiveConnections(dynamodb, settings.live_table),
+        _sockets(settings.live_endpoint),
+        _standing(dynamodb, settings.core_table),
+        _CLOCK,
+    )
+
+
 def registrar(env: Env) -> "Registrar":
+    from functions.adapters.dynamodb_audit import AuditedWrites
     from functions.adapters.dynamodb_registry import DynamoDBRegistry
     from functions.services.registrar import Registrar
 
     settings = RegistrarSettings.from_env(env)
-    return Registrar(DynamoDBRegistry(_client("dynamodb"), settings.core_table), _CLOCK)
+    dynamodb = _client("dynamodb")
+    audited = AuditedWrites(dynamodb, settings.events_table)
+    return Registrar(DynamoDBRegistry(dynamodb, settings.core_table, settings.state_table, audited), _CLOCK)
 
 
 def backfill(env: Env) -> "Backfill":
-    from functions.adapters.dynamodb_registry import DynamoDBRegistry
+    from functions.adapters.dynamodb_registry import DynamoDBDeviceFinder
     from functions.adapters.s3_lake import S3LakeReader
     from functions.services.backfill import Backfill
     from functions.services.device_models import DeviceModels
@@ -168,7 +253,7 @@ def backfill(env: Env) -> "Backfill":
         stores={name: _telemetry_store(name, settings.retention_days, env, client, StoreAccess.MOVE) for name in names},
         known=TELEMETRY_STORES,
         lake=S3LakeReader(client("s3"), settings.lake_bucket),
-        models=DeviceModels(DynamoDBRegistry(client("dynamodb"), settings.core_table), models.shipped(), _CLOCK),
+        models=DeviceModels(DynamoDBDeviceFinder(client("dynamodb"), settings.core_table), models.shipped(), _CLOCK),
         clock=_CLOCK,
         retention_ms=settings.retention_days * _DAY_MS,
         attempts=Backoff(attempts=8, base_s=0.1, cap_s=10),  # also until an eventually consistent store shows a write
@@ -206,6 +291,33 @@ def store_admin(env: Env) -> "StoreAdmin":
         attempts=Backoff(attempts=1000, base_s=1, cap_s=10, within_s=SET_UP_WITHIN_S),
         parting_attempts=Backoff(attempts=5, base_s=1, cap_s=5, within_s=TAKE_BACK_WITHIN_S),
     )
+
+
+def _live_publisher(client: Clients, table: str, queue_url: str, registry: "DeviceFinder") -> "LivePublisher":
+    from functions.adapters.dynamodb_live import DynamoDBWatchedTopics
+    from functions.adapters.live_queue import SqsLiveQueue
+    from functions.services.live_publisher import QueuedPublisher
+
+    watched = DynamoDBWatchedTopics(client("dynamodb"), table)
+    return QueuedPublisher(watched, SqsLiveQueue(client("sqs"), queue_url), registry, _CLOCK)
+
+
+def _sockets(endpoint: str) -> "LiveSockets":
+    from functions.adapters.connections import ApiGatewaySockets
+
+    return ApiGatewaySockets(_client("apigatewaymanagementapi", read_s=FRAME_S, attempts=1, endpoint_url=endpoint))
+
+
+def _standing(dynamodb: Any, core_table: str) -> "Standing":
+    from functions.adapters.dynamodb_keys import DynamoDBKeys
+    from functions.adapters.dynamodb_principals import DynamoDBPrincipals
+    from functions.adapters.dynamodb_registry import DynamoDBDeviceFinder
+    from functions.services.live_standing import Standing
+    from functions.services.whois import WhoIs
+
+    registry = DynamoDBDeviceFinder(dynamodb, core_table)
+    whois = WhoIs(DynamoDBPrincipals(dynamodb, core_table), DynamoDBKeys(dynamodb, core_table))
+    return Standing(whois, registry, _CLOCK)
 
 
 def _series_reader(name: str, retention_days: int, env: Env, client: Clients) -> "SeriesReader":
@@ -273,7 +385,7 @@ def _clients() -> Clients:
     return cache(_client)
 
 
-def _client(service: Any, *, read_s: float = 10, attempts: int = 4) -> Any:
+def _client(service: Any, *, read_s: float = 10, attempts: int = 4, endpoint_url: str | None = None) -> Any:
     """AWS_REGION and, on a laptop, AWS_ENDPOINT_URL come from the environment, as boto3 reads them."""
     import boto3
     from botocore.config import Config
@@ -284,4 +396,4 @@ def _client(service: Any, *, read_s: float = 10, attempts: int = 4) -> Any:
         retries={"mode": "standard", "total_max_attempts": attempts},
         max_pool_connections=16,
     )
-    return boto3.client(service, config=config)
+    return boto3.client(service, config=config, endpoint_url=endpoint_url)

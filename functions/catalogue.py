@@ -21,7 +21,9 @@ from functions.settings import (
     BackfillSettings,
     EventsSettings,
     IngestSettings,
+    LiveSettings,
     PresenceSettings,
+    PushSettings,
     RegistrarSettings,
     SeriesSettings,
     Settings,
@@ -127,6 +129,19 @@ _QUARANTINE = (
     Grant("state", ("dynamodb:UpdateItem",)),
 )
 
+LIVE_PUBLISHER = (
+    Grant("live", ("dynamodb:Query",)),
+    Grant("live-queue", ("sqs:SendMessage",)),
+)
+"""Of whatever changes something that people may watch; it also finds a device's group in the registry."""
+_CONNECTIONS = (
+    Grant("live-connections/post", ("execute-api:ManageConnections",)),
+    Grant("live-connections/delete", ("execute-api:ManageConnections",)),
+)
+_LIVE_TABLE = ("dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem")
+# Devices, and who somebody is with his grants.
+_LIVE_CORE = ("dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query")
+
 FUNCTIONS: tuple[FunctionSpec, ...] = (
     FunctionSpec(
         name="ingest",
@@ -141,6 +156,7 @@ FUNCTIONS: tuple[FunctionSpec, ...] = (
             Grant("state", ("dynamodb:BatchGetItem", "dynamodb:UpdateItem")),
             Grant("events", ("dynamodb:PutItem",)),
             Grant("lake", ("firehose:PutRecordBatch",)),
+            *LIVE_PUBLISHER,
         ),
         store_access=StoreAccess.WRITE,
     ),
@@ -153,8 +169,10 @@ FUNCTIONS: tuple[FunctionSpec, ...] = (
         timeout_s=30,
         description="Says which devices are online, from AWS IoT lifecycle events, debounced.",
         grants=(
+            Grant("core", ("dynamodb:BatchGetItem",)),
             Grant("state", ("dynamodb:GetItem", "dynamodb:UpdateItem")),
             Grant("presence-queue", ("sqs:SendMessage",)),
+            *LIVE_PUBLISHER,
         ),
     ),
     FunctionSpec(
@@ -181,6 +199,11 @@ FUNCTIONS: tuple[FunctionSpec, ...] = (
             Grant("core/by_model", ("dynamodb:Query",)),
             Grant("state", ("dynamodb:BatchGetItem",)),
             Grant("events", ("dynamodb:Query",)),
+            Grant("live", ("dynamodb:PutItem", "dynamodb:Query")),  # tickets, and what is watched
+            Grant("live-queue", ("sqs:SendMessage",)),
+            Grant("ingest-queue", ("sqs:SendMessage",)),
+            Grant("shadows/state", ("iot:GetThingShadow", "iot:UpdateThingShadow")),
+            Grant("shadows/config", ("iot:GetThingShadow", "iot:UpdateThingShadow")),
         ),
         store_access=StoreAccess.ASK,
     ),
@@ -192,6 +215,26 @@ FUNCTIONS: tuple[FunctionSpec, ...] = (
         memory_mb=512,
         timeout_s=10,
         description="Admits bearers of a valid access token to the HTTP API.",
+    ),
+    FunctionSpec(
+        name="live",
+        handler="functions.handlers.live.handler",
+        settings=LiveSettings,
+        dependency_group="fn-hot",
+        memory_mb=512,
+        timeout_s=15,  # API Gateway waits for 29 s, a client for less
+        description="Answers the WebSocket: tickets, subscriptions, heartbeats.",
+        grants=(Grant("core", _LIVE_CORE), Grant("live", _LIVE_TABLE), *_CONNECTIONS),
+    ),
+    FunctionSpec(
+        name="push",
+        handler="functions.handlers.push.handler",
+        settings=PushSettings,
+        dependency_group="fn-hot",
+        memory_mb=1024,
+        timeout_s=30,
+        description="Sends what changed to those who watch it.",
+        grants=(Grant("core", _LIVE_CORE), Grant("live", _LIVE_TABLE), *_CONNECTIONS),
     ),
     FunctionSpec(
         name="registrar",

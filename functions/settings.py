@@ -136,11 +136,16 @@ class IngestSettings(Settings):
     lake_stream: str = _text("FIELDLINE_LAKE_STREAM")
     retention_days: int = _number("FIELDLINE_RETENTION_DAYS", 90, 1, 3650)
     quarantine_days: int = _number("FIELDLINE_QUARANTINE_DAYS", 30, 1, 3650)
+    live_table: str = _text("FIELDLINE_LIVE_TABLE")
+    live_queue_url: str = _text("FIELDLINE_LIVE_QUEUE_URL")
 
 
 @dataclass(frozen=True, kw_only=True)
 class PresenceSettings(Settings):
+    core_table: str = _text("FIELDLINE_CORE_TABLE")
     state_table: str = _text("FIELDLINE_STATE_TABLE")
+    live_table: str = _text("FIELDLINE_LIVE_TABLE")
+    live_queue_url: str = _text("FIELDLINE_LIVE_QUEUE_URL")
     presence_queue_url: str = _text("FIELDLINE_PRESENCE_QUEUE_URL")
     debounce_s: int = _number("FIELDLINE_DEBOUNCE_S", 30, 0, 900)
 
@@ -158,11 +163,15 @@ class ApiSettings(Settings):
     core_table: str = _text("FIELDLINE_CORE_TABLE")
     state_table: str = _text("FIELDLINE_STATE_TABLE")
     events_table: str = _text("FIELDLINE_EVENTS_TABLE")
+    ingest_queue_url: str = _text("FIELDLINE_INGEST_QUEUE_URL")
     telemetry_store: str = _text("FIELDLINE_TELEMETRY_STORE", choices=TELEMETRY_STORES)
     region: str = _text("FIELDLINE_REGION")
     issuer: str = _text("FIELDLINE_ISSUER")
     client_id: str = _text("FIELDLINE_CLIENT_ID")
     sign_in_endpoint: str = _text("FIELDLINE_SIGN_IN_ENDPOINT")
+    live_table: str = _text("FIELDLINE_LIVE_TABLE")
+    live_queue_url: str = _text("FIELDLINE_LIVE_QUEUE_URL")
+    live_url: str = _text("FIELDLINE_LIVE_URL")
     retention_days: int = _number("FIELDLINE_RETENTION_DAYS", 90, 1, 3650)
 
 
@@ -174,8 +183,27 @@ class AuthorizerSettings(Settings):
 
 
 @dataclass(frozen=True, kw_only=True)
+class LiveSettings(Settings):
+    """`live_endpoint` is where frames are posted, `live_origins` the pages that may open a WebSocket."""
+
+    core_table: str = _text("FIELDLINE_CORE_TABLE")
+    live_table: str = _text("FIELDLINE_LIVE_TABLE")
+    live_endpoint: str = _text("FIELDLINE_LIVE_ENDPOINT")
+    live_origins: tuple[str, ...] = _optional("FIELDLINE_LIVE_ORIGINS")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PushSettings(Settings):
+    core_table: str = _text("FIELDLINE_CORE_TABLE")
+    live_table: str = _text("FIELDLINE_LIVE_TABLE")
+    live_endpoint: str = _text("FIELDLINE_LIVE_ENDPOINT")
+
+
+@dataclass(frozen=True, kw_only=True)
 class RegistrarSettings(Settings):
     core_table: str = _text("FIELDLINE_CORE_TABLE")
+    state_table: str = _text("FIELDLINE_STATE_TABLE")
+    events_table: str = _text("FIELDLINE_EVENTS_TABLE")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from functions.domain.access import Permission, Target, lineage
+from functions.domain.state import Latest
 
 FRAME_BYTES: Final = 32 * 1024
 """Below this in all: API Gateway splits and charges by 32 KB, and closes a connection at a larger frame."""
@@ -21,7 +22,7 @@ LIFE_MS: Final = 2 * 3600 * 1000
 WATCHED_CACHE_MS: Final = 5_000
 """How long a function that changes things goes by what it last read of what is watched."""
 STALE_MS: Final = 60_000
-"""What is older when it could be sent is not sent: by then the reader has asked by REST."""
+"""What waited longer in the queue is not sent: it says what was, and its reader asks by REST what is."""
 EVERYTHING: Final = "*"
 
 _HEAD = b'{"type":"events","events":['
@@ -109,10 +110,20 @@ class Outcome(StrEnum):
 
 
 class Watched(msgspec.Struct, frozen=True):
-    """An event with the topics that somebody watches it by."""
+    """An event with the topics that somebody watches it by, and when it was queued."""
 
     event: LiveEvent
     topics: tuple[str, ...]
+    queued_at: int
+
+
+def latest_event(thing: str, before: Mapping[str, Latest], after: Mapping[str, Latest]) -> LiveEvent | None:
+    """What one batch moved of a device's last values; None where it moved none."""
+    if after is before:
+        return None
+    moved = {metric: value for metric, value in after.items() if before.get(metric) is not value}
+    data = {metric: {"ts": one.ts, "value": one.value, "q": one.q} for metric, one in moved.items()}
+    return LiveEvent(Kind.LATEST, thing, None, max(one.ts for one in moved.values()), data) if moved else None
 
 
 def device_topic(thing: str) -> str:

@@ -1,6 +1,6 @@
 """Stores a batch of telemetry messages. Every step may be repeated: what was done already changes nothing.
 
-    decode → read state → assess → history → quarantine → lake → state
+    decode → read state → assess → history → quarantine → lake → state → tell those who watch
 
 The state comes last and is conditional on what was read, so a message counts as seen once all else is done with it.
 The lake, which alone keeps every copy, comes as late as can be: what waits for its store is not appended each time.
@@ -18,8 +18,9 @@ from contract import ingest as wrapper
 from contract.errors import DocumentError
 from contract.ingest import LakeLine
 from functions.domain.ingest import Assessed, Fault, Incoming, assess, state_after
+from functions.domain.live import latest_event
 from functions.errors import AdapterError, LakeError, PartialWriteError, QuarantineError, QueueMessageError, StoreError
-from functions.ports import Lake, Quarantine, StateStore, TelemetryStore
+from functions.ports import Lake, LivePublisher, Quarantine, StateStore, TelemetryStore
 from functions.services.device_models import DeviceModels
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ class Ingest:
         states: StateStore,
         models: DeviceModels,
         attempts: Iterable[int],
+        live: LivePublisher,
     ) -> None:
         self._lake = lake
         self._store = store
@@ -74,6 +76,7 @@ class Ingest:
         self._states = states
         self._models = models
         self._attempts = attempts
+        self._live = live
 
     def take(self, bodies: Mapping[str, bytes | str]) -> Report:
         """Queue bodies by the id that the queue gave each."""
@@ -113,6 +116,14 @@ class Ingest:
             if thing not in saved.conflicts and thing not in saved.failed:
                 for one in some:
                     report.count(one)
+        stored = changed.keys() - saved.conflicts - saved.failed.keys()
+        self._live.publish(
+            [
+                event
+                for thing in stored
+                if (event := latest_event(thing, states[thing].latest, changed[thing].latest)) is not None
+            ]
+        )
         return {thing: [one.message for one in assessed[thing]] for thing in saved.conflicts}
 
     def _into_history(self, assessed: dict[str, list[Assessed]], report: Report) -> dict[str, list[Assessed]]:

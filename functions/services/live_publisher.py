@@ -18,7 +18,7 @@ from functions.domain.live import (
     topics_of,
 )
 from functions.errors import AdapterError
-from functions.ports import Clock, DeviceRegistry, LiveQueue, WatchedTopics
+from functions.ports import Clock, DeviceFinder, LiveQueue, WatchedTopics
 
 MESSAGE_BYTES = 48 * 1024
 GROUP_MEMORY_MS = 30_000
@@ -28,10 +28,10 @@ _log = logging.getLogger(__name__)
 
 
 class QueuedPublisher:
-    def __init__(self, watched: WatchedTopics, queue: LiveQueue, registry: DeviceRegistry, clock: Clock) -> None:
+    def __init__(self, watched: WatchedTopics, queue: LiveQueue, devices: DeviceFinder, clock: Clock) -> None:
         self._watched = watched
         self._queue = queue
-        self._registry = registry
+        self._devices = devices
         self._clock = clock
         self._marks: frozenset[bytes] = frozenset()
         self._marks_until = 0
@@ -54,10 +54,11 @@ class QueuedPublisher:
 
     def _send(self, events: Sequence[LiveEvent], marks: frozenset[bytes]) -> None:
         watched = []
+        now = self._clock.now_ms()
         for event in coalesced(self._placed(events)):
             topics = tuple(topic for topic in topics_of(event) if mark_of(topic) in marks)
             if topics:
-                watched.append(Watched(event, topics))
+                watched.append(Watched(event, topics, now))
         if watched:
             self._queue.send([*_packed(watched)])
 
@@ -76,7 +77,7 @@ class QueuedPublisher:
             if len(self._groups) + len(stale) > MAX_REMEMBERED:
                 self._groups.clear()
                 stale = sorted(things)
-            found = self._registry.find(stale)
+            found = self._devices.find(stale)
             for thing in stale:
                 self._groups[thing] = (now + GROUP_MEMORY_MS, found[thing].group if thing in found else None)
         return {thing: self._groups[thing][1] for thing in things}

@@ -65,7 +65,8 @@ class Push:
         return report
 
     def _fresh(self, bodies: Mapping[str, bytes | str], report: Pushed) -> list[Watched]:
-        oldest = self._clock.now_ms() - STALE_MS
+        now = self._clock.now_ms()
+        oldest = now - STALE_MS
         found: list[Watched] = []
         for identifier, body in bodies.items():
             try:
@@ -74,11 +75,11 @@ class Push:
                 report.failed.add(identifier)
                 report.problems.append(f"not a message of ours: {exc}")
                 continue
-            fresh = [one for one in some if one.event.at >= oldest]
+            fresh = [one for one in some if one.queued_at >= oldest]
             report.events += len(fresh)
             report.stale += len(some) - len(fresh)
             found += fresh
-        report.oldest_ms = self._clock.now_ms() - min((one.event.at for one in found), default=self._clock.now_ms())
+        report.oldest_ms = now - min((one.queued_at for one in found), default=now)
         return found
 
     def _push(self, watched: list[Watched], report: Pushed) -> None:

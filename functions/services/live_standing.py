@@ -2,19 +2,20 @@
 
 from collections.abc import Iterable
 
-from functions.domain.access import Permission, Principal
+from functions.domain.access import Kind, Permission, Principal
 from functions.domain.live import target_of, thing_of
-from functions.ports import Clock, DeviceRegistry, Keys, Principals
+from functions.errors import UnauthorizedError
+from functions.ports import Clock, DeviceFinder
+from functions.services.whois import WhoIs
 
 MEMORY_MS = 30_000
 MAX_REMEMBERED = 10_000
 
 
 class Standing:
-    def __init__(self, principals: Principals, keys: Keys, registry: DeviceRegistry, clock: Clock) -> None:
-        self._principals = principals
-        self._keys = keys
-        self._registry = registry
+    def __init__(self, whois: WhoIs, devices: DeviceFinder, clock: Clock) -> None:
+        self._whois = whois
+        self._devices = devices
         self._clock = clock
         self._remembered: dict[str, tuple[int, Principal | None]] = {}
 
@@ -33,7 +34,7 @@ class Standing:
         """Those that he may watch. A device that is not registered is there for a reader of everything only."""
         wanted = tuple(topics)
         things = {thing for topic in wanted if (thing := thing_of(topic)) is not None}
-        groups = {thing: device.group for thing, device in self._registry.find(sorted(things)).items()}
+        groups = {thing: device.group for thing, device in self._devices.find(sorted(things)).items()}
         return frozenset(
             topic
             for topic in wanted
@@ -41,16 +42,9 @@ class Standing:
         )
 
     def _read(self, principal: str, now: int) -> Principal | None:
-        who = self._key(principal, now) if principal.startswith("key:") else self._person(principal)
-        return who if who is not None and who.anywhere(Permission.LIVE_SUBSCRIBE) else None
-
-    def _person(self, principal: str) -> Principal | None:
-        holder = self._principals.find(principal)
-        return None if holder is None or holder.disabled else holder.principal
-
-    def _key(self, principal: str, now: int) -> Principal | None:
-        key = self._keys.find(principal.removeprefix("key:"))
-        if key is None or not key.live(now):
+        kind = next((kind for kind in Kind if principal.startswith(f"{kind}:")), Kind.USER)
+        try:
+            who = self._whois.again(Principal(principal, kind, ""), now).principal
+        except UnauthorizedError:
             return None
-        creator = self._principals.find(key.created_by)
-        return key.principal(None if creator is None or creator.disabled else creator)
+        return who if who.anywhere(Permission.LIVE_SUBSCRIBE) else None

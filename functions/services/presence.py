@@ -6,16 +6,20 @@ from contract import documents
 from contract.documents import InternalEvent, PresenceEvent
 from contract.errors import DocumentError, IdentityError
 from contract.identity import parse_thing
+from functions.domain.live import Kind, LiveEvent
 from functions.domain.presence import SETTLE, Presence, Session
 from functions.errors import QueueMessageError, StateError
-from functions.ports import PresenceStore, SettleLater
+from functions.ports import LivePublisher, PresenceStore, SettleLater
 
 
 class KeepPresence:
-    def __init__(self, presences: PresenceStore, settle_later: SettleLater, attempts: Iterable[int]) -> None:
+    def __init__(
+        self, presences: PresenceStore, settle_later: SettleLater, attempts: Iterable[int], live: LivePublisher
+    ) -> None:
         self._presences = presences
         self._settle_later = settle_later
         self._attempts = attempts
+        self._live = live
 
     def take(self, body: bytes | str) -> bool:
         """One queue body: a lifecycle event, or a settle message. False for a client that is no thing.
@@ -43,8 +47,15 @@ class KeepPresence:
             before = self._presences.read(thing)
             after = change(before)
             if after == before or self._presences.save(thing, after):
+                if (after.status, after.since) != (before.status, before.since):
+                    self._live.publish([_told(thing, after)])
                 return after
         raise StateError(f"the presence of {thing} was written by others at every attempt")
+
+
+def _told(thing: str, presence: Presence) -> LiveEvent:
+    data = {"status": presence.status, "since": presence.since, "reason": presence.reason}
+    return LiveEvent(Kind.PRESENCE, thing, None, presence.since or 0, data)
 
 
 def _settle_of(raw: bytes) -> InternalEvent | None:

@@ -9,7 +9,7 @@ from aws_lambda_powertools import Logger
 from contract.models import shipped
 from functions.adapters.memory import MemoryQuarantine, MemoryTelemetryStore, MemoryWorld
 from functions.adapters.memory_audit import MemoryJournal
-from functions.adapters.memory_live import MemoryLivePublisher
+from functions.adapters.memory_live import MemoryLivePublisher, MemoryLiveTickets
 from functions.adapters.memory_registry import MemoryRegistry
 from functions.adapters.memory_shadows import MemoryShadows, MemoryWishes
 from functions.adapters.memory_telemetry_queue import MemoryTelemetryQueue
@@ -22,6 +22,7 @@ from functions.domain.devices import Source
 from functions.services.api import ApiServices
 from functions.services.gate import Gate
 from functions.services.intake import Intake
+from functions.services.live_tickets import Tickets
 from functions.services.queries import Queries
 from functions.services.series import History
 from functions.services.shadows import DeviceShadows
@@ -108,6 +109,8 @@ def api_harness(clock, who=None):
         clock=clock,
         cursor_key=b"k" * 32,
         gate=gate,
+        live=api.live,
+        tickets=Tickets(MemoryLiveTickets(), "wss://live.example/ws", clock, lambda size: b"t" * size),
         queries=queries,
         history=History(gate, api.store, world, clock),
         intake=Intake(gate, api.telemetry_queue, clock),

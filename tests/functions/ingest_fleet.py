@@ -5,7 +5,9 @@ import json
 from contract import ingest as wrapper
 from contract.ingest import IngestMessage
 from contract.models import shipped
-from functions.adapters.memory import MemoryLake, MemoryQuarantine, MemoryRegistry, MemoryStateStore, MemoryWorld
+from functions.adapters.memory import MemoryLake, MemoryQuarantine, MemoryStateStore, MemoryWorld
+from functions.adapters.memory_live import MemoryLivePublisher
+from functions.adapters.memory_registry import MemoryRegistry
 from functions.domain.devices import Source
 from functions.services.device_models import DeviceModels
 from functions.services.ingest import Ingest
@@ -37,6 +39,7 @@ class Fleet:
             states=self.states,
             models=self.models,
             attempts=attempts,
+            live=MemoryLivePublisher(),
         )
         return ingest.take(bodies)
 

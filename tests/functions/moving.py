@@ -10,12 +10,13 @@ from contract.models import shipped
 from functions.adapters.memory import (
     MemoryLake,
     MemoryQuarantine,
-    MemoryRegistry,
     MemoryStateStore,
     MemoryTelemetryStore,
     MemoryWorld,
 )
 from functions.adapters.memory_lake import MemoryLakeReader
+from functions.adapters.memory_live import MemoryLivePublisher
+from functions.adapters.memory_registry import MemoryRegistry
 from functions.domain.devices import Source
 from functions.domain.lake import hour_prefix
 from functions.services.backfill import Backfill
@@ -50,6 +51,7 @@ class Deployment:
             states=MemoryStateStore(world),
             models=self.models,
             attempts=range(3),
+            live=MemoryLivePublisher(),
         )
 
     @property

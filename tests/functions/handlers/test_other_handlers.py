@@ -11,10 +11,11 @@ from functions.adapters.memory import (
     MemoryEventLog,
     MemoryPresenceStore,
     MemoryQuarantine,
-    MemoryRegistry,
     MemorySettleLater,
     MemoryWorld,
 )
+from functions.adapters.memory_live import MemoryLivePublisher
+from functions.adapters.memory_registry import MemoryRegistry
 from functions.errors import QueueMessageError
 from functions.handlers import events, presence, records, registrar
 from functions.services.events import KeepEvents
@@ -36,7 +37,7 @@ def failed(*identifiers):
 
 def test_presence_fails_only_what_it_cannot_read(monkeypatch):
     world = MemoryWorld()
-    keep = KeepPresence(MemoryPresenceStore(world), MemorySettleLater(), range(3))
+    keep = KeepPresence(MemoryPresenceStore(world), MemorySettleLater(), range(3), MemoryLivePublisher())
     monkeypatch.setattr(presence, "_keep", lambda: keep)
     good = {"clientId": "pump-1", "timestamp": 5, "eventType": "connected", "sessionIdentifier": "s1"}
     stranger = {**good, "clientId": "A Console"}

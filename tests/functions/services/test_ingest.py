@@ -11,11 +11,12 @@ from functions.adapters.backoff import Backoff
 from functions.adapters.memory import (
     MemoryLake,
     MemoryQuarantine,
-    MemoryRegistry,
     MemoryStateStore,
     MemoryTelemetryStore,
     MemoryWorld,
 )
+from functions.adapters.memory_live import MemoryLivePublisher
+from functions.adapters.memory_registry import MemoryRegistry
 from functions.domain.devices import Source
 from functions.domain.series import SeriesQuery
 from functions.domain.state import Counters, DeviceState, Saved
@@ -36,6 +37,7 @@ class Cloud:
         self.store = MemoryTelemetryStore(clock=clock, retention_ms=30 * DAY)
         self.quarantine = MemoryQuarantine(self.world)
         self.states = MemoryStateStore(self.world)
+        self.live = MemoryLivePublisher()
         self.registry = MemoryRegistry()
         self.registry.register("pump-1", "Pump", "climate", "plant-1", Source.FLEET, clock.now)
 
@@ -47,6 +49,7 @@ class Cloud:
             states=self.states,
             models=DeviceModels(self.registry, shipped(), self.clock),
             attempts=attempts,
+            live=self.live,
         )
         return ingest.take({f"id-{at}": body for at, body in enumerate(messages)})
 

@@ -3,6 +3,7 @@ import json
 import pytest
 
 from functions.adapters.memory import MemoryPresenceStore, MemorySettleLater, MemoryWorld
+from functions.adapters.memory_live import MemoryLivePublisher
 from functions.domain.presence import SETTLE, Status
 from functions.errors import QueueMessageError, StateError
 from functions.services.presence import KeepPresence
@@ -38,8 +39,13 @@ def later():
 
 
 @pytest.fixture
-def keep(world, later):
-    return KeepPresence(MemoryPresenceStore(world), later, range(3))
+def live():
+    return MemoryLivePublisher()
+
+
+@pytest.fixture
+def keep(world, later, live):
+    return KeepPresence(MemoryPresenceStore(world), later, range(3), live)
 
 
 def test_a_connect_is_kept_and_nothing_scheduled(keep, world, later):
