@@ -57,8 +57,8 @@ def _stacks(app: cdk.App, platform: Platform) -> None:
     data = DataStack(app, f"{prefix}-Data", platform=platform)
     stores = _telemetry_stores(app, prefix, platform, data)
     FleetStack(app, f"{prefix}-Fleet", platform=platform, data=data)
-    IngestStack(app, f"{prefix}-Ingest", platform=platform, data=data, stores=stores)
-    ApiStack(app, f"{prefix}-Api", platform=platform, data=data, stores=stores)
+    ingest = IngestStack(app, f"{prefix}-Ingest", platform=platform, data=data, stores=stores)
+    ApiStack(app, f"{prefix}-Api", platform=platform, data=data, ingest=ingest, stores=stores)
 
 
 def _telemetry_stores(app: cdk.App, prefix: str, platform: Platform, data: DataStack) -> Stores:

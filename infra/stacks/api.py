@@ -7,13 +7,24 @@ from functions.settings import ApiSettings, AuthorizerSettings, SeriesSettings
 from infra.function import SPECS, PlatformFunction
 from infra.platform import Platform
 from infra.rest_api import RestApi
+from infra.shadows import explain_shadows, shadows
 from infra.stacks.data import DataStack
+from infra.stacks.ingest import IngestStack
 from infra.telemetry_store import Stores
 from infra.user_pool import Users
 
 
 class ApiStack(Stack):
-    def __init__(self, scope: Construct, id: str, *, platform: Platform, data: DataStack, stores: Stores) -> None:  # noqa: A002 - the name constructs use
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,  # noqa: A002 - the name constructs use
+        *,
+        platform: Platform,
+        data: DataStack,
+        ingest: IngestStack,
+        stores: Stores,
+    ) -> None:
         super().__init__(
             scope,
             id,
@@ -29,6 +40,7 @@ class ApiStack(Stack):
                 core_table=data.core.table_name,
                 state_table=data.state.table_name,
                 events_table=data.events.table_name,
+                ingest_queue_url=ingest.telemetry.queue.queue_url,
                 region=Aws.REGION,
                 issuer=users.issuer,
                 client_id=users.client.user_pool_client_id,
@@ -36,9 +48,10 @@ class ApiStack(Stack):
                 telemetry_store=stores.current.name,
                 retention_days=platform.config.retention_days,
             ),
-            resources=data.resources,
+            resources={**data.resources, "ingest-queue": ingest.telemetry.queue.queue_arn, **shadows(self)},
             stores=self._reached(stores, platform),
         )
+        explain_shadows(handler.role)
         authorizer = PlatformFunction(
             self,
             "AuthorizerFunction",

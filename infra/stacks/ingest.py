@@ -41,6 +41,7 @@ class IngestStack(Stack):
     def _ingest(self) -> None:
         data = self._data
         feed = self._feed("Ingest", topics.TELEMETRY_RULE_NAME, topics.TELEMETRY_RULE_SQL, OUTAGE)
+        self.telemetry = feed
         settings = IngestSettings(
             core_table=data.core.table_name,
             state_table=data.state.table_name,
