@@ -18,7 +18,7 @@ _Operation = TypeVar("_Operation", bound=Callable[..., Any])
 class Described:
     """What an operation answers when it goes well: no `kind` means no body; `etag` says that it carries a version.
 
-    `problems` are kinds of refusal (names of `problems.TITLES`) that method and path do not tell of already.
+    `problems` are kinds of refusal (names of `functions.problem_types`) that method and path do not tell of already.
     """
 
     kind: Any
@@ -63,6 +63,6 @@ def answer(
     )
 
 
-def nothing() -> Answer:
+def nothing(headers: Mapping[str, str] | None = None) -> Answer:
     """Done, and nothing to say of it (204)."""
-    return Response(204, body="", headers={"Cache-Control": "no-store"})
+    return Response(204, body="", headers={"Cache-Control": "no-store", **(headers or {})})

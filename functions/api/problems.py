@@ -26,29 +26,10 @@ from functions.errors import (
     UnauthorizedError,
     UnsupportedError,
 )
+from functions.problem_types import CONTENT_TYPE, PREFIX, PROBLEMS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-CONTENT_TYPE = "application/problem+json"
-TYPE_PREFIX = "urn:fieldline:problem:"
-
-TITLES: dict[str, tuple[int, str]] = {
-    "invalid-request": (400, "Bad request"),
-    "unauthorized": (401, "Unauthorized"),
-    "forbidden": (403, "Forbidden"),
-    "not-found": (404, "Not found"),
-    "conflict": (409, "Conflict"),
-    "changed-meanwhile": (412, "Changed meanwhile"),
-    "too-large": (413, "Too large"),
-    "unsupported-media-type": (415, "Unsupported media type"),
-    "idempotency-key-reused": (422, "Idempotency key reused"),
-    "if-match-required": (428, "If-Match required"),
-    "too-many-requests": (429, "Too many requests"),
-    "unsupported": (501, "Not implemented"),
-    "unavailable": (503, "Service unavailable"),
-}
-"""Every kind of problem by its stable name, with its status and title."""
 
 _PARAMETERS = {"thing": "id"}
 """What the contract calls by another name than the API."""
@@ -126,10 +107,10 @@ def _parameter(location: Any) -> str:
 def problem(
     app: APIGatewayRestResolver, kind: str, detail: str, *, retry_after: int | None = None, **more: Any
 ) -> Response[str]:
-    """`kind` is a name of TITLES, `retry_after` the seconds after which asking again makes sense."""
-    status, title = TITLES[kind]
+    """`kind` is a name of PROBLEMS, `retry_after` the seconds after which asking again makes sense."""
+    status, title = PROBLEMS[kind]
     document = {
-        "type": TYPE_PREFIX + kind,
+        "type": PREFIX + kind,
         "title": title,
         "status": status,
         "detail": detail,

@@ -16,7 +16,7 @@ from functions.api.answer import CSV, JSON, Described, described
 from functions.api.app import resolver, serve
 from functions.api.openapi import parameters, problems, schemas
 from functions.api.openapi.schemas import Json
-from functions.api.problems import TITLES
+from functions.problem_types import PROBLEMS
 from functions.routes import PUT, ROUTES, Route
 
 ROOMS: Final = {
@@ -174,7 +174,7 @@ def _operation(route: Route, raw: Json, kinds: _Kinds) -> Json:
     }
     answers = {} if description is None else {str(description.status): _answer(description, kinds)}
     refusals = {
-        str(TITLES[kind][0]): {"$ref": f"#/components/responses/{problems.component(kind)}"}
+        str(PROBLEMS[kind][0]): {"$ref": f"#/components/responses/{problems.component(kind)}"}
         for kind in problems.of(route, made, description, versioned=versioned)
     }
     return {**made, "responses": {**answers, **refusals}}

@@ -2,7 +2,7 @@
 
 from functions.api.answer import Described
 from functions.api.openapi.schemas import Json
-from functions.api.problems import CONTENT_TYPE, TITLES, TYPE_PREFIX
+from functions.problem_types import CONTENT_TYPE, GATEWAY_PROBLEMS, OTHER, PREFIX, PROBLEMS
 from functions.routes import GET, PUT, Route
 
 _MEANINGS = {
@@ -45,12 +45,12 @@ def of(route: Route, operation: Json, description: Described | None, *, versione
         "unavailable": not route.public,
     }
     named = set(description.problems) if description else set()
-    return [kind for kind in TITLES if possible[kind] or kind in named]
+    return [kind for kind in PROBLEMS if possible[kind] or kind in named]
 
 
 def responses() -> Json:
     """A component for each kind of problem."""
-    return {component(kind): _response(kind) for kind in TITLES}
+    return {component(kind): _response(kind) for kind in PROBLEMS}
 
 
 def component(kind: str) -> str:
@@ -58,13 +58,13 @@ def component(kind: str) -> str:
 
 
 def _response(kind: str) -> Json:
-    status, title = TITLES[kind]
+    status, title = PROBLEMS[kind]
     headers: Json = {}
     if kind in {"too-many-requests", "unavailable"}:
         headers["Retry-After"] = {"description": "Seconds.", "required": True, "schema": _DIGITS}
     if kind == "unauthorized":
         headers["WWW-Authenticate"] = {"schema": {"type": "string"}}
-    example = {"type": TYPE_PREFIX + kind, "title": title, "status": status, "detail": _MEANINGS[kind]}
+    example = {"type": PREFIX + kind, "title": title, "status": status, "detail": _MEANINGS[kind]}
     if kind == "invalid-request":
         said = {"field": "limit", "expected": "less than or equal to 1000", "got": "'5000'"}
         example |= {"detail": "limit: expected {expected}, got {got}".format(**said), **said}
@@ -76,7 +76,7 @@ def _response(kind: str) -> Json:
                 "schema": {
                     "allOf": [
                         {"$ref": "#/components/schemas/Problem"},
-                        {"type": "object", "properties": {"type": {"const": TYPE_PREFIX + kind}}},
+                        {"type": "object", "properties": {"type": {"const": PREFIX + kind}}},
                     ]
                 },
                 "example": {**example, "request_id": "3d689b60-8f0e-4f0e-9a51-6c1f5b1f2c11"},
@@ -95,7 +95,7 @@ def problem_schema() -> Json:
             "type": {
                 "type": "string",
                 "description": "What kind of problem this is. It never changes: branch on it.",
-                "enum": [TYPE_PREFIX + kind for kind in TITLES],
+                "enum": [PREFIX + kind for kind in (*PROBLEMS, *GATEWAY_PROBLEMS, OTHER)],
             },
             "title": {"type": "string", "description": "The kind in words, which may change."},
             "status": {"type": "integer", "description": "The HTTP status.", "minimum": 400, "maximum": 599},
