@@ -19,6 +19,7 @@ from functions.settings import (
     TELEMETRY_STORES,
     ApiSettings,
     AuthorizerSettings,
+    AuthSettings,
     BackfillSettings,
     DynamoDBStoreSettings,
     EventsSettings,
@@ -31,6 +32,7 @@ from functions.settings import (
     RegistrarSettings,
     SeriesFunctionSettings,
     SeriesSettings,
+    ShadowsSettings,
     StoreAdminSettings,
     StoreSetupSettings,
 )
@@ -42,12 +44,14 @@ if TYPE_CHECKING:
     from functions.services.authorizer import Authorizer
     from functions.services.backfill import Backfill
     from functions.services.events import KeepEvents
+    from functions.services.hear_shadows import HearShadows
     from functions.services.ingest import Ingest
     from functions.services.live import Live
     from functions.services.live_push import Push
     from functions.services.live_standing import Standing
     from functions.services.presence import KeepPresence
     from functions.services.registrar import Registrar
+    from functions.services.sign_in import SignInDesk
     from functions.services.store_admin import StoreAdmin
 
 Env = Mapping[str, str]
@@ -132,11 +136,24 @@ def events(env: Env) -> "KeepEvents":
     )
 
 
+def shadows(env: Env) -> "HearShadows":
+    from functions.adapters.dynamodb_registry import DynamoDBDeviceFinder
+    from functions.services.hear_shadows import HearShadows
+
+    settings = ShadowsSettings.from_env(env)
+    client = _clients()
+    registry = DynamoDBDeviceFinder(client("dynamodb"), settings.core_table)
+    return HearShadows(_live_publisher(client, settings.live_table, settings.live_queue_url, registry))
+
+
 def api(env: Env) -> "tuple[ApiServices, ApiSettings]":
     from os import urandom
 
+    from functions.adapters.cognito_users import CognitoDirectory
     from functions.adapters.dynamodb_audit import AuditedWrites
+    from functions.adapters.dynamodb_keys import DynamoDBKeys
     from functions.adapters.dynamodb_live import DynamoDBLiveTickets
+    from functions.adapters.dynamodb_principals import DynamoDBPrincipals
     from functions.adapters.dynamodb_quarantine import DynamoDBQuarantine
     from functions.adapters.dynamodb_registry import DynamoDBDeviceFinder
     from functions.adapters.dynamodb_state import DynamoDBStateStore
@@ -145,11 +162,16 @@ def api(env: Env) -> "tuple[ApiServices, ApiSettings]":
     from functions.adapters.sqs_telemetry import SqsTelemetryQueue
     from functions.services.api import ApiServices
     from functions.services.gate import Gate
+    from functions.services.grants import Grants
     from functions.services.intake import Intake
+    from functions.services.keys import ManageKeys
     from functions.services.live_tickets import Tickets
     from functions.services.queries import Queries
     from functions.services.series import History
     from functions.services.shadows import DeviceShadows
+    from functions.services.users import Users
+    from functions.services.whois import WhoIs
+    from functions.services.why import Why
 
     settings = ApiSettings.from_env(env)
     client = _clients()
@@ -168,9 +190,18 @@ def api(env: Env) -> "tuple[ApiServices, ApiSettings]":
     )
     gate = Gate(registry)
     live = _live_publisher(client, settings.live_table, settings.live_queue_url, registry)
+    principals = DynamoDBPrincipals(dynamodb, settings.core_table, audited)
+    keys = DynamoDBKeys(dynamodb, settings.core_table, audited)
+    directory = CognitoDirectory(client("cognito-idp"), settings.user_pool_id)
+    whois = WhoIs(principals, keys)
+    grants = Grants(principals, directory, registry, whois, _CLOCK)
     services = ApiServices(
         clock=_CLOCK,
         gate=gate,
+        why=Why(gate),
+        grants=grants,
+        users=Users(principals, directory, audited, grants, whois, _CLOCK),
+        keys=ManageKeys(keys, gate, whois, urandom, _CLOCK),
         history=History(gate, store, statuses, _CLOCK),
         intake=Intake(gate, SqsTelemetryQueue(client("sqs"), settings.ingest_queue_url), _CLOCK),
         shadows=DeviceShadows(
@@ -190,12 +221,33 @@ def api(env: Env) -> "tuple[ApiServices, ApiSettings]":
 
 
 def authorizer(env: Env) -> "Authorizer":
+    from functions.adapters.dynamodb_keys import DynamoDBKeys
+    from functions.adapters.dynamodb_principals import DynamoDBPrincipals
+    from functions.adapters.dynamodb_registry import DynamoDBDeviceFinder
     from functions.adapters.jwks import SigningKeys, fetched
     from functions.services.authorizer import Authorizer
+    from functions.services.whois import WhoIs
 
     settings = AuthorizerSettings.from_env(env)
-    keys = SigningKeys(lambda: fetched(settings.jwks_url), _CLOCK)
-    return Authorizer(keys, issuer=settings.issuer, client_ids=settings.client_ids, clock=_CLOCK)
+    dynamodb = _client("dynamodb")
+    keys = DynamoDBKeys(dynamodb, settings.core_table)
+    return Authorizer(
+        SigningKeys(lambda: fetched(settings.jwks_url), _CLOCK),
+        WhoIs(DynamoDBPrincipals(dynamodb, settings.core_table), keys),
+        keys,
+        DynamoDBDeviceFinder(dynamodb, settings.core_table),
+        issuer=settings.issuer,
+        client_ids=settings.client_ids,
+        clock=_CLOCK,
+    )
+
+
+def auth(env: Env) -> "tuple[SignInDesk, AuthSettings]":
+    from functions.adapters.cognito_sign_in import CognitoSignIns
+    from functions.services.sign_in import SignInDesk
+
+    settings = AuthSettings.from_env(env)
+    return SignInDesk(CognitoSignIns(settings.sign_in_endpoint, settings.client_id)), settings
 
 
 def live(env: Env) -> "Live":

@@ -18,6 +18,7 @@ from functions.settings import (
     TELEMETRY_STORES,
     ApiSettings,
     AuthorizerSettings,
+    AuthSettings,
     BackfillSettings,
     EventsSettings,
     IngestSettings,
@@ -26,6 +27,7 @@ from functions.settings import (
     PushSettings,
     RegistrarSettings,
     SeriesSettings,
+    ShadowsSettings,
     Settings,
     StoreAdminSettings,
     StoreSetupSettings,
@@ -142,6 +144,23 @@ _LIVE_TABLE = ("dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:Query", "dyn
 # Devices, and who somebody is with his grants.
 _LIVE_CORE = ("dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query")
 
+_CHANGED = ("dynamodb:ConditionCheckItem", "dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:UpdateItem")
+_USERS = (
+    Grant(
+        "user-pool",
+        (
+            "cognito-idp:AdminCreateUser",
+            "cognito-idp:AdminDeleteUser",
+            "cognito-idp:AdminDisableUser",
+            "cognito-idp:AdminEnableUser",
+            "cognito-idp:AdminGetUser",
+            "cognito-idp:AdminResetUserPassword",
+            "cognito-idp:ListUsers",
+        ),
+    ),
+)
+"""What managing people takes; nobody's password can be set or read with it."""
+
 FUNCTIONS: tuple[FunctionSpec, ...] = (
     FunctionSpec(
         name="ingest",
@@ -186,6 +205,16 @@ FUNCTIONS: tuple[FunctionSpec, ...] = (
         grants=_QUARANTINE,
     ),
     FunctionSpec(
+        name="shadows",
+        handler="functions.handlers.shadows.handler",
+        settings=ShadowsSettings,
+        dependency_group="fn-hot",
+        memory_mb=256,
+        timeout_s=30,
+        description="Tells those who watch what was set and what devices report of it.",
+        grants=(Grant("core", ("dynamodb:BatchGetItem",)), *LIVE_PUBLISHER),
+    ),
+    FunctionSpec(
         name="api",
         handler="functions.handlers.api.handler",
         settings=ApiSettings,
@@ -194,16 +223,18 @@ FUNCTIONS: tuple[FunctionSpec, ...] = (
         timeout_s=28,
         description="Answers the HTTP API.",
         grants=(
-            Grant("core", ("dynamodb:BatchGetItem",)),
+            Grant("core", ("dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query", *_CHANGED)),
             Grant("core/listing", ("dynamodb:Query",)),
             Grant("core/by_model", ("dynamodb:Query",)),
             Grant("state", ("dynamodb:BatchGetItem",)),
-            Grant("events", ("dynamodb:Query",)),
+            # Beside queries, keeping the notes of changes: the heads of the chains are read, entries and heads put.
+            Grant("events", ("dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query")),
             Grant("live", ("dynamodb:PutItem", "dynamodb:Query")),  # tickets, and what is watched
             Grant("live-queue", ("sqs:SendMessage",)),
             Grant("ingest-queue", ("sqs:SendMessage",)),
             Grant("shadows/state", ("iot:GetThingShadow", "iot:UpdateThingShadow")),
             Grant("shadows/config", ("iot:GetThingShadow", "iot:UpdateThingShadow")),
+            *_USERS,
         ),
         store_access=StoreAccess.ASK,
     ),
@@ -214,7 +245,20 @@ FUNCTIONS: tuple[FunctionSpec, ...] = (
         dependency_group="fn-authorizer",
         memory_mb=512,
         timeout_s=10,
-        description="Admits bearers of a valid access token to the HTTP API.",
+        description="Admits bearers of a valid access token or key to the HTTP API, with what they may do.",
+        grants=(
+            # Principals with their grants, keys; devices of keys; the day on which a key was used.
+            Grant("core", ("dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem")),
+        ),
+    ),
+    FunctionSpec(
+        name="auth",
+        handler="functions.handlers.auth.handler",
+        settings=AuthSettings,
+        dependency_group="fn-api",
+        memory_mb=1024,
+        timeout_s=28,
+        description="Signs people in and out; touches no table.",
     ),
     FunctionSpec(
         name="live",

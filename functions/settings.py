@@ -166,6 +166,7 @@ class ApiSettings(Settings):
     ingest_queue_url: str = _text("FIELDLINE_INGEST_QUEUE_URL")
     telemetry_store: str = _text("FIELDLINE_TELEMETRY_STORE", choices=TELEMETRY_STORES)
     region: str = _text("FIELDLINE_REGION")
+    user_pool_id: str = _text("FIELDLINE_USER_POOL_ID")
     issuer: str = _text("FIELDLINE_ISSUER")
     client_id: str = _text("FIELDLINE_CLIENT_ID")
     sign_in_endpoint: str = _text("FIELDLINE_SIGN_IN_ENDPOINT")
@@ -176,10 +177,28 @@ class ApiSettings(Settings):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ShadowsSettings(Settings):
+    core_table: str = _text("FIELDLINE_CORE_TABLE")
+    live_table: str = _text("FIELDLINE_LIVE_TABLE")
+    live_queue_url: str = _text("FIELDLINE_LIVE_QUEUE_URL")
+
+
+@dataclass(frozen=True, kw_only=True)
 class AuthorizerSettings(Settings):
+    core_table: str = _text("FIELDLINE_CORE_TABLE")
     issuer: str = _text("FIELDLINE_ISSUER")
     jwks_url: str = _text("FIELDLINE_JWKS_URL")
     client_ids: tuple[str, ...] = _texts("FIELDLINE_CLIENT_IDS")
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuthSettings(Settings):
+    """`insecure_cookies` is for a laptop, where nothing speaks HTTPS."""
+
+    client_id: str = _text("FIELDLINE_CLIENT_ID")
+    sign_in_endpoint: str = _text("FIELDLINE_SIGN_IN_ENDPOINT")
+    cookie_path: str = _text("FIELDLINE_COOKIE_PATH")
+    insecure_cookies: str = _optional("FIELDLINE_INSECURE_COOKIES", choices=("true",))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,12 +3,14 @@
 from functions.api.cursors import Cursors
 from functions.api.operations.devices import DeviceOperations
 from functions.api.operations.docs import DocsOperations
+from functions.api.operations.keys import KeyOperations
 from functions.api.operations.live import LiveOperations
 from functions.api.operations.me import MeOperations
 from functions.api.operations.quarantine import QuarantineOperations
 from functions.api.operations.service import ServiceOperations, SignIn
 from functions.api.operations.shadows import ShadowOperations
 from functions.api.operations.telemetry import TelemetryOperations
+from functions.api.operations.users import UserOperations
 from functions.api.request import Request
 from functions.services.api import ApiServices
 
@@ -19,7 +21,9 @@ def rooms(request: Request, services: ApiServices, sign_in: SignIn) -> dict[str,
     return {
         "service": ServiceOperations(services.clock, sign_in),
         "docs": DocsOperations(),
-        "me": MeOperations(request),
+        "me": MeOperations(request, services.why),
+        "users": UserOperations(request, services.users, services.grants, cursors),
+        "keys": KeyOperations(request, services.keys, cursors, services.clock),
         "live": LiveOperations(request, services.tickets),
         "devices": DeviceOperations(request, services.queries),
         "telemetry": TelemetryOperations(request, services.history, services.intake, cursors),

@@ -118,9 +118,12 @@ ORGANISATION: Final = frozenset(
 
 
 class Kind(StrEnum):
+    """`DEPLOYMENT` is who changes what a file of the deployment declares; nobody signs in as it."""
+
     USER = "user"
     KEY = "key"
     DEVICE = "device"
+    DEPLOYMENT = "deployment"
 
 
 class Grant(msgspec.Struct, frozen=True, order=True):
@@ -193,6 +196,15 @@ class Principal(msgspec.Struct, frozen=True):
     def permissions(self) -> tuple[Permission, ...]:
         """Those that he holds somewhere."""
         return tuple(permission for permission in Permission if self.anywhere(permission))
+
+
+def permissions_of(grant: Grant) -> tuple[Permission, ...]:
+    """What a grant allows over its scope."""
+    return tuple(
+        permission
+        for permission in Permission
+        if grant.role in MATRIX[permission] and (permission not in ORGANISATION or grant.scope == EVERYTHING)
+    )
 
 
 def lineage(group: str) -> tuple[str, ...]:

@@ -27,6 +27,7 @@ _ID_BYTES, _SECRET_BYTES = 10, 32
 _PREFIXES: Final = {Kind.KEY: "flk", Kind.DEVICE: "fld"}
 ID_PATTERN: Final = r"[a-z2-7]{16}"
 _TEXT = re.compile(rf"(fl[kd])_({ID_PATTERN})_([A-Za-z0-9_-]{{43}})")
+_ID = re.compile(ID_PATTERN)
 _DAY_MS = 86_400_000
 
 Entropy = Callable[[int], bytes]
@@ -110,6 +111,13 @@ def read(text: str) -> Shown | None:
         return None
     kind = next(kind for kind, prefix in _PREFIXES.items() if prefix == found[1])
     return Shown(kind, found[2], _digest(found[3]))
+
+
+def parse_key_id(text: str) -> str:
+    """The id of a key, not the key; raises RequestError, which never shows what came: it may be one."""
+    if not _ID.fullmatch(text):
+        raise RequestError("key", "the id of a key: 16 of a-z and 2-7", f"{len(text)} characters")
+    return text
 
 
 def looks_like_one(text: str) -> bool:

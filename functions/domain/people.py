@@ -11,6 +11,7 @@ from functions.errors import RequestError
 MAX_EMAIL_CHARS: Final = 254
 # Narrower than RFC 5322: what mail providers give out, and nothing that a query or a page could take for its own.
 _EMAIL = re.compile(r"[a-z0-9][a-z0-9._%+'-]*@[a-z0-9-]+(?:\.[a-z0-9-]+)+")
+_SUB = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _EMAIL_BEGINNING = re.compile(r"[a-z0-9._%+'@-]+")
 
 
@@ -54,3 +55,10 @@ def parse_email_beginning(text: str) -> str:
     if len(beginning) > MAX_EMAIL_CHARS or not _EMAIL_BEGINNING.fullmatch(beginning):
         raise RequestError("email", "the beginning of an e-mail address", repr(text[:100]))
     return beginning
+
+
+def parse_sub(text: str) -> str:
+    """The id of a person; raises RequestError."""
+    if not _SUB.fullmatch(text):
+        raise RequestError("user", "the id of a user, a UUID", repr(text[:100]))
+    return text

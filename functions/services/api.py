@@ -4,11 +4,15 @@ from dataclasses import dataclass
 
 from functions.ports import Clock, LivePublisher
 from functions.services.gate import Gate
+from functions.services.grants import Grants
 from functions.services.intake import Intake
+from functions.services.keys import ManageKeys
 from functions.services.live_tickets import Tickets
 from functions.services.queries import Queries
 from functions.services.series import History
 from functions.services.shadows import DeviceShadows
+from functions.services.users import Users
+from functions.services.why import Why
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,3 +28,7 @@ class ApiServices:
     history: History
     intake: Intake
     shadows: DeviceShadows
+    why: Why
+    grants: Grants
+    users: Users
+    keys: ManageKeys

@@ -21,7 +21,7 @@ from functions.domain.audit import Actor, Note
 from functions.domain.cursors import seal, unseal
 from functions.domain.grants import Held, HeldPage, Holder, changes, grant_set, user_id, within
 from functions.errors import ConflictError, CursorError, ForbiddenError, NotFoundError, PreconditionError
-from functions.ports import Clock, DeviceRegistry, Directory, Principals
+from functions.ports import Clock, DeviceFinder, Directory, Principals
 from functions.services.whois import WhoIs
 
 _PAGE = 100
@@ -36,7 +36,7 @@ class GrantsOf(NamedTuple):
 
 class Grants:
     def __init__(
-        self, principals: Principals, directory: Directory, registry: DeviceRegistry, whois: WhoIs, clock: Clock
+        self, principals: Principals, directory: Directory, registry: DeviceFinder, whois: WhoIs, clock: Clock
     ) -> None:
         self._principals = principals
         self._directory = directory
