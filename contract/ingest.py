@@ -14,9 +14,11 @@ __all__ = [
     "IngestMessage",
     "LakeLine",
     "ResponseMessage",
+    "ShadowMessage",
     "decode",
     "decode_line",
     "decode_response",
+    "decode_shadow",
     "encode",
     "encode_line",
     "encode_response",
@@ -45,6 +47,16 @@ class ResponseMessage(msgspec.Struct, frozen=True, kw_only=True):
     v: int = 1
 
 
+class ShadowMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """A queue body of a shadow that changed: as an IngestMessage, and `name` is the shadow's, from the topic."""
+
+    data: bytes
+    thing: str
+    name: str
+    received_at: int
+    v: int = 1
+
+
 class LakeLine(msgspec.Struct, frozen=True, kw_only=True):
     """A raw message as the lake keeps it: what a replay or a change of store starts from."""
 
@@ -56,7 +68,7 @@ class LakeLine(msgspec.Struct, frozen=True, kw_only=True):
 
 _VERSION: Final = 1
 _MAX_BYTES: Final = 1_048_576  # a queue's limit, far above a wrapped message
-_Wrapper = TypeVar("_Wrapper", IngestMessage, ResponseMessage, LakeLine)
+_Wrapper = TypeVar("_Wrapper", IngestMessage, ResponseMessage, ShadowMessage, LakeLine)
 _encoder = msgspec.json.Encoder()
 
 
@@ -76,6 +88,11 @@ def decode_response(body: bytes | str) -> ResponseMessage:
 
 def encode_response(message: ResponseMessage) -> bytes:
     return _encoder.encode(message)
+
+
+def decode_shadow(body: bytes | str) -> ShadowMessage:
+    """A queue body of the rule for shadows; raises only DocumentError."""
+    return _decode(body, ShadowMessage)
 
 
 def decode_line(line: bytes | str) -> LakeLine:

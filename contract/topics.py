@@ -29,7 +29,10 @@ __all__ = [
     "PRESENCE_RULE_NAME",
     "PRESENCE_RULE_SQL",
     "RULE_SQL_VERSION",
+    "SHADOW_FROM",
     "SHADOW_NAMES",
+    "SHADOW_RULE_NAME",
+    "SHADOW_RULE_SQL",
     "TELEMETRY_FROM",
     "TELEMETRY_RULE_NAME",
     "TELEMETRY_RULE_SQL",
@@ -72,10 +75,13 @@ TELEMETRY_RULE_NAME = "fieldline_telemetry"
 EVENT_RULE_NAME = "fieldline_event"
 PRESENCE_RULE_NAME = "fieldline_presence"
 COMMAND_RESPONSE_RULE_NAME = "fieldline_command_response"
+SHADOW_RULE_NAME = "fieldline_shadow"
 
 TELEMETRY_FROM = "dt/+/telemetry"
 EVENT_FROM = "dt/+/event"
 COMMAND_RESPONSE_FROM = "cmd/+/+/res"
+SHADOW_FROM = "$aws/things/+/shadow/name/+/update/documents"
+"""What AWS IoT says of every accepted change of a named shadow, whoever made it."""
 PRESENCE_FROM = "$aws/events/presence/+/+"
 
 RULE_SQL_VERSION = "2016-03-23"
@@ -87,6 +93,10 @@ EVENT_RULE_SQL = _WRAP.format(EVENT_FROM)
 COMMAND_RESPONSE_RULE_SQL = (
     "SELECT encode(*, 'base64') AS data, topic(2) AS thing, topic(3) AS id, timestamp() AS received_at "  # noqa: S608 - made of constants
     f"FROM '{COMMAND_RESPONSE_FROM}'"
+)
+SHADOW_RULE_SQL = (
+    "SELECT encode(*, 'base64') AS data, topic(3) AS thing, topic(6) AS name, timestamp() AS received_at "  # noqa: S608 - made of constants
+    f"FROM '{SHADOW_FROM}'"
 )
 PRESENCE_RULE_SQL = f"SELECT * FROM '{PRESENCE_FROM}'"  # noqa: S608 - made of constants
 

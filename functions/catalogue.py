@@ -27,8 +27,8 @@ from functions.settings import (
     PushSettings,
     RegistrarSettings,
     SeriesSettings,
-    ShadowsSettings,
     Settings,
+    ShadowsSettings,
     StoreAdminSettings,
     StoreSetupSettings,
 )

@@ -7,7 +7,7 @@ import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.adapters.aws import error_code
-from functions.domain.shadows import Shadow, ShadowName
+from functions.domain.shadows import Shadow, ShadowName, shadow_of
 from functions.errors import ShadowError
 
 if TYPE_CHECKING:
@@ -55,34 +55,7 @@ class IotShadows:
 
 
 def _shadow(payload: bytes) -> Shadow:
-    """Tolerant of what a device reports in a form that is not ours: that must not hide what is desired of it."""
     try:
-        document = msgspec.json.decode(payload)
-        version = int(document["version"])
-    except (msgspec.DecodeError, KeyError, TypeError, ValueError) as exc:
+        return shadow_of(msgspec.json.decode(payload, type=dict[str, Any]))
+    except (msgspec.DecodeError, ValueError) as exc:
         raise ShadowError(f"AWS IoT answered with a shadow that cannot be read: {exc}") from exc
-    state = _object(document.get("state"))
-    desired, reported = _object(state.get("desired")), _object(state.get("reported"))
-    stamps = _object(_object(document.get("metadata")).get("reported"))
-    rejected = {key: text for key, text in _object(reported.get("rejected")).items() if isinstance(text, str)}
-    return Shadow(
-        version=version,
-        desired=_object(desired.get("values")),
-        reported=_object(reported.get("values")),
-        rejected=rejected,
-        reported_at=_newest(stamps),
-    )
-
-
-def _object(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _newest(stamps: Any) -> int | None:
-    """The latest of the timestamps in a shadow's metadata, in ms."""
-    if not isinstance(stamps, dict):
-        return None
-    own = stamps.get("timestamp")
-    found = [own * 1000] if isinstance(own, int) else []
-    found += [inner for value in stamps.values() if (inner := _newest(value)) is not None]
-    return max(found, default=None)

@@ -7,9 +7,8 @@ import msgspec
 
 from contract.models import DeviceModel
 from functions.domain.quarantine import QuarantinePage
-from functions.domain.series import RawRow, Row
 from functions.domain.state import Latest
-from functions.services.queries import DeviceDetail, DeviceSummary, FleetSummary, SeriesAnswer
+from functions.services.queries import DeviceDetail, DeviceSummary, FleetSummary
 
 Json = dict[str, Any]
 
@@ -61,23 +60,6 @@ def _latest(metric: str, latest: Latest, model: DeviceModel | None, now: int) ->
         "unmodeled": latest.unmodeled,
         "age_ms": max(0, now - latest.ts),
     }
-
-
-def series(thing: str, bin_ms: int | None, answer: SeriesAnswer) -> Json:
-    return {
-        "device": thing,
-        "from": answer.start,
-        "to": answer.end,
-        "bin": bin_ms,
-        "items": [_row(row) for row in answer.rows],
-        "cursor": answer.cursor,
-    }
-
-
-def _row(row: Row) -> Json:
-    if isinstance(row, RawRow):
-        return {"ts": row.ts, "metric": row.metric, "value": row.value, "q": row.quality, "late": row.late}
-    return {"ts": row.ts, "metric": row.metric, **{name.value: value for name, value in row.values.items()}}
 
 
 def quarantine(page: QuarantinePage) -> Json:

@@ -57,6 +57,36 @@ class Shadow(msgspec.Struct, frozen=True, kw_only=True):
     reported_at: int | None = None
 
 
+def shadow_of(document: Mapping[str, Any]) -> Shadow:
+    """A shadow as AWS writes it; raises ValueError for one without a version.
+
+    Tolerant of what a device reports in a form that is not ours: that must not hide what is desired of it.
+    """
+    version = document.get("version")
+    if type(version) is not int:
+        raise ValueError("expected a shadow with its version")
+    state = _object(document.get("state"))
+    desired, reported = _object(state.get("desired")), _object(state.get("reported"))
+    rejected = {key: text for key, text in _object(reported.get("rejected")).items() if isinstance(text, str)}
+    return Shadow(
+        version=version,
+        desired=_object(desired.get("values")),
+        reported=_object(reported.get("values")),
+        rejected=rejected,
+        reported_at=_newest(_object(document.get("metadata")).get("reported")),
+    )
+
+
+def told(shadow: Shadow) -> dict[str, Any]:
+    """What watchers are told of it."""
+    return {
+        "desired": shadow.desired,
+        "reported": shadow.reported,
+        "rejected": shadow.rejected,
+        "delta": delta(shadow.desired, shadow.reported),
+    }
+
+
 def wished(name: ShadowName, model: DeviceModel, before: Values, patch: Values) -> dict[str, Any]:
     """The values after a merge patch: null takes a key out. Raises RequestError naming the first wrong value."""
     after = {key: value for key, value in {**before, **patch}.items() if value is not None}
@@ -123,3 +153,17 @@ def delta(desired: Values, reported: Values) -> dict[str, Any]:
 def _same(one: Any, other: Any) -> bool:
     """True is not 1 here, as in JSON; but 1 is 1.0."""
     return isinstance(one, bool) == isinstance(other, bool) and bool(one == other)
+
+
+def _object(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _newest(stamps: Any) -> int | None:
+    """The latest of the timestamps in a shadow's metadata, in ms."""
+    if not isinstance(stamps, dict):
+        return None
+    own = stamps.get("timestamp")
+    found = [own * 1000] if isinstance(own, int) else []
+    found += [inner for value in stamps.values() if (inner := _newest(value)) is not None]
+    return max(found, default=None)

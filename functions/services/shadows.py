@@ -10,7 +10,7 @@ from functions.domain.access import Permission, Principal
 from functions.domain.audit import Actor, Note
 from functions.domain.devices import Device
 from functions.domain.live import Kind, LiveEvent
-from functions.domain.shadows import Shadow, ShadowName, Wish, WishPage, patch_for, wished
+from functions.domain.shadows import Shadow, ShadowName, Wish, WishPage, patch_for, told, wished
 from functions.errors import ConflictError, PreconditionError, ShadowError
 from functions.ports import Clock, LivePublisher, Shadows, Wishes
 from functions.services.gate import Gate
@@ -74,7 +74,7 @@ class DeviceShadows:
             thing=thing,
             group=device.group,
             at=wish.set_at,
-            data={"desired": wish.values, "version": wish.version, "set_by": wish.set_by_name},
+            data={**told(shadow), "version": wish.version, "set_by": wish.set_by_name},
         )
         self._live.publish([event])
         return ShadowDetail(msgspec.structs.replace(wish, sent=True), shadow)

@@ -7,7 +7,7 @@ from aws_cdk import CfnOutput, Stack
 from constructs import Construct
 
 from contract import topics
-from functions.settings import BackfillSettings, EventsSettings, IngestSettings, PresenceSettings
+from functions.settings import BackfillSettings, EventsSettings, IngestSettings, PresenceSettings, ShadowsSettings
 from infra.feed import Feed
 from infra.findings import acknowledge
 from infra.function import SPECS, PlatformFunction
@@ -15,6 +15,7 @@ from infra.lake import RAW_PREFIX
 from infra.platform import Platform
 from infra.queues import BRIEF, OUTAGE, Patience, terminal_queue
 from infra.stacks.data import DataStack
+from infra.stacks.live import LiveStack
 from infra.telemetry_store import Stores
 
 INGEST_BATCH = 1000
@@ -23,10 +24,20 @@ SMALL_CONCURRENCY = 5
 
 
 class IngestStack(Stack):
-    def __init__(self, scope: Construct, id: str, *, platform: Platform, data: DataStack, stores: Stores) -> None:  # noqa: A002 - the name constructs use
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,  # noqa: A002 - the name constructs use
+        *,
+        platform: Platform,
+        data: DataStack,
+        live: LiveStack,
+        stores: Stores,
+    ) -> None:
         super().__init__(scope, id, description="Fieldline: topic rules, queues and the functions that drain them.")
         self._platform = platform
         self._data = data
+        self._live = live
         self._stores = stores
         self._errors = terminal_queue(self, "RuleErrors")
         acknowledge(
@@ -36,6 +47,7 @@ class IngestStack(Stack):
         self._ingest()
         self._events()
         self._presence()
+        self._shadows()
         self._backfill()
 
     def _ingest(self) -> None:
@@ -47,6 +59,8 @@ class IngestStack(Stack):
             state_table=data.state.table_name,
             events_table=data.events.table_name,
             lake_stream=data.lake.stream.ref,
+            live_table=self._live.table.table_name,
+            live_queue_url=self._live.queue.queue_url,
             telemetry_store=self._stores.current.name,
             retention_days=self._platform.config.retention_days,
         )
@@ -55,7 +69,7 @@ class IngestStack(Stack):
             "IngestFunction",
             platform=self._platform,
             settings=settings,
-            resources=data.resources,
+            resources={**data.resources, **self._live.resources},
             stores=self._stores,
             consumes=[feed.consume()],
         )
@@ -79,9 +93,31 @@ class IngestStack(Stack):
             self,
             "PresenceFunction",
             platform=self._platform,
-            settings=PresenceSettings(state_table=self._data.state.table_name, presence_queue_url=feed.queue.queue_url),
+            settings=PresenceSettings(
+                core_table=self._data.core.table_name,
+                state_table=self._data.state.table_name,
+                live_table=self._live.table.table_name,
+                live_queue_url=self._live.queue.queue_url,
+                presence_queue_url=feed.queue.queue_url,
+            ),
             # It settles a disconnect with a delayed message to itself.
-            resources={**self._data.resources, "presence-queue": feed.queue.queue_arn},
+            resources={**self._data.resources, **self._live.resources, "presence-queue": feed.queue.queue_arn},
+            consumes=[feed.consume()],
+        )
+        feed.drain(function, batch_size=SMALL_BATCH, concurrency=SMALL_CONCURRENCY)
+
+    def _shadows(self) -> None:
+        feed = self._feed("Shadows", topics.SHADOW_RULE_NAME, topics.SHADOW_RULE_SQL)
+        function = PlatformFunction(
+            self,
+            "ShadowsFunction",
+            platform=self._platform,
+            settings=ShadowsSettings(
+                core_table=self._data.core.table_name,
+                live_table=self._live.table.table_name,
+                live_queue_url=self._live.queue.queue_url,
+            ),
+            resources={**self._data.resources, **self._live.resources},
             consumes=[feed.consume()],
         )
         feed.drain(function, batch_size=SMALL_BATCH, concurrency=SMALL_CONCURRENCY)

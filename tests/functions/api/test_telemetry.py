@@ -1,6 +1,7 @@
 import pytest
 
 from functions.domain.series import Point
+from tests.functions.api_harness import person
 
 HOUR = 3_600_000
 
@@ -177,3 +178,38 @@ def test_telemetry_of_a_device_that_nobody_knows_is_not_found(api):
 )
 def test_a_problem_is_told_in_one_sentence(api, now, query, detail):
     assert api.get("/devices/pump-1/telemetry", *query)[1]["detail"] == detail
+
+
+def test_a_series_as_csv_with_its_next_page_in_a_header(api, now):
+    store(api, ("temperature", now - 2, 21.4), ("mode", now - 1, '=HYPERLINK("x")'))
+    asked = (("metric", "temperature,mode"), ("limit", "1"), ("format", "csv"))
+    status, first = api.get("/devices/pump-1/telemetry", *asked)
+    assert (status, api.headers["Content-Type"]) == (200, "text/csv; charset=utf-8")
+    assert first == f"ts,metric,value,q,late\r\n{now - 2},temperature,21.4,good,false\r\n"
+    _, second = api.get("/devices/pump-1/telemetry", *asked, ("cursor", api.headers["X-Next-Cursor"]))
+    # A spreadsheet would calculate it.
+    assert second == f'ts,metric,value,q,late\r\n{now - 1},mode,"\'=HYPERLINK(""x"")",good,false\r\n'
+    assert "X-Next-Cursor" not in api.headers
+
+
+def test_bins_as_csv_by_accept(api, now):
+    store(api, ("temperature", now - 2, 1.0), ("temperature", now - 1, 3.0))
+    query = (("metric", "temperature"), ("from", "-1h"), ("bin", "2h"), ("agg", "avg,count"))
+    _, text = api.get("/devices/pump-1/telemetry", *query, headers={"Accept": "text/csv"})
+    assert text.splitlines()[0] == "ts,metric,avg,count"
+    assert text.splitlines()[1].endswith(",temperature,2.0,2")
+
+
+@pytest.mark.parametrize("scope", ["group:plant-2", "device:pump-2"])
+def test_history_outside_the_scope_is_not_found(api, now, scope):
+    assert api.get("/devices/pump-1/telemetry", ("metric", "t"), who=person(("admin", scope)))[0] == 404
+    assert api.get("/devices/pump-1/telemetry", ("metric", "t"), who=person(("viewer", "device:pump-1")))[0] == 200
+
+
+def test_a_cursor_of_somebody_else_is_refused(api, now):
+    store(api, ("temperature", now - 2, 1.0), ("temperature", now - 1, 2.0))
+    asked = (("metric", "temperature"), ("limit", "1"))
+    cursor = api.get("/devices/pump-1/telemetry", *asked)[1]["cursor"]
+    assert api.get("/devices/pump-1/telemetry", *asked, ("cursor", cursor))[0] == 200
+    status, problem = api.get("/devices/pump-1/telemetry", *asked, ("cursor", cursor), who=person("viewer", name="eve"))
+    assert (status, problem["field"]) == (400, "cursor")
