@@ -72,6 +72,108 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/auth/login": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sign in with a password. Who is wrong is not told in what */
+        post: operations["log_in"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/challenge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Answer what a sign-in asked for: a password of one's own, or the code of an authenticator app */
+        post: operations["answer_challenge"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/refresh": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A new access token, for the refresh token in the cookie */
+        post: operations["refresh"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/logout": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** End the session: the refresh token is revoked, the cookie cleared */
+        post: operations["log_out"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/forgot": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send a code to set a new password with, if there is such a user; the answer is the same if there is none */
+        post: operations["forgot_password"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/reset": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Set a new password, with the code that was sent */
+        post: operations["reset_password"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/me": {
         parameters: {
             query?: never;
@@ -81,6 +183,23 @@ export interface paths {
         };
         /** Who I am and what I may do */
         get: operations["me"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/me/why": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether I may do something, by which grant, and which roles over which scopes would allow it */
+        get: operations["why"];
         put?: never;
         post?: never;
         delete?: never;
@@ -140,6 +259,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/telemetry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** An envelope of a device that speaks no MQTT, by its own key or by an administrator for `device` */
+        post: operations["send_telemetry"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/devices/{id}/quarantine": {
         parameters: {
             query?: never;
@@ -152,6 +288,111 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/devices/{id}/state": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the actuators are wanted to be, and what they are */
+        get: operations["show_state"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Want actuators to be so, whenever the device can */
+        patch: operations["desire_state"];
+        trace?: never;
+    };
+    "/devices/{id}/state/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the actuators were wanted to be, by whom and when, newest first */
+        get: operations["state_history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/devices/{id}/config": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the device is set to, and what it runs with */
+        get: operations["show_config"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Set the device */
+        patch: operations["desire_config"];
+        trace?: never;
+    };
+    "/devices/{id}/config/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the device was set to, by whom and when, newest first */
+        get: operations["config_history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/devices/{id}/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A device's keys, newest first */
+        get: operations["list_device_keys"];
+        put?: never;
+        /** Make a key with which the device may send its own telemetry and nothing else. It is shown once */
+        post: operations["create_device_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/devices/{id}/keys/{key}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Revoke a device's key: it is refused within a minute */
+        delete: operations["revoke_device_key"];
         options?: never;
         head?: never;
         patch?: never;
@@ -174,28 +415,323 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Everybody who can sign in */
+        get: operations["list_users"];
+        put?: never;
+        /** Invite somebody: he is sent a temporary password */
+        post: operations["invite_user"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/users/{user}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A person with his grants */
+        get: operations["show_user"];
+        put?: never;
+        post?: never;
+        /** Delete somebody with his grants. His tokens and the keys that he made are refused within a minute */
+        delete: operations["delete_user"];
+        options?: never;
+        head?: never;
+        /** Disable somebody, or enable him again. His tokens are refused within a minute */
+        patch: operations["update_user"];
+        trace?: never;
+    };
+    "/users/{user}/reset": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Have somebody set a new password: he is sent a code, or his invitation once more */
+        post: operations["reset_user"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/users/{user}/grants": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Somebody's grants within the caller's own scope */
+        get: operations["show_grants"];
+        /** Replace somebody's grants within the caller's own scope; `If-Match` is needed. Holds within a minute */
+        put: operations["replace_grants"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/grants": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who holds a role over a scope or above it, the closest first, as far as the caller may see that */
+        get: operations["list_grants"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The keys of apps, newest first; those that ended stay on the list for 90 days */
+        get: operations["list_keys"];
+        put?: never;
+        /** Make a key for an app, with grants within the caller's own. It is shown once */
+        post: operations["create_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/keys/{key}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A key, without the key */
+        get: operations["show_key"];
+        put?: never;
+        post?: never;
+        /** Revoke a key: it is refused within a minute */
+        delete: operations["revoke_key"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/live/ticket": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A ticket to open the WebSocket with, once and within half a minute */
+        post: operations["live_ticket"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description What one of the grants allows, over its scope. */
+        Allowed: {
+            scope: string;
+            permissions: components["schemas"]["Permission"][];
+        };
+        Author: {
+            id: string;
+            name: string;
+        };
+        /** @description A bin, by where it begins; it holds the aggregates that were asked for, null where there is no such number. */
+        Bin: {
+            ts: number;
+            metric: string;
+            avg?: number | null;
+            min?: number | null;
+            max?: number | null;
+            sum?: number | null;
+            count?: number;
+            last?: number | boolean | string | null;
+        };
+        /** @description A page of bins over `[from, to)`, ordered by time, then metric. `bin` is their length in ms. */
+        BinnedSeries: {
+            device: string;
+            from: number;
+            to: number;
+            bin: number;
+            items: components["schemas"]["Bin"][];
+            cursor: string | null;
+        };
+        /** @description `challenge`, `session` and `user` as they were asked, with `new_password` or `code`. */
+        ChallengeAnswer: {
+            /** @enum {string} */
+            challenge: "NEW_PASSWORD_REQUIRED" | "SOFTWARE_TOKEN_MFA";
+            session: string;
+            user: string;
+            new_password?: string | null;
+            code?: string | null;
+        };
+        /** @description The password was right; what `challenge` names is to be answered within a few minutes. */
+        Challenged: {
+            /** @enum {string} */
+            outcome: "challenge";
+            challenge: components["schemas"]["Step"];
+            session: string;
+            user: string;
+        };
+        Credentials: {
+            user: string;
+            password: string;
+        };
+        /** @description A merge patch: each key replaces what was desired under it, null takes it out. */
+        Desire: {
+            values: {
+                [key: string]: unknown;
+            };
+        };
+        /** @description `sent` is false where the device's shadow has not been told yet: asking for the same again tells it. */
+        Desired: {
+            values: Record<string, never>;
+            version: number;
+            set_by: components["schemas"]["Author"] | null;
+            set_at: number | null;
+            sent: boolean;
+        };
+        /** @description Without `expires_at` the key is good until it is revoked or the device decommissioned. */
+        DeviceKeyBody: {
+            name: string;
+            expires_at?: number | null;
+        };
+        Forgotten: {
+            user: string;
+        };
         Grant: {
             role: components["schemas"]["Role"];
             scope: string;
+        };
+        /** @description A role over a scope: `*`, `group:plant-1/line-2` or `device:pump-7`. */
+        GrantBody: {
+            /** @enum {string} */
+            role: "admin" | "operator" | "viewer";
+            scope: string;
+        };
+        /** @description All grants that he is to have, of those that the caller sees. */
+        GrantsBody: {
+            grants: components["schemas"]["GrantBody"][];
+        };
+        /** @description Those that the caller may see; the version in ETag moves with all of them. */
+        GrantsView: {
+            grants: components["schemas"]["Grant"][];
         };
         /** @description `time` is the API's own, in ms since the epoch. */
         Health: {
             status: string;
             time: number;
         };
+        HeldGrant: {
+            principal: string;
+            kind: components["schemas"]["Kind"];
+            name: string;
+            role: components["schemas"]["Role"];
+            scope: string;
+        };
+        HeldGrants: {
+            items: components["schemas"]["HeldGrant"][];
+            cursor: string | null;
+        };
+        Invitation: {
+            email: string;
+            grants?: components["schemas"]["GrantBody"][];
+        };
+        /** @description `expires_at` is in milliseconds since the epoch, a year from now at most. */
+        KeyBody: {
+            name: string;
+            grants: components["schemas"]["GrantBody"][];
+            expires_at: number;
+        };
         /** @enum {string} */
-        Kind: "device" | "key" | "user";
-        /** @description `permissions` are those held over something; `grants` say over what. */
+        KeyStanding: "expired" | "live" | "revoked";
+        /** @description `last_used` is a day (UTC). A key does no more than its maker may do at the time of the call. */
+        KeyView: {
+            id: string;
+            name: string;
+            standing: components["schemas"]["KeyStanding"];
+            grants: components["schemas"]["Grant"][];
+            created_at: number;
+            created_by: string;
+            expires_at: number | null;
+            revoked_at: number | null;
+            last_used: string | null;
+        };
+        KeysView: {
+            items: components["schemas"]["KeyView"][];
+            cursor: string | null;
+        };
+        /**
+         * @description `DEPLOYMENT` is who changes what a file of the deployment declares; nobody signs in as it.
+         * @enum {string}
+         */
+        Kind: "deployment" | "device" | "key" | "user";
+        /** @description `url` is where to open the WebSocket, ticket and all, before `expires_at`. */
+        LiveTicket: {
+            ticket: string;
+            expires_at: number;
+            url: string;
+        };
+        /** @description `permissions` are those held over something; `allowed` says over what. */
         Me: {
             id: string;
             kind: components["schemas"]["Kind"];
             name: string;
             grants: components["schemas"]["Grant"][];
             permissions: components["schemas"]["Permission"][];
+            allowed: components["schemas"]["Allowed"][];
+        };
+        /** @description `key` is the key itself. It is shown this once. */
+        NewKeyView: {
+            id: string;
+            name: string;
+            standing: components["schemas"]["KeyStanding"];
+            grants: components["schemas"]["Grant"][];
+            created_at: number;
+            created_by: string;
+            expires_at: number | null;
+            revoked_at: number | null;
+            last_used: string | null;
+            key: string;
+        };
+        NewPassword: {
+            user: string;
+            code: string;
+            new_password: string;
         };
         /** @enum {string} */
         Permission: "audit:read" | "commands:read" | "commands:send" | "config:read" | "config:write" | "device-keys:read" | "device-keys:write" | "devices:create" | "devices:decommission" | "devices:read" | "devices:update" | "events:read" | "grants:read" | "grants:write" | "groups:read" | "groups:write" | "keys:read" | "keys:write" | "live:subscribe" | "models:read" | "quarantine:read" | "self:read" | "state:read" | "state:write" | "telemetry:read" | "telemetry:write" | "users:read" | "users:write";
@@ -205,7 +741,7 @@ export interface components {
              * @description What kind of problem this is. It never changes: branch on it.
              * @enum {string}
              */
-            type: "urn:fieldline:problem:invalid-request" | "urn:fieldline:problem:unauthorized" | "urn:fieldline:problem:forbidden" | "urn:fieldline:problem:not-found" | "urn:fieldline:problem:conflict" | "urn:fieldline:problem:changed-meanwhile" | "urn:fieldline:problem:too-large" | "urn:fieldline:problem:unsupported-media-type" | "urn:fieldline:problem:idempotency-key-reused" | "urn:fieldline:problem:if-match-required" | "urn:fieldline:problem:too-many-requests" | "urn:fieldline:problem:unsupported" | "urn:fieldline:problem:unavailable";
+            type: "urn:fieldline:problem:invalid-request" | "urn:fieldline:problem:unauthorized" | "urn:fieldline:problem:forbidden" | "urn:fieldline:problem:not-found" | "urn:fieldline:problem:conflict" | "urn:fieldline:problem:changed-meanwhile" | "urn:fieldline:problem:too-large" | "urn:fieldline:problem:unsupported-media-type" | "urn:fieldline:problem:idempotency-key-reused" | "urn:fieldline:problem:if-match-required" | "urn:fieldline:problem:too-many-requests" | "urn:fieldline:problem:unsupported" | "urn:fieldline:problem:unavailable" | "urn:fieldline:problem:internal-error" | "urn:fieldline:problem:failed" | "urn:fieldline:problem:timed-out" | "urn:fieldline:problem:refused";
             /** @description The kind in words, which may change. */
             title: string;
             /** @description The HTTP status. */
@@ -223,17 +759,123 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
+        /** @description A point as it was measured. `late`: it came after its model's lateness bound. */
+        RawPoint: {
+            ts: number;
+            metric: string;
+            value: number | boolean | string;
+            /** @enum {string} */
+            q: "bad" | "estimated" | "good" | "stale";
+            late: boolean;
+        };
+        /** @description A page of points over `[from, to)`, ordered by time, then metric. */
+        RawSeries: {
+            device: string;
+            from: number;
+            to: number;
+            bin: null;
+            items: components["schemas"]["RawPoint"][];
+            cursor: string | null;
+        };
+        /** @description What the device says; `rejected` says why it did not take something, by its key (`*`: all of it). */
+        Reported: {
+            values: Record<string, never>;
+            rejected: {
+                [key: string]: string;
+            };
+            at: number | null;
+        };
         /**
          * @description `DEVICE` is what a device's own key is; nobody can be granted it.
          * @enum {string}
          */
         Role: "admin" | "device" | "operator" | "viewer";
+        /** @description `delta` is what is desired and not reported; `in_sync` that there is nothing of it. */
+        ShadowView: {
+            device: string;
+            desired: components["schemas"]["Desired"];
+            reported: components["schemas"]["Reported"];
+            delta: Record<string, never>;
+            in_sync: boolean;
+        };
         /** @description What a client needs to get a token of Cognito itself. */
         SignIn: {
             region: string;
             client_id: string;
             issuer: string;
             endpoint: string;
+        };
+        /** @description `expires_in` is in seconds. The refresh token is in the cookie. */
+        SignedIn: {
+            /** @enum {string} */
+            outcome: "signed-in";
+            access_token: string;
+            expires_in: number;
+            /** @enum {string} */
+            token_type: "Bearer";
+        };
+        /**
+         * @description `INVITED` has a temporary password, `RESET` must set a new one by a code.
+         * @enum {string}
+         */
+        Standing: "active" | "invited" | "other" | "reset";
+        /**
+         * @description What is asked for: a new password in the place of a temporary one, or the code of an authenticator app.
+         * @enum {string}
+         */
+        Step: "NEW_PASSWORD_REQUIRED" | "SOFTWARE_TOKEN_MFA";
+        /** @description Queued as of `received_at`: what the model does not allow is quarantined when it is stored. */
+        Taken: {
+            device: string;
+            received_at: number;
+            bytes: number;
+        };
+        UserChange: {
+            enabled: boolean;
+        };
+        /** @description `standing` is `invited` until the first sign-in, `reset` while a new password must be set by a code. */
+        UserItem: {
+            id: string;
+            email: string;
+            enabled: boolean;
+            standing: components["schemas"]["Standing"];
+            created_at: number;
+            updated_at: number;
+        };
+        /** @description `second_factor` says whether a one-time password is asked for. */
+        UserView: {
+            id: string;
+            email: string;
+            enabled: boolean;
+            standing: components["schemas"]["Standing"];
+            created_at: number;
+            updated_at: number;
+            second_factor: boolean;
+            grants: components["schemas"]["Grant"][];
+        };
+        UsersView: {
+            items: components["schemas"]["UserItem"][];
+            cursor: string | null;
+        };
+        /** @description `grant` is what allows it; any of `roles` over any of `scopes` would. */
+        Verdict: {
+            permission: components["schemas"]["Permission"];
+            device: string | null;
+            group: string | null;
+            allowed: boolean;
+            grant: components["schemas"]["Grant"] | null;
+            roles: components["schemas"]["Role"][];
+            scopes: string[];
+        };
+        WishView: {
+            version: number;
+            values: Record<string, never>;
+            set_by: components["schemas"]["Author"];
+            set_at: number;
+        };
+        WishesView: {
+            items: components["schemas"]["WishView"][];
+            cursor: string | null;
         };
     };
     responses: {
@@ -455,7 +1097,7 @@ export interface components {
         TooManyRequests: {
             headers: {
                 /** @description Seconds. */
-                "Retry-After"?: string;
+                "Retry-After": string;
                 [name: string]: unknown;
             };
             content: {
@@ -499,7 +1141,7 @@ export interface components {
         Unavailable: {
             headers: {
                 /** @description Seconds. */
-                "Retry-After"?: string;
+                "Retry-After": string;
                 [name: string]: unknown;
             };
             content: {
@@ -524,14 +1166,53 @@ export interface components {
     headers: never;
     pathItems: never;
 }
+export type Allowed = components['schemas']['Allowed'];
+export type Author = components['schemas']['Author'];
+export type Bin = components['schemas']['Bin'];
+export type BinnedSeries = components['schemas']['BinnedSeries'];
+export type ChallengeAnswer = components['schemas']['ChallengeAnswer'];
+export type Challenged = components['schemas']['Challenged'];
+export type Credentials = components['schemas']['Credentials'];
+export type Desire = components['schemas']['Desire'];
+export type Desired = components['schemas']['Desired'];
+export type DeviceKeyBody = components['schemas']['DeviceKeyBody'];
+export type Forgotten = components['schemas']['Forgotten'];
 export type Grant = components['schemas']['Grant'];
+export type GrantBody = components['schemas']['GrantBody'];
+export type GrantsBody = components['schemas']['GrantsBody'];
+export type GrantsView = components['schemas']['GrantsView'];
 export type Health = components['schemas']['Health'];
+export type HeldGrant = components['schemas']['HeldGrant'];
+export type HeldGrants = components['schemas']['HeldGrants'];
+export type Invitation = components['schemas']['Invitation'];
+export type KeyBody = components['schemas']['KeyBody'];
+export type KeyStanding = components['schemas']['KeyStanding'];
+export type KeyView = components['schemas']['KeyView'];
+export type KeysView = components['schemas']['KeysView'];
 export type Kind = components['schemas']['Kind'];
+export type LiveTicket = components['schemas']['LiveTicket'];
 export type Me = components['schemas']['Me'];
+export type NewKeyView = components['schemas']['NewKeyView'];
+export type NewPassword = components['schemas']['NewPassword'];
 export type Permission = components['schemas']['Permission'];
 export type Problem = components['schemas']['Problem'];
+export type RawPoint = components['schemas']['RawPoint'];
+export type RawSeries = components['schemas']['RawSeries'];
+export type Reported = components['schemas']['Reported'];
 export type Role = components['schemas']['Role'];
+export type ShadowView = components['schemas']['ShadowView'];
 export type SignIn = components['schemas']['SignIn'];
+export type SignedIn = components['schemas']['SignedIn'];
+export type Standing = components['schemas']['Standing'];
+export type Step = components['schemas']['Step'];
+export type Taken = components['schemas']['Taken'];
+export type UserChange = components['schemas']['UserChange'];
+export type UserItem = components['schemas']['UserItem'];
+export type UserView = components['schemas']['UserView'];
+export type UsersView = components['schemas']['UsersView'];
+export type Verdict = components['schemas']['Verdict'];
+export type WishView = components['schemas']['WishView'];
+export type WishesView = components['schemas']['WishesView'];
 export type ResponseInvalidRequest = components['responses']['InvalidRequest'];
 export type ResponseUnauthorized = components['responses']['Unauthorized'];
 export type ResponseForbidden = components['responses']['Forbidden'];
@@ -637,6 +1318,188 @@ export interface operations {
             429: components["responses"]["TooManyRequests"];
         };
     };
+    log_in: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: {
+                /** @description The refresh token, which the browser keeps from scripts and sends here alone. */
+                fieldline_refresh?: string;
+            };
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Credentials"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignedIn"] | components["schemas"]["Challenged"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    answer_challenge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: {
+                /** @description The refresh token, which the browser keeps from scripts and sends here alone. */
+                fieldline_refresh?: string;
+            };
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChallengeAnswer"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignedIn"] | components["schemas"]["Challenged"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    refresh: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: {
+                /** @description The refresh token, which the browser keeps from scripts and sends here alone. */
+                fieldline_refresh?: string;
+            };
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignedIn"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    log_out: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: {
+                /** @description The refresh token, which the browser keeps from scripts and sends here alone. */
+                fieldline_refresh?: string;
+            };
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    forgot_password: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Forgotten"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    reset_password: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPassword"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     me: {
         parameters: {
             query?: never;
@@ -655,6 +1518,44 @@ export interface operations {
                     "application/json": components["schemas"]["Me"];
                 };
             };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    why: {
+        parameters: {
+            query: {
+                /** @description Such as `commands:send`. */
+                permission: string;
+                /**
+                 * @description A device.
+                 * @example press-4
+                 */
+                device?: string;
+                /**
+                 * @description A group's path: it and all below it.
+                 * @example plant-1/line-2
+                 */
+                group?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Verdict"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             429: components["responses"]["TooManyRequests"];
@@ -738,13 +1639,15 @@ export interface operations {
                  */
                 bin?: string;
                 /**
-                 * @description What to tell of each bin; only with `bin`.
+                 * @description What to tell of each bin, repeated or comma separated; only with `bin`.
                  * @example [
                  *       "avg",
                  *       "max"
                  *     ]
                  */
                 agg?: string[];
+                /** @description `csv` for a table; `Accept: text/csv` asks for the same. */
+                format?: "json" | "csv";
                 /** @description At most so many items. */
                 limit?: number;
                 /** @description `cursor` of the page before, with otherwise the same parameters. */
@@ -762,10 +1665,64 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    /** @description The cursor of the next page, where CSV is not the last. */
+                    "X-Next-Cursor"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RawSeries"] | components["schemas"]["BinnedSeries"];
+                    "text/csv": string;
+                };
+            };
             400: components["responses"]["InvalidRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            501: components["responses"]["Unsupported"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    send_telemetry: {
+        parameters: {
+            query?: {
+                /**
+                 * @description A device.
+                 * @example press-4
+                 */
+                device?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    [key: string]: unknown;
+                };
+            };
+        };
+        responses: {
+            /** @description Accepted; it goes on. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Taken"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["TooManyRequests"];
             501: components["responses"]["Unsupported"];
             503: components["responses"]["Unavailable"];
@@ -799,6 +1756,360 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    show_state: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description A device.
+                 * @example press-4
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    /** @description The version shown. */
+                    ETag: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShadowView"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    desire_state: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The `ETag` that the change is meant for: it is refused if there is a newer version.
+                 * @example "7"
+                 */
+                "If-Match"?: string;
+            };
+            path: {
+                /**
+                 * @description A device.
+                 * @example press-4
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Desire"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    /** @description The version shown. */
+                    ETag: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShadowView"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["ChangedMeanwhile"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    state_history: {
+        parameters: {
+            query?: {
+                /** @description At most so many items. */
+                limit?: number;
+                /** @description `cursor` of the page before, with otherwise the same parameters. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description A device.
+                 * @example press-4
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WishesView"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    show_config: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description A device.
+                 * @example press-4
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    /** @description The version shown. */
+                    ETag: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShadowView"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    desire_config: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The `ETag` that the change is meant for: it is refused if there is a newer version.
+                 * @example "7"
+                 */
+                "If-Match"?: string;
+            };
+            path: {
+                /**
+                 * @description A device.
+                 * @example press-4
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Desire"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    /** @description The version shown. */
+                    ETag: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShadowView"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["ChangedMeanwhile"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    config_history: {
+        parameters: {
+            query?: {
+                /** @description At most so many items. */
+                limit?: number;
+                /** @description `cursor` of the page before, with otherwise the same parameters. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description A device.
+                 * @example press-4
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WishesView"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    list_device_keys: {
+        parameters: {
+            query?: {
+                /** @description At most so many items. */
+                limit?: number;
+                /** @description `cursor` of the page before, with otherwise the same parameters. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description A device.
+                 * @example press-4
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeysView"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    create_device_key: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Chosen by the caller, unique to this creation: a repetition with it gets the first one's answer.
+                 * @example 2f1c0a7e-6a2e-4a5e-9d0c-0b8f6f1f9b52
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /**
+                 * @description A device.
+                 * @example press-4
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeviceKeyBody"];
+            };
+        };
+        responses: {
+            /** @description Made. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewKeyView"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["IdempotencyKeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    revoke_device_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description A device.
+                 * @example press-4
+                 */
+                id: string;
+                /** @description A key by its public part; its secret is shown only when it is made. */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     fleet_summary: {
         parameters: {
             query?: {
@@ -814,6 +2125,471 @@ export interface operations {
             400: components["responses"]["InvalidRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    list_users: {
+        parameters: {
+            query?: {
+                /** @description What the address begins with. */
+                email?: string;
+                /** @description At most so many items. */
+                limit?: number;
+                /** @description `cursor` of the page before, with otherwise the same parameters. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UsersView"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    invite_user: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Chosen by the caller, unique to this creation: a repetition with it gets the first one's answer.
+                 * @example 2f1c0a7e-6a2e-4a5e-9d0c-0b8f6f1f9b52
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Invitation"];
+            };
+        };
+        responses: {
+            /** @description Made. */
+            201: {
+                headers: {
+                    /** @description The version shown. */
+                    ETag: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserView"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["IdempotencyKeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    show_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The user's id, Cognito's `sub`. */
+                user: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    /** @description The version shown. */
+                    ETag: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserView"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    delete_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The user's id, Cognito's `sub`. */
+                user: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    update_user: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The `ETag` that the change is meant for: it is refused if there is a newer version.
+                 * @example "7"
+                 */
+                "If-Match"?: string;
+            };
+            path: {
+                /** @description The user's id, Cognito's `sub`. */
+                user: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UserChange"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    /** @description The version shown. */
+                    ETag: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserView"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["ChangedMeanwhile"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    reset_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The user's id, Cognito's `sub`. */
+                user: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    show_grants: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The user's id, Cognito's `sub`. */
+                user: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    /** @description The version shown. */
+                    ETag: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GrantsView"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    replace_grants: {
+        parameters: {
+            query?: never;
+            header: {
+                /**
+                 * @description The `ETag` that the change is meant for: it is refused if there is a newer version.
+                 * @example "7"
+                 */
+                "If-Match": string;
+            };
+            path: {
+                /** @description The user's id, Cognito's `sub`. */
+                user: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GrantsBody"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    /** @description The version shown. */
+                    ETag: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GrantsView"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["ChangedMeanwhile"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            428: components["responses"]["IfMatchRequired"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    list_grants: {
+        parameters: {
+            query: {
+                /** @description `*`, `group:PATH` or `device:NAME`. */
+                scope: string;
+                /** @description At most so many items. */
+                limit?: number;
+                /** @description `cursor` of the page before, with otherwise the same parameters. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HeldGrants"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    list_keys: {
+        parameters: {
+            query?: {
+                /** @description At most so many items. */
+                limit?: number;
+                /** @description `cursor` of the page before, with otherwise the same parameters. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeysView"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    create_key: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Chosen by the caller, unique to this creation: a repetition with it gets the first one's answer.
+                 * @example 2f1c0a7e-6a2e-4a5e-9d0c-0b8f6f1f9b52
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["KeyBody"];
+            };
+        };
+        responses: {
+            /** @description Made. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewKeyView"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["IdempotencyKeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    show_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A key by its public part; its secret is shown only when it is made. */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyView"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    revoke_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A key by its public part; its secret is shown only when it is made. */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    live_ticket: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Made. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LiveTicket"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
             429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
         };

@@ -162,6 +162,8 @@ def _operation(route: Route, raw: Json, kinds: _Kinds) -> Json:
         given.append(parameters.IDEMPOTENCY_KEY)
     if versioned:
         given.append(parameters.if_match(required=route.method == PUT))
+    if _calls(operation, "_cookie"):
+        given.append(parameters.REFRESH_COOKIE)
     made: Json = {
         "operationId": route.operation,
         "summary": summary.removesuffix("."),

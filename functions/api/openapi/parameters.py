@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from contract.identity import COMMAND_ID_PATTERN, GROUP_PATTERN, METRIC_PATTERN, THING_PATTERN
+from functions.api.operations.auth import COOKIE
 from functions.domain.series import Aggregate
 
 Json = dict[str, Any]
@@ -58,6 +59,15 @@ IDEMPOTENCY_KEY: Final[Json] = {
     "description": "Chosen by the caller, unique to this creation: a repetition with it gets the first one's answer.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[!-~]+$"},
     "example": "2f1c0a7e-6a2e-4a5e-9d0c-0b8f6f1f9b52",
+}
+
+
+REFRESH_COOKIE: Final[Json] = {
+    "name": COOKIE,
+    "in": "cookie",
+    "required": False,
+    "description": "The refresh token, which the browser keeps from scripts and sends here alone.",
+    "schema": {"type": "string", "maxLength": 4096},
 }
 
 

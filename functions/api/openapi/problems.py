@@ -29,20 +29,21 @@ def of(route: Route, operation: Json, description: Described | None, *, versione
     """The names of the problems of a route whose parameters and body are in `operation`."""
     body = "requestBody" in operation
     writes = route.method != GET
+    signs_in = route.function == "auth"
     possible = {
         "invalid-request": bool(body or operation.get("parameters")),
-        "unauthorized": not route.public,
-        "forbidden": not route.public,
+        "unauthorized": not route.public or signs_in,
+        "forbidden": not route.public or signs_in,
         "not-found": "{" in route.path,
         "conflict": writes and not route.public,
         "changed-meanwhile": versioned,
         "too-large": body,
-        "unsupported-media-type": body,
+        "unsupported-media-type": body or signs_in,
         "idempotency-key-reused": route.creates,
         "if-match-required": versioned and route.method == PUT,
         "too-many-requests": True,
         "unsupported": route.room == "telemetry",
-        "unavailable": not route.public,
+        "unavailable": not route.public or signs_in,
     }
     named = set(description.problems) if description else set()
     return [kind for kind in PROBLEMS if possible[kind] or kind in named]
