@@ -6,20 +6,32 @@ from contract import documents
 from contract.documents import InternalEvent, PresenceEvent
 from contract.errors import DocumentError, IdentityError
 from contract.identity import parse_thing
+from functions.domain.command_work import ONLINE
 from functions.domain.live import Kind, LiveEvent
 from functions.domain.presence import SETTLE, Presence, Session
 from functions.errors import QueueMessageError, StateError
-from functions.ports import LivePublisher, PresenceStore, SettleLater
+from functions.ports import CommandQueue, LivePublisher, PresenceStore, SettleLater
+
+SUBSCRIBED_S = 1
+"""How long after its connect a device is given to subscribe; what is sent to it before is sent again a little later."""
 
 
 class KeepPresence:
+    """`commands` is told of each device that connects: what waits for it is sent then."""
+
     def __init__(
-        self, presences: PresenceStore, settle_later: SettleLater, attempts: Iterable[int], live: LivePublisher
+        self,
+        presences: PresenceStore,
+        settle_later: SettleLater,
+        attempts: Iterable[int],
+        live: LivePublisher,
+        commands: CommandQueue,
     ) -> None:
         self._presences = presences
         self._settle_later = settle_later
         self._attempts = attempts
         self._live = live
+        self._commands = commands
 
     def take(self, body: bytes | str) -> bool:
         """One queue body: a lifecycle event, or a settle message. False for a client that is no thing.
@@ -40,6 +52,8 @@ class KeepPresence:
         # Also when the event changed nothing: it may have been written by an attempt that failed before this line.
         if (ended := after.unsettled) is not None:
             self._settle_later.schedule(thing, ended.id)
+        if event.event_type == "connected" and after.connected:
+            self._commands.wake(thing, ONLINE, event.timestamp, delay_s=SUBSCRIBED_S)
         return True
 
     def _change(self, thing: str, change: Callable[[Presence], Presence]) -> Presence:

@@ -51,8 +51,8 @@ def make_table(client, name, *indexes):
 def dynamodb(aws):
     client = boto3.client("dynamodb")
     make_table(client, "telemetry")
-    make_table(client, "state")
-    make_table(client, "core", ("listing", "lpk", "lsk"), ("by_model", "mpk", "msk"))
+    make_table(client, "state", ("by_status", "spk", "ssk"))
+    make_table(client, "core", ("listing", "lpk", "lsk"), ("by_model", "mpk", "msk"), ("due", "duepk", "duesk"))
     make_table(client, "events", ("by_day", "dpk", "dsk"), ("by_subject", "spk", "ssk"))
     return client
 

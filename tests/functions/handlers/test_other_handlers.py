@@ -14,6 +14,7 @@ from functions.adapters.memory import (
     MemorySettleLater,
     MemoryWorld,
 )
+from functions.adapters.memory_commands import MemoryCommandQueue
 from functions.adapters.memory_live import MemoryLivePublisher
 from functions.adapters.memory_registry import MemoryRegistry
 from functions.errors import QueueMessageError
@@ -37,7 +38,9 @@ def failed(*identifiers):
 
 def test_presence_fails_only_what_it_cannot_read(monkeypatch):
     world = MemoryWorld()
-    keep = KeepPresence(MemoryPresenceStore(world), MemorySettleLater(), range(3), MemoryLivePublisher())
+    keep = KeepPresence(
+        MemoryPresenceStore(world), MemorySettleLater(), range(3), MemoryLivePublisher(), MemoryCommandQueue()
+    )
     monkeypatch.setattr(presence, "_keep", lambda: keep)
     good = {"clientId": "pump-1", "timestamp": 5, "eventType": "connected", "sessionIdentifier": "s1"}
     stranger = {**good, "clientId": "A Console"}

@@ -3,6 +3,7 @@ import json
 import pytest
 
 from functions.adapters.memory import MemoryPresenceStore, MemorySettleLater, MemoryWorld
+from functions.adapters.memory_commands import MemoryCommandQueue
 from functions.adapters.memory_live import MemoryLivePublisher
 from functions.domain.presence import SETTLE, Status
 from functions.errors import QueueMessageError, StateError
@@ -45,7 +46,7 @@ def live():
 
 @pytest.fixture
 def keep(world, later, live):
-    return KeepPresence(MemoryPresenceStore(world), later, range(3), live)
+    return KeepPresence(MemoryPresenceStore(world), later, range(3), live, MemoryCommandQueue())
 
 
 def test_a_connect_is_kept_and_nothing_scheduled(keep, world, later):
