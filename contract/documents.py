@@ -38,6 +38,7 @@ __all__ = [
     "ShadowUpdate",
     "decode",
     "encode",
+    "read_json",
 ]
 
 VERSION: Final = 1
@@ -239,3 +240,10 @@ def _versioned_parts(kind: type[msgspec.Struct], content: Any) -> list[tuple[str
     if kind is ShadowDelta:
         return [("state.", state)]
     return [(f"state.{side}.", state.get(side)) for side in ("desired", "reported")] if isinstance(state, dict) else []
+
+
+def read_json(text: bytes, max_bytes: int) -> Any:
+    """Any one JSON document from outside, bounded in size and depth and with no key twice; raises DocumentError."""
+    document, members = parse(text, max_bytes, DocumentError)
+    refuse_repeated_keys(text, document, members, DocumentError)
+    return document

@@ -8,6 +8,7 @@
     ├── ForbiddenError           known, but not allowed (403)
     ├── NotFoundError            what was asked for does not exist, or not for the caller (404)
     ├── ConflictError            it cannot be done as things stand (409)
+    │   └── InProgressError          … as long as the same request is being answered
     ├── PreconditionError        it was changed since the caller read it (412)
     ├── TooLargeError            more bytes than are taken (413)
     ├── MediaTypeError           a body of another kind than is taken (415)
@@ -86,6 +87,12 @@ class UnauthorizedError(FunctionsError):
 
 class ConflictError(FunctionsError):
     pass
+
+
+class InProgressError(ConflictError):
+    def __init__(self, message: str, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class PreconditionError(FunctionsError):

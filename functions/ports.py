@@ -14,6 +14,7 @@ from functions.domain.devices import Device, DeviceFilter, DevicePage
 from functions.domain.events import DeviceEvent
 from functions.domain.grants import HeldPage, Holder
 from functions.domain.groups import Group, GroupPage
+from functions.domain.idempotency import Begun, KeptAnswer, KeyedRequest
 from functions.domain.ingest import QuarantineEntry
 from functions.domain.keys import Key, KeyPage
 from functions.domain.lake import ObjectsPage
@@ -21,6 +22,7 @@ from functions.domain.live import Connection, LiveEvent, Outcome, Watcher
 from functions.domain.people import PeoplePage, Person
 from functions.domain.presence import Presence
 from functions.domain.quarantine import QuarantinePage
+from functions.domain.rates import Limit, Taken
 from functions.domain.series import (
     Capabilities,
     DevicesPage,
@@ -206,6 +208,31 @@ class AuditLog(Protocol):
 
     def heads_of(self, days: Sequence[str]) -> dict[tuple[str, str], AuditHead]:
         """The head of each chain of these days, by day and shard. Raises AuditError."""
+        ...
+
+
+class RateBuckets(Protocol):
+    def take(self, principal: str, wanted: int, limit: Limit, now_ms: int) -> Taken:
+        """Up to `wanted` tokens of the principal's bucket, at once for everybody who takes. Raises RatesError."""
+        ...
+
+
+class RequestMemory(Protocol):
+    """What was asked with an idempotency key, and what was answered. Every method raises IdempotencyError."""
+
+    def begin(self, request: KeyedRequest, owner: str, now: int) -> Begun:
+        """Claims the key for `owner` until `now + LEASE_MS`, or says what became of it.
+
+        A claim whose time is over may be taken by the same request again: whoever held it is dead.
+        """
+        ...
+
+    def finish(self, request: KeyedRequest, owner: str, answer: KeptAnswer | None, now: int) -> None:
+        """Keeps the answer for KEPT_MS; None for one that must not be kept. Nothing where the claim is lost."""
+        ...
+
+    def abandon(self, request: KeyedRequest, owner: str) -> None:
+        """Gives the claim back: nothing was done. Nothing where the claim is lost."""
         ...
 
 

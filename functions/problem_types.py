@@ -15,6 +15,7 @@ PROBLEMS: Final[Mapping[str, tuple[int, str]]] = {
     "forbidden": (403, "Forbidden"),
     "not-found": (404, "Not found"),
     "conflict": (409, "Conflict"),
+    "idempotency-in-progress": (409, "Still being answered"),
     "changed-meanwhile": (412, "Changed meanwhile"),
     "too-large": (413, "Too large"),
     "unsupported-media-type": (415, "Unsupported media type"),

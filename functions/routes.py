@@ -13,7 +13,8 @@ PATCH, POST, PUT, DELETE, GET = "PATCH", "POST", "PUT", "DELETE", "GET"
 class Route:
     """One operation. `permission` names a row of the access matrix; a public route has none and needs no token.
 
-    `room` is the class of operations that it belongs to. One that `creates` takes an `Idempotency-Key`.
+    `room` is the class of operations that it belongs to. One that `creates` takes an `Idempotency-Key`; an answer that
+    holds a secret, `shown_once`, is not kept for that.
     """
 
     method: str
@@ -22,6 +23,7 @@ class Route:
     permission: str | None
     room: str
     creates: bool = False
+    shown_once: bool = False
     function: Literal["api", "auth"] = "api"
 
     @property
@@ -73,7 +75,7 @@ ROUTES: tuple[Route, ...] = (
     Route(PATCH, "/devices/{id}/config", "desire_config", "config:write", "shadows"),
     Route(GET, "/devices/{id}/config/history", "config_history", "config:read", "shadows"),
     Route(GET, "/devices/{id}/keys", "list_device_keys", "device-keys:read", "keys"),
-    Route(POST, "/devices/{id}/keys", "create_device_key", "device-keys:write", "keys", creates=True),
+    Route(POST, "/devices/{id}/keys", "create_device_key", "device-keys:write", "keys", creates=True, shown_once=True),
     Route(DELETE, "/devices/{id}/keys/{key}", "revoke_device_key", "device-keys:write", "keys"),
     Route(GET, "/groups", "list_groups", "groups:read", "groups"),
     Route(POST, "/groups", "create_group", "groups:write", "groups", creates=True),
@@ -93,7 +95,7 @@ ROUTES: tuple[Route, ...] = (
     Route(PUT, "/users/{user}/grants", "replace_grants", "grants:write", "users"),
     Route(GET, "/grants", "list_grants", "grants:read", "users"),
     Route(GET, "/keys", "list_keys", "keys:read", "keys"),
-    Route(POST, "/keys", "create_key", "keys:write", "keys", creates=True),
+    Route(POST, "/keys", "create_key", "keys:write", "keys", creates=True, shown_once=True),
     Route(GET, "/keys/{key}", "show_key", "keys:read", "keys"),
     Route(DELETE, "/keys/{key}", "revoke_key", "keys:write", "keys"),
     Route(GET, "/audit", "list_audit", "audit:read", "audit"),

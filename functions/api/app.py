@@ -6,14 +6,20 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
+from aws_lambda_powertools.event_handler.middlewares.openapi_validation import OpenAPIRequestValidationMiddleware
 
 from functions.api import problems
-from functions.api.request import caller
+from functions.api.bodies import check_body
+from functions.api.request import Request, caller
 from functions.domain.access import Permission, demand_somewhere
 from functions.routes import ROUTES, Route
 
 Middleware = Callable[[APIGatewayRestResolver, NextMiddleware], Response[Any]]
 Guards = Callable[[Route], Iterable[Middleware]]
+
+
+def unguarded(_: Route) -> tuple[Middleware, ...]:
+    return ()
 
 
 def resolver() -> APIGatewayRestResolver:
@@ -26,12 +32,17 @@ def serve(
     logger: Logger,
     *,
     routes: Iterable[Route] = ROUTES,
-    guards: Guards = lambda _: (),
+    admission: Guards = unguarded,
+    once: Guards = unguarded,
 ) -> APIGatewayRestResolver:
     """Have `app` answer the routes that `rooms` has operations for.
 
-    `guards` are a route's own middlewares; they run before its permission is looked at, in their order.
+    A request goes through a route's `admission`, its permission, the look at its body, the validation of its parameters
+    and `once`, in this order: what costs little and says little comes first, so that somebody without a right learns
+    nothing of what a request must look like.
     """
+    validation = OpenAPIRequestValidationMiddleware()  # type: ignore[no-untyped-call] # it says nothing of itself
+    sound = _sound(Request(app))
     for route in routes:
         operation = getattr(rooms.get(route.room), route.operation, None)
         if operation is None:
@@ -42,11 +53,21 @@ def serve(
             method=route.method,
             operation_id=route.operation,
             tags=[route.room],
-            middlewares=[*guards(route), *behind],
+            # Of its own accord the resolver validates before everything else.
+            enable_validation=False,
+            middlewares=[*admission(route), *behind, sound, validation, *once(route)],
         )
         bind(operation)
     problems.install(app, logger)
     return app
+
+
+def _sound(request: Request) -> Middleware:
+    def check(app: APIGatewayRestResolver, proceed: NextMiddleware) -> Response[Any]:
+        check_body(request)
+        return proceed(app)
+
+    return check
 
 
 def _behind(permission: Permission) -> Middleware:

@@ -5,11 +5,14 @@ import io
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import msgspec
 from aws_lambda_powertools.event_handler import Response
 
 from functions.api.answer import CSV, Answer
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# Also as some spreadsheets read them: in full width, and behind blanks.
+_FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+_BREAKS = ("\t", "\r", "\n")
 
 
 def csv_answer(header: Sequence[str], rows: Iterable[Sequence[Any]], *, cursor: str | None = None) -> Answer:
@@ -32,6 +35,8 @@ def cell(value: Any) -> Any:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, str) and value.startswith(_FORMULA):
+    if isinstance(value, dict | list | tuple):
+        value = msgspec.json.encode(value).decode()
+    if isinstance(value, str) and (value.lstrip().startswith(_FORMULA) or value.startswith(_BREAKS)):
         return f"'{value}"
     return value

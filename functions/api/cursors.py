@@ -5,6 +5,7 @@ cursor that this deployment did not give, or gave somebody else, an error before
 """
 
 from base64 import urlsafe_b64encode
+from collections.abc import Callable
 from hashlib import blake2b
 from hmac import compare_digest
 
@@ -16,9 +17,9 @@ _SHOWN_CHARS = 60
 
 
 class Cursors:
-    """`key` is a secret of the deployment, of 32 to 64 bytes."""
+    """`key` gives a secret of the deployment, of 32 to 64 bytes; it is asked for with the first cursor."""
 
-    def __init__(self, key: bytes) -> None:
+    def __init__(self, key: Callable[[], bytes]) -> None:
         self._key = key
 
     def close(self, inner: str | None, who: Principal, operation: str) -> str | None:
@@ -30,11 +31,11 @@ class Cursors:
         if text is None:
             return None
         inner, _, tag = text.rpartition(".")
-        if not compare_digest(tag.encode(), self._tag(inner, who, operation).encode()):
+        if not (text.isascii() and compare_digest(tag, self._tag(inner, who, operation))):
             raise CursorError(repr(text[:_SHOWN_CHARS]))
         return inner
 
     def _tag(self, inner: str, who: Principal, operation: str) -> str:
         # A separator that is in none of the parts: two different triples are never one text.
         signed = f"{operation}\x00{who.id}\x00{inner}".encode()
-        return urlsafe_b64encode(blake2b(signed, key=self._key, digest_size=_TAG_BYTES).digest()).decode()
+        return urlsafe_b64encode(blake2b(signed, key=self._key(), digest_size=_TAG_BYTES).digest()).decode()

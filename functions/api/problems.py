@@ -15,6 +15,7 @@ from functions.errors import (
     AdapterError,
     ConflictError,
     ForbiddenError,
+    InProgressError,
     MediaTypeError,
     NotFoundError,
     PreconditionError,
@@ -51,8 +52,8 @@ def install(app: APIGatewayRestResolver, logger: Logger) -> None:
     def told(kind: str) -> "Callable[[Exception], Response[str]]":
         return lambda exc: problem(app, kind, str(exc))
 
-    def too_much(exc: RateLimitError) -> Response[str]:
-        return problem(app, "too-many-requests", str(exc), retry_after=exc.retry_after)
+    def later(kind: str) -> "Callable[[RateLimitError | InProgressError], Response[str]]":
+        return lambda exc: problem(app, kind, str(exc), retry_after=exc.retry_after)
 
     def no_route(_: NoRouteError) -> Response[str]:
         event = app.current_event
@@ -75,13 +76,14 @@ def install(app: APIGatewayRestResolver, logger: Logger) -> None:
         UnauthorizedError: told("unauthorized"),
         ForbiddenError: told("forbidden"),
         NotFoundError: told("not-found"),
+        InProgressError: later("idempotency-in-progress"),
         ConflictError: told("conflict"),
         PreconditionError: told("changed-meanwhile"),
         TooLargeError: told("too-large"),
         MediaTypeError: told("unsupported-media-type"),
         ReusedKeyError: told("idempotency-key-reused"),
         PreconditionRequiredError: told("if-match-required"),
-        RateLimitError: too_much,
+        RateLimitError: later("too-many-requests"),
         NoRouteError: no_route,
         UnsupportedError: unsupported,
         AdapterError: unavailable,

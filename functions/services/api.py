@@ -1,5 +1,6 @@
 """Everything that the API's operations call, in one value: the bootstrap makes it, tests make it of fakes."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from functions.ports import Clock, LivePublisher
@@ -17,10 +18,10 @@ from functions.services.why import Why
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ApiServices:
-    """`cursor_key` is the secret that cursors are signed with."""
+    """`cursor_key` gives the secret that cursors are signed with."""
 
     clock: Clock
-    cursor_key: bytes
+    cursor_key: Callable[[], bytes]
     gate: Gate
     live: LivePublisher
     queries: Queries
