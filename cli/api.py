@@ -1,8 +1,10 @@
 """Fieldline's REST API: typed enough to call, and otherwise its JSON as it came."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
+from uuid import uuid4
 
 import msgspec
 
@@ -16,6 +18,7 @@ Params = Sequence[tuple[str, str]]
 Page = dict[str, Any]
 
 _SUCCESS = 200
+_NOTHING = 204
 _UNAUTHORIZED = 401
 _LARGEST_PAGE = 1000
 _MOST_EMPTY_PAGES = 1000
@@ -30,18 +33,39 @@ class Api:
         self.url = session.profile.api
 
     def me(self) -> dict[str, Any]:
-        return self._get("/me")
+        return self.get("/me")
 
     def device(self, thing: str) -> dict[str, Any]:
-        return self._get(f"/devices/{quote(thing, safe='')}")
+        return self.get(f"/devices/{quote(thing, safe='')}")
 
     def devices(self, filters: Params, limit: int) -> Iterator[Page]:
-        return self._pages("/devices", filters, limit)
+        return self.pages("/devices", filters, limit)
 
     def telemetry(self, thing: str, query: Params, limit: int) -> Iterator[Page]:
-        return self._pages(f"/devices/{quote(thing, safe='')}/telemetry", query, limit)
+        return self.pages(f"/devices/{quote(thing, safe='')}/telemetry", query, limit)
 
-    def _pages(self, path: str, params: Params, limit: int) -> Iterator[Page]:
+    def get(self, path: str, params: Params = ()) -> dict[str, Any]:
+        return _object(self._asked("GET", path, params), f"GET {path}")
+
+    def tagged(self, path: str) -> tuple[dict[str, Any], str | None]:
+        """A document with its ETag."""
+        answer = self._asked("GET", path)
+        return _object(answer, f"GET {path}"), answer.etag
+
+    def create(self, path: str, document: Any, params: Params = ()) -> dict[str, Any]:
+        """POST that may be sent again: its `Idempotency-Key` has the API do it once."""
+        headers = {"idempotency-key": str(uuid4())}
+        return _object(self._asked("POST", path, params, document, headers), f"POST {path}")
+
+    def change(
+        self, method: str, path: str, document: Any = None, *, if_match: str | None = None, params: Params = ()
+    ) -> dict[str, Any]:
+        """PATCH, PUT, DELETE, or a POST that does the same when it is done twice; empty where nothing is answered."""
+        headers = {"if-match": if_match} if if_match else {}
+        answer = self._asked(method, path, params, document, headers)
+        return {} if answer.status == _NOTHING else _object(answer, f"{method} {path}")
+
+    def pages(self, path: str, params: Params, limit: int) -> Iterator[Page]:
         """Pages until the last one or `limit` items; raises ServerFaultError for pages that would never end."""
         seen: set[str] = set()
         cursor: str | None = None
@@ -49,7 +73,7 @@ class Api:
         empty = 0
         while left > 0:
             more = [("limit", str(min(left, _LARGEST_PAGE))), *([("cursor", cursor)] if cursor else [])]
-            page = self._get(path, [*params, *more])
+            page = self.get(path, [*params, *more])
             items = page.get("items")
             cursor = page.get("cursor")
             whole = isinstance(items, list) and all(isinstance(item, dict) for item in items)
@@ -65,16 +89,28 @@ class Api:
                 raise ServerFaultError(f"GET {path} pages run in a circle: its cursor repeats or leads nowhere.")
             seen.add(cursor)
 
-    def _get(self, path: str, params: Params = ()) -> dict[str, Any]:
-        answer = self._ask(path, params)
+    def _asked(
+        self,
+        method: str,
+        path: str,
+        params: Params = (),
+        document: Any = None,
+        headers: Mapping[str, str] = MappingProxyType({}),
+    ) -> Answer:
+        answer = self._ask(method, path, params, document, headers)
         if answer.status == _UNAUTHORIZED:
             self._session.renew()
-            answer = self._ask(path, params)
-        return _object(answer, f"GET {path}")
+            answer = self._ask(method, path, params, document, headers)
+        return answer
 
-    def _ask(self, path: str, params: Params) -> Answer:
-        headers = {"authorization": f"Bearer {self._session.access_token()}"}
-        return self._http.get(f"{self.url}{path}", params, headers)
+    def _ask(self, method: str, path: str, params: Params, document: Any, headers: Mapping[str, str]) -> Answer:
+        body = None if document is None else msgspec.json.encode(document)
+        sent = {
+            "authorization": f"Bearer {self._session.access_token()}",
+            **({} if body is None else {"content-type": "application/json"}),
+            **headers,
+        }
+        return self._http.send(method, f"{self.url}{path}", params=params, headers=sent, body=body)
 
 
 def sign_in_of(http: Http, api: str) -> SignIn:
@@ -89,7 +125,7 @@ def sign_in_of(http: Http, api: str) -> SignIn:
 
 
 def _object(answer: Answer, what: str) -> dict[str, Any]:
-    if answer.status != _SUCCESS:
+    if not _SUCCESS <= answer.status < _SUCCESS + 100:
         raise error_for(answer.status, answer.body, answer.request_id)
     decoded = json_object(answer.body)
     if decoded is None:

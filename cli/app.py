@@ -20,7 +20,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,  # its traces print local variables, and those hold passwords
     epilog="Exit codes: 0 done, 1 error, 2 usage, 3 not signed in, 4 not found, 5 not allowed, 6 unreachable, "
-    "7 throttled, 8 server fault.",
+    "7 throttled, 8 server fault, 9 conflict.",
 )
 app.command("login")(sign_in.login)
 app.command("logout")(sign_in.logout)

@@ -7,7 +7,8 @@ CliError                 exit 1   anything else
 ├── NotAllowedError      exit 5   signed in, but the role does not allow it
 ├── UnreachableError     exit 6   nothing answered: address, network, TLS, time-out
 ├── BusyError            exit 7   throttled, and still so after the retries
-└── ServerFaultError     exit 8   the other side failed, or answered what no Fieldline API answers
+├── ServerFaultError     exit 8   the other side failed, or answered what no Fieldline API answers
+└── ConflictError        exit 9   it cannot be done as things stand, or they have changed meanwhile
 
 `str(error)` is one or two full sentences, for standard error; `details` are further lines, such as a file's problems.
 """
@@ -50,3 +51,7 @@ class BusyError(CliError):
 
 class ServerFaultError(CliError):
     exit_code = 8
+
+
+class ConflictError(CliError):
+    exit_code = 9

@@ -26,6 +26,7 @@ class Answer:
     status: int
     body: bytes
     request_id: str | None = None
+    etag: str | None = None
 
 
 class Http:
@@ -44,16 +45,30 @@ class Http:
             client.close()
 
     def get(self, url: str, params: Sequence[tuple[str, str]] = (), headers: Mapping[str, str] | None = None) -> Answer:
-        """Asked again after 429 and 502 to 504, as `Retry-After` says, a bounded number of times and seconds."""
+        return self.send("GET", url, params=params, headers=headers or {})
+
+    def send(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        params: Sequence[tuple[str, str]] = (),
+        body: bytes | None = None,
+    ) -> Answer:
+        """Asked again after 429 and 502 to 504, as `Retry-After` says, a bounded number of times and seconds.
+
+        For what may be asked twice: it changes nothing, or the API knows it again.
+        """
         wait_s = _FIRST_WAIT_S
         for _ in range(_RETRIES):
-            answer, asked_s = self._exchange("GET", url, params, headers or {}, None)
+            answer, asked_s = self._exchange(method, url, params, headers, body)
             pause_s = wait_s if asked_s is None else asked_s
             if answer.status not in _WORTH_A_RETRY or pause_s > _LONGEST_WAIT_S:
                 return answer
             self._sleep(pause_s)
             wait_s *= 2
-        return self._exchange("GET", url, params, headers or {}, None)[0]
+        return self._exchange(method, url, params, headers, body)[0]
 
     def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         """Sent once: whoever calls knows whether a second time would be harmless."""
@@ -80,7 +95,8 @@ class Http:
         except (httpx.HTTPError, httpx.InvalidURL) as exc:
             raise UnreachableError(f"The connection to {host} failed: {str(exc) or type(exc).__name__}.") from exc
         identifier = response.headers.get("x-amzn-requestid") or response.headers.get("x-amz-apigw-id")
-        return Answer(response.status_code, response.content, identifier), _seconds(response.headers.get("retry-after"))
+        answer = Answer(response.status_code, response.content, identifier, response.headers.get("etag"))
+        return answer, _seconds(response.headers.get("retry-after"))
 
     def _client(self, url: str) -> "httpx.Client":
         import httpx

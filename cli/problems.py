@@ -3,12 +3,22 @@
 import json
 from typing import Any
 
-from cli.errors import BusyError, CliError, NotAllowedError, NotFoundError, NotSignedInError, ServerFaultError
+from cli.errors import (
+    BusyError,
+    CliError,
+    ConflictError,
+    NotAllowedError,
+    NotFoundError,
+    NotSignedInError,
+    ServerFaultError,
+)
 
 _BY_STATUS: dict[int, type[CliError]] = {
     401: NotSignedInError,
     403: NotAllowedError,
     404: NotFoundError,
+    409: ConflictError,
+    412: ConflictError,
     429: BusyError,
 }
 _FALLBACK = {
