@@ -17,9 +17,11 @@ from infra.config import ROOT, DeployConfig
 from infra.errors import ConfigError, InfraError
 from infra.platform import Platform
 from infra.stacks.api import ApiStack
+from infra.stacks.commands import CommandsStack
 from infra.stacks.data import DataStack
 from infra.stacks.fleet import FleetStack
 from infra.stacks.ingest import IngestStack
+from infra.stacks.live import LiveStack
 from infra.stacks.store import StoreStack
 from infra.stage import stage_policy
 from infra.telemetry_store import Stores
@@ -55,19 +57,25 @@ def build_app(outdir: Path, context: Mapping[str, Any]) -> cdk.App:
 def _stacks(app: cdk.App, platform: Platform) -> None:
     prefix = f"Fieldline-{platform.stage.name}"
     data = DataStack(app, f"{prefix}-Data", platform=platform)
-    stores = _telemetry_stores(app, prefix, platform, data)
+    live = LiveStack(app, f"{prefix}-Live", platform=platform, data=data)
+    stores = _telemetry_stores(app, prefix, platform, data, live)
+    commands = CommandsStack(app, f"{prefix}-Commands", platform=platform, data=data, live=live)
     FleetStack(app, f"{prefix}-Fleet", platform=platform, data=data)
-    ingest = IngestStack(app, f"{prefix}-Ingest", platform=platform, data=data, stores=stores)
-    ApiStack(app, f"{prefix}-Api", platform=platform, data=data, ingest=ingest, stores=stores)
+    ingest = IngestStack(
+        app, f"{prefix}-Ingest", platform=platform, data=data, live=live, commands=commands, stores=stores
+    )
+    ApiStack(
+        app, f"{prefix}-Api", platform=platform, data=data, live=live, commands=commands, ingest=ingest, stores=stores
+    )
 
 
-def _telemetry_stores(app: cdk.App, prefix: str, platform: Platform, data: DataStack) -> Stores:
+def _telemetry_stores(app: cdk.App, prefix: str, platform: Platform, data: DataStack, live: LiveStack) -> Stores:
     config = platform.config
     known = dict(data.stores)
     if INFLUXDB in config.stores:
         resources = {name: arn for store in data.stores.values() for name, arn in store.resources.items()}
         known[INFLUXDB] = StoreStack(
-            app, f"{prefix}-Store", platform=platform, resources={**data.resources, **resources}
+            app, f"{prefix}-Store", platform=platform, resources={**data.resources, **live.resources, **resources}
         ).store
     return Stores(known[config.telemetry_store], known[config.previous_store] if config.previous_store else None)
 

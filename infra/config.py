@@ -1,5 +1,6 @@
 """What a deployment may choose, read from CDK context (`-c key=value`) and checked as a whole."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,6 +33,7 @@ INFLUX_INSTANCES = (
 )
 MAX_INFLUX_STORAGE_GIB = 15_360
 """Says botocore's model of the service, too."""
+_ORIGIN = re.compile(r"https://[a-z0-9.-]{1,253}(:[0-9]{1,5})?|http://(localhost|127\.0\.0\.1)(:[0-9]{1,5})?")
 APART = frozenset({INFLUXDB, LIVEANALYTICS})
 """No function reaches both: one lives in a network without internet, and the other's private endpoints are named after
 the cell that AWS put the account into, which no template can know."""
@@ -50,6 +52,7 @@ class InfluxOptions:
 class DeployConfig:
     """`target` says which machine runs the functions: `lambda` (arm64, Python 3.13) or `host` (this one).
 
+    `live_origins` are the origins whose pages may open a WebSocket: none until a dashboard or an app of yours has one.
     `previous_store` stays deployed beside `telemetry_store` until a move from it has ended.
     """
 
@@ -59,6 +62,7 @@ class DeployConfig:
     retention_days: int = 90
     influx: InfluxOptions = field(default_factory=InfluxOptions)
     fleet: tuple[Path, ...] = ()
+    live_origins: tuple[str, ...] = ()
     target: Target = "lambda"
 
     @classmethod
@@ -78,6 +82,7 @@ class DeployConfig:
             multi_az=_flag(get, "influx_multi_az", InfluxOptions.multi_az, problems),
         )
         fleet = _fleet(get("fleet"), problems)
+        origins = _origins(get("live_origins"), problems)
         if problems:
             raise ConfigError(problems)
         return cls(
@@ -87,6 +92,7 @@ class DeployConfig:
             retention_days=retention,
             influx=influx,
             fleet=fleet,
+            live_origins=origins,
             target="host" if target == "host" else "lambda",
         )
 
@@ -140,6 +146,19 @@ def _flag(get: Get, key: str, default: bool, problems: list[str]) -> bool:  # no
         problems.append(f"{key}: expected true or false, got {value!r}")
         return default
     return known[value]
+
+
+def _origins(value: object, problems: list[str]) -> tuple[str, ...]:
+    """As browsers send them: no path, no default port, no wildcard."""
+    if value is None or value == "":
+        return ()
+    origins = tuple(part.strip() for part in str(value).split(",") if part.strip())
+    problems.extend(
+        f"live_origins: expected origins such as https://app.example.com, separated by commas, got {origin!r}"
+        for origin in origins
+        if not _ORIGIN.fullmatch(origin)
+    )
+    return origins
 
 
 def _fleet(value: object, problems: list[str]) -> tuple[Path, ...]:

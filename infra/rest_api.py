@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 from aws_cdk import Aws, Duration, RemovalPolicy
 from aws_cdk import aws_apigateway as apigateway
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
@@ -17,7 +16,8 @@ from infra.problem_responses import add_problem_responses
 from infra.stage import StagePolicy
 
 STAGE_NAME = "v1"
-AUTHORIZER_CACHE = Duration.seconds(60)
+AUTHORIZER_CACHE = Duration.seconds(30)
+"""Half of the minute within which a change of grants holds: the live function remembers as long after it."""
 PUBLIC_RATE = 10
 PUBLIC_BURST = 20
 # TLS 1.2 with forward secrecy at least, 1.3 and post-quantum key exchange where the caller can.
@@ -25,13 +25,15 @@ SECURITY_POLICY = "SecurityPolicy_TLS13_1_2_PFS_PQ_2025_09"
 
 
 class RestApi(Construct):
+    """`handlers` has the function of each route, by the name that the catalogue of routes uses."""
+
     def __init__(
         self,
         scope: Construct,
         id: str,  # noqa: A002 - the name constructs use
         *,
         stage: StagePolicy,
-        handler: lambda_.IFunction,
+        handlers: Mapping[str, lambda_.IFunction],
         authorizer: lambda_.IFunction,
     ) -> None:
         super().__init__(scope, id)
@@ -39,9 +41,8 @@ class RestApi(Construct):
             self, "AccessLogs", retention=stage.log_retention, removal_policy=stage.removal
         )
         self.api = self._api(stage)
-        self._add_routes(handler, authorizer)
+        self._add_routes(handlers, authorizer)
         add_problem_responses(self.api)
-        self._add_account_role()
         self._own_execution_logs(stage)
 
     @property
@@ -81,9 +82,12 @@ class RestApi(Construct):
         )
         return api
 
-    def _add_routes(self, handler: lambda_.IFunction, authorizer: lambda_.IFunction) -> None:
+    def _add_routes(self, handlers: Mapping[str, lambda_.IFunction], authorizer: lambda_.IFunction) -> None:
         # One permission for the API, not one for each method: a function's policy holds 20 KB.
-        integration = apigateway.LambdaIntegration(handler, scope_permission_to_method=False)
+        integrations = {
+            name: apigateway.LambdaIntegration(handler, scope_permission_to_method=False)
+            for name, handler in handlers.items()
+        }
         bearer = apigateway.RequestAuthorizer(
             self,
             "Authorizer",
@@ -97,7 +101,7 @@ class RestApi(Construct):
         for route in ROUTES:
             method = self.api.root.resource_for_path(route.path).add_method(
                 route.method,
-                integration,
+                integrations[route.function],
                 operation_name=route.operation,
                 authorizer=None if route.public else bearer,
                 authorization_type=apigateway.AuthorizationType.NONE if route.public else None,
@@ -105,25 +109,6 @@ class RestApi(Construct):
                 request_parameters=_path_parameters(route),
             )
             _explain(method, route)
-
-    def _add_account_role(self) -> None:
-        """API Gateway's one role for logs in this account and region (see docs/adr/0006)."""
-        role = iam.Role(
-            self,
-            "AccountRole",
-            description="API Gateway writes its access and execution logs.",
-            assumed_by=iam.ServicePrincipal("apigateway.amazonaws.com"),
-            managed_policies=[
-                iam.ManagedPolicy.from_aws_managed_policy_name("service-role/AmazonAPIGatewayPushToCloudWatchLogs")
-            ],
-        )
-        acknowledge(
-            role,
-            "AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs]",
-            "API Gateway accepts its account role only with these rights, and AWS documents this policy for it.",
-        )
-        account = apigateway.CfnAccount(self, "Account", cloud_watch_role_arn=role.role_arn)
-        self.api.deployment_stage.node.add_dependency(account)
 
     def _own_execution_logs(self, stage: StagePolicy) -> None:
         # API Gateway would make this group itself, and keep it for ever.

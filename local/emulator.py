@@ -75,7 +75,7 @@ def settings(instance: Instance) -> dict[str, str]:
         "LAMBDA_WARM_TTL_SECONDS": "120",
         "LOG_LEVEL": "WARNING",
         "MINISTACK_ACCOUNT_ID": ACCOUNT,
-        "MINISTACK_PAGES": f"http://{LOOPBACK}:{instance.ports.gateway} http://localhost:{instance.ports.gateway}",
+        "MINISTACK_PAGES": " ".join(instance.ports.origins),
         "MINISTACK_REGION": REGION,
         "MINISTACK_WORKER_THREADS": str(WORKER_THREADS),
         "PERSIST_STATE": "1",

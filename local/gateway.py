@@ -1,11 +1,11 @@
-"""One origin on loopback: `/v1/*` is the deployed API, `/` says what is where.
+"""One origin on loopback: `/v1/*` is the deployed API, `/ws` its WebSocket, `/` says what is where.
 
 It passes requests through as they come, streamed, and decides nothing: who may do what is the API's own business.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager, closing
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+from contextlib import asynccontextmanager, closing, suppress
 from html import escape
 
 import aiohttp
@@ -37,18 +37,31 @@ _ORIGIN_ONLY = frozenset({"server", "date"})
 _LOCAL_NAMES = frozenset({"localhost", "127.0.0.1"})
 MAX_BODY = 10 * 1024 * 1024  # as API Gateway
 _CHUNK = 64 * 1024
+MAX_FRAME = 128 * 1024  # as API Gateway takes of a client at once
+_OPENING_S = 35.0
+"""Longer than API Gateway lets the function of $connect take."""
+_CLOSING_S = 2.0
+_UPGRADE_REQUIRED = 426
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Upstream = Callable[[], str | None]
 Index = Callable[[], Mapping[str, str]]
+_Side = web.WebSocketResponse | aiohttp.ClientWebSocketResponse
 
 
 class Gateway:
-    """`upstream` gives the address of stage v1, or None while there is none; `index` what the front page lists."""
+    """`upstream` gives the address of stage v1, or None while there is none; `index` what the front page lists.
 
-    def __init__(self, upstream: Upstream, index: Index) -> None:
+    `live` gives that of the WebSocket's stage, and `origins` are those whose pages may open it.
+    """
+
+    def __init__(
+        self, upstream: Upstream, index: Index, live: Upstream = lambda: None, origins: Collection[str] = ()
+    ) -> None:
         self._upstream = upstream
         self._index = index
+        self._live = live
+        self._origins = frozenset(origins)
         self._session: aiohttp.ClientSession | None = None
 
     def app(self) -> web.Application:
@@ -56,6 +69,7 @@ class Gateway:
         app.router.add_get("/", self._front_page)
         app.router.add_route("*", "/v1", self._proxy)
         app.router.add_route("*", "/v1/{path:.*}", self._proxy)
+        app.router.add_get("/ws", self._websocket)
         app.router.add_route("*", "/{path:.*}", _not_found)
         app.cleanup_ctx.append(self._client)
         return app
@@ -95,6 +109,65 @@ class Gateway:
                 await response.write(chunk)
             await response.write_eof()
             return response
+
+    async def _websocket(self, request: web.Request) -> web.StreamResponse:
+        """Frames pass both ways until either side ends; nothing of them is kept, and the ticket is written nowhere."""
+        base = self._live()
+        if base is None:
+            return problem(503, "The cloud is not up", "It is starting or stopping; see `fieldline local status`.")
+        origin = request.headers.get("Origin")
+        if origin is not None and origin not in self._origins:
+            return problem(403, "Not from this page", "Pages elsewhere may not open the WebSocket.")
+        client = web.WebSocketResponse(max_msg_size=MAX_FRAME, timeout=_CLOSING_S)
+        if not client.can_prepare(request):
+            return problem(_UPGRADE_REQUIRED, "A WebSocket", "Open this address as a WebSocket; see docs/live.md.")
+        assert self._session is not None  # noqa: S101 - set by the app's start
+        try:
+            cloud = await asyncio.wait_for(
+                self._session.ws_connect(
+                    URL(base + request.raw_path.removeprefix("/ws"), encoded=True),
+                    headers={"Origin": origin} if origin else None,
+                    max_msg_size=MAX_FRAME,
+                    timeout=aiohttp.ClientWSTimeout(ws_receive=None, ws_close=_CLOSING_S),
+                ),
+                _OPENING_S,
+            )
+        except aiohttp.WSServerHandshakeError as exc:
+            return problem(exc.status, "Refused", "The API refused the WebSocket: is the ticket new, and unused?")
+        except (aiohttp.ClientError, TimeoutError) as exc:
+            return problem(503, "The cloud is not up", f"The local AWS does not answer ({type(exc).__name__}).")
+        async with cloud:
+            await client.prepare(request)
+            await _joined(client, cloud)
+        return client
+
+
+async def _joined(client: web.WebSocketResponse, cloud: aiohttp.ClientWebSocketResponse) -> None:
+    """Until either side ends, or sends what is no text; then the other is told how it ended."""
+    ways = [asyncio.ensure_future(_passed(client, cloud)), asyncio.ensure_future(_passed(cloud, client))]
+    try:
+        await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for way in ways:
+            way.cancel()
+        await asyncio.gather(*ways, return_exceptions=True)
+        await client.close(code=_told(cloud.close_code))
+        await cloud.close(code=_told(client.close_code))
+
+
+async def _passed(source: "_Side", target: "_Side") -> None:
+    """A side that does not read holds up the other: no more than a frame is ever kept here."""
+    with suppress(ConnectionError):
+        async for message in source:
+            if message.type is not aiohttp.WSMsgType.TEXT:
+                return
+            await target.send_str(message.data)
+
+
+def _told(code: int | None) -> int:
+    """What the other side may be told; 1005 and 1006 say that nothing was, and cannot be sent."""
+    silent = {None, aiohttp.WSCloseCode.ABNORMAL_CLOSURE, 1005}
+    return aiohttp.WSCloseCode.GOING_AWAY if code in silent else int(code or 0)
 
 
 @asynccontextmanager

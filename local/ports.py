@@ -40,6 +40,11 @@ class Ports:
         return f"http://{LOOPBACK}:{self.gateway}"
 
     @property
+    def origins(self) -> tuple[str, ...]:
+        """What a browser may call this origin."""
+        return (self.gateway_url, f"http://localhost:{self.gateway}")
+
+    @property
     def aws_url(self) -> str:
         return f"http://{LOOPBACK}:{self.aws}"
 

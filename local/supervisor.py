@@ -78,6 +78,7 @@ class Supervisor:
         self._children = Children(instance, self._record)
         self._open = AsyncExitStack()
         self._upstream: str | None = None
+        self._live: str | None = None
         self._stop = asyncio.Event()
 
     async def run(self, when_ready: Callable[[], Awaitable[None]] | None = None) -> None:
@@ -102,7 +103,7 @@ class Supervisor:
     def _place(self) -> Place:
         ports = self._instance.ports
         password = timestream_process.password(self._instance)
-        return Place(ports.aws_url, emulator.ACCOUNT, emulator.REGION, ports.timestream_url, password)
+        return Place(ports.aws_url, emulator.ACCOUNT, emulator.REGION, ports.timestream_url, password, ports.origins)
 
     async def _serve(self, when_ready: Callable[[], Awaitable[None]] | None) -> None:
         watching = self._children.watch(
@@ -179,7 +180,7 @@ class Supervisor:
         self._say(f"ready at {self._instance.ports.gateway_url}")
 
     async def _start_gateway(self) -> None:
-        front = Gateway(lambda: self._upstream, self._index)
+        front = Gateway(lambda: self._upstream, self._index, lambda: self._live, self._instance.ports.origins)
         await self._open.enter_async_context(listening(front, LOOPBACK, self._instance.ports.gateway))
 
     async def _synthesize(self, choice: synthesis.Choice) -> None:
@@ -220,11 +221,11 @@ class Supervisor:
     def _settle(self, outputs: Mapping[str, str], devices: tuple[fleet.SimulatedDevice, ...]) -> None:
         instance = self._instance
         password = str(instance.read("instance.json").get("password") or user.new_password())
-        user.ensure(self._place.aws_url, outputs["UserPoolId"], password)
+        user.ensure(self._place.aws_url, outputs["UserPoolId"], outputs["CoreTableName"], password)
         simulation.write_agents(instance, devices)
-        api_id = outputs["ApiUrl"].split("//", 1)[1].split(".", 1)[0]
         instance.write("instance.json", describe(instance, outputs, password))
-        self._upstream = f"{self._place.aws_url}/_aws/execute-api/{api_id}/v1"
+        self._live = f"{self._place.aws_url}/_aws/execute-api/{_api_id(outputs['LiveUrl'])}/ws"
+        self._upstream = f"{self._place.aws_url}/_aws/execute-api/{_api_id(outputs['ApiUrl'])}/v1"
 
     async def _await_data(self, state_table: str, devices: tuple[fleet.SimulatedDevice, ...]) -> None:
         """Until each device is online and what it sends is stored; one that is not in time is a note, not a failure."""
@@ -245,7 +246,7 @@ class Supervisor:
         self._record.note(f"silent after {DEVICES_TIMEOUT_S:.0f} s: {', '.join(silent)}")
 
     async def _shut_down(self, error: str | None) -> None:
-        self._upstream = None
+        self._upstream = self._live = None
         self._record.turn(run_record.STOPPING, error)
         if error is None:
             self._say("stopping")
@@ -263,10 +264,16 @@ class Supervisor:
 _LISTED = {"User": "user", "MQTT over TLS": "mqtt", "CA of the broker": "ca", "Local AWS": "aws", "Lake": "lake"}
 
 
+def _api_id(url: str) -> str:
+    """`scheme://ID.execute-api…`: the id that the local AWS gave an API."""
+    return url.split("//", 1)[1].split(".", 1)[0]
+
+
 def describe(instance: Instance, outputs: Mapping[str, str], password: str) -> dict[str, Any]:
     """What instance.json says: everything that a person, a test or the command line needs to use the instance."""
     return {
         "api": f"{instance.ports.gateway_url}/v1",
+        "live": f"{instance.ports.gateway_url.replace('http', 'ws', 1)}/ws",
         "user": user.NAME,
         "password": password,
         "mqtt": instance.ports.mqtt_endpoint,

@@ -46,9 +46,17 @@ RESOURCES = (
     _native("AWS::ApiGateway::Resource"),
     _native("AWS::ApiGateway::RestApi"),
     _native("AWS::ApiGateway::Stage", "Throttles and access logs are stored, not applied."),
+    _native(
+        "AWS::ApiGatewayV2::Api",
+        "Any answer of $connect but 2xx becomes 403. No idle or two-hour limit. A client that does not read is not "
+        "told apart: its frames gather in memory.",
+    ),
+    _native("AWS::ApiGatewayV2::Integration"),
+    _native("AWS::ApiGatewayV2::Route"),
+    _ignored("AWS::ApiGatewayV2::RouteResponse", "MiniStack has no provisioner for it, and sends answers always."),
+    _native("AWS::ApiGatewayV2::Stage", "Throttles and access logs are stored, not applied."),
     _native("AWS::Cognito::UserPool", "Threat protection is stored, not applied."),
     _native("AWS::Cognito::UserPoolClient"),
-    _native("AWS::Cognito::UserPoolGroup"),
     _native("AWS::DynamoDB::GlobalTable", "PITR and deletion protection are stored, not applied."),
     _ignored("AWS::EC2::FlowLog", "MiniStack has no provisioner for it, and nothing flows through the network."),
     _native("AWS::EC2::RouteTable"),

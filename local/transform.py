@@ -26,18 +26,26 @@ _SQL_KEYWORDS = frozenset({"and", "as", "between", "from", "in", "is", "like", "
 # Addresses of AWS that a function calls by itself, and so must be this instance's instead. FIELDLINE_ISSUER is not
 # among them: it is a name that the tokens carry, here as there.
 _COGNITO_ADDRESSES = ("FIELDLINE_JWKS_URL", "FIELDLINE_SIGN_IN_ENDPOINT")
+# A function that sets cookies: a browser keeps secure ones from HTTPS only, and a laptop has none.
+_COOKIES = "FIELDLINE_COOKIE_PATH"
 _INFLUX_ADDRESS = "FIELDLINE_INFLUX_URL"
+# The WebSocket: where clients open it, where frames are posted, and which pages may open it.
+_LIVE_URL, _LIVE_ENDPOINT, _LIVE_ORIGINS = "FIELDLINE_LIVE_URL", "FIELDLINE_LIVE_ENDPOINT", "FIELDLINE_LIVE_ORIGINS"
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where the template is deployed to: the addresses of the local AWS and of its Timestream, and what they play."""
+    """Where the template is deployed to: the addresses of the local AWS and of its Timestream, and what they play.
+
+    `origins` are those of the gateway, the first of them that which clients are told.
+    """
 
     aws_url: str
     account: str
     region: str
     timestream_url: str
     influx_password: str
+    origins: tuple[str, ...]
 
     def arn(self, service: str, resource: str) -> str:
         return f"arn:aws:{service}:{self.region}:{self.account}:{resource}"
@@ -145,13 +153,30 @@ def _function(resource: Resource, place: Place) -> Resource:
     for name in _COGNITO_ADDRESSES:
         if name in variables:
             variables[name] = _local_cognito(name, variables[name], place)
+    if _COOKIES in variables:
+        variables["FIELDLINE_INSECURE_COOKIES"] = "true"
     if _INFLUX_ADDRESS in variables:
         variables[_INFLUX_ADDRESS] = place.timestream_url
+    _use_local_websocket(variables, place)
     variables["AWS_ENDPOINT_URL"] = place.aws_url
     variables["AWS_ENDPOINT_URL_TIMESTREAM_QUERY"] = place.timestream_url
     variables["AWS_ENDPOINT_URL_TIMESTREAM_WRITE"] = place.timestream_url
     variables["POWERTOOLS_TRACE_DISABLED"] = "true"
     return resource
+
+
+def _use_local_websocket(variables: dict[str, Any], place: Place) -> None:
+    if _LIVE_URL in variables:
+        variables[_LIVE_URL] = place.origins[0].replace("http", "ws", 1) + "/ws"
+    if _LIVE_ENDPOINT in variables:
+        merged = merge_text(variables[_LIVE_ENDPOINT], place.pseudo)
+        host = f".execute-api.{place.region}.amazonaws.com/"
+        # The id of the API stands in the path here, since no name below localhost need resolve.
+        local = replace_text(replace_text(merged, "https://", f"{place.aws_url}/_aws/execute-api/"), host, "/")
+        if local == merged:
+            raise TransformError(f"{_LIVE_ENDPOINT}: expected an address of API Gateway, got {merged!r}")
+        variables[_LIVE_ENDPOINT] = local
+        variables[_LIVE_ORIGINS] = ",".join(place.origins)
 
 
 def _local_cognito(name: str, value: object, place: Place) -> object:

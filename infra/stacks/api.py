@@ -3,13 +3,15 @@
 from aws_cdk import Aws, CfnOutput, Stack
 from constructs import Construct
 
-from functions.settings import ApiSettings, AuthorizerSettings, SeriesSettings
+from functions.settings import ApiSettings, AuthorizerSettings, AuthSettings, SeriesSettings
 from infra.function import SPECS, PlatformFunction
 from infra.platform import Platform
-from infra.rest_api import RestApi
+from infra.rest_api import STAGE_NAME, RestApi
 from infra.shadows import explain_shadows, shadows
+from infra.stacks.commands import CommandsStack
 from infra.stacks.data import DataStack
 from infra.stacks.ingest import IngestStack
+from infra.stacks.live import LiveStack
 from infra.telemetry_store import Stores
 from infra.user_pool import Users
 
@@ -23,6 +25,8 @@ class ApiStack(Stack):
         platform: Platform,
         data: DataStack,
         ingest: IngestStack,
+        live: LiveStack,
+        commands: CommandsStack,
         stores: Stores,
     ) -> None:
         super().__init__(
@@ -41,14 +45,26 @@ class ApiStack(Stack):
                 state_table=data.state.table_name,
                 events_table=data.events.table_name,
                 ingest_queue_url=ingest.telemetry.queue.queue_url,
+                commands_queue_url=commands.queue.queue_url,
+                live_table=live.table.table_name,
+                live_queue_url=live.queue.queue_url,
+                live_url=live.url,
                 region=Aws.REGION,
+                user_pool_id=users.pool.user_pool_id,
                 issuer=users.issuer,
                 client_id=users.client.user_pool_client_id,
                 sign_in_endpoint=users.sign_in_endpoint,
                 telemetry_store=stores.current.name,
                 retention_days=platform.config.retention_days,
             ),
-            resources={**data.resources, "ingest-queue": ingest.telemetry.queue.queue_arn, **shadows(self)},
+            resources={
+                **data.resources,
+                **live.resources,
+                **commands.resources,
+                "user-pool": users.pool.user_pool_arn,
+                "ingest-queue": ingest.telemetry.queue.queue_arn,
+                **shadows(self),
+            },
             stores=self._reached(stores, platform),
         )
         explain_shadows(handler.role)
@@ -57,11 +73,31 @@ class ApiStack(Stack):
             "AuthorizerFunction",
             platform=platform,
             settings=AuthorizerSettings(
-                issuer=users.issuer, jwks_url=users.jwks_url, client_ids=(users.client.user_pool_client_id,)
+                core_table=data.core.table_name,
+                issuer=users.issuer,
+                jwks_url=users.jwks_url,
+                client_ids=(users.client.user_pool_client_id,),
+            ),
+            resources=data.resources,
+        )
+        auth = PlatformFunction(
+            self,
+            "AuthFunction",
+            platform=platform,
+            settings=AuthSettings(
+                client_id=users.client.user_pool_client_id,
+                sign_in_endpoint=users.sign_in_endpoint,
+                cookie_path=f"/{STAGE_NAME}/auth",
             ),
             resources={},
         )
-        rest = RestApi(self, "Rest", stage=platform.stage, handler=handler.function, authorizer=authorizer.function)
+        rest = RestApi(
+            self,
+            "Rest",
+            stage=platform.stage,
+            handlers={"api": handler.function, "auth": auth.function},
+            authorizer=authorizer.function,
+        )
         outputs = {
             "ApiUrl": rest.url,
             "UserPoolId": users.pool.user_pool_id,

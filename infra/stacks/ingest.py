@@ -14,6 +14,7 @@ from infra.function import SPECS, PlatformFunction
 from infra.lake import RAW_PREFIX
 from infra.platform import Platform
 from infra.queues import BRIEF, OUTAGE, Patience, terminal_queue
+from infra.stacks.commands import CommandsStack
 from infra.stacks.data import DataStack
 from infra.stacks.live import LiveStack
 from infra.telemetry_store import Stores
@@ -32,12 +33,14 @@ class IngestStack(Stack):
         platform: Platform,
         data: DataStack,
         live: LiveStack,
+        commands: CommandsStack,
         stores: Stores,
     ) -> None:
         super().__init__(scope, id, description="Fieldline: topic rules, queues and the functions that drain them.")
         self._platform = platform
         self._data = data
         self._live = live
+        self._commands = commands
         self._stores = stores
         self._errors = terminal_queue(self, "RuleErrors")
         acknowledge(
@@ -99,9 +102,15 @@ class IngestStack(Stack):
                 live_table=self._live.table.table_name,
                 live_queue_url=self._live.queue.queue_url,
                 presence_queue_url=feed.queue.queue_url,
+                commands_queue_url=self._commands.queue.queue_url,
             ),
             # It settles a disconnect with a delayed message to itself.
-            resources={**self._data.resources, **self._live.resources, "presence-queue": feed.queue.queue_arn},
+            resources={
+                **self._data.resources,
+                **self._live.resources,
+                **self._commands.resources,
+                "presence-queue": feed.queue.queue_arn,
+            },
             consumes=[feed.consume()],
         )
         feed.drain(function, batch_size=SMALL_BATCH, concurrency=SMALL_CONCURRENCY)

@@ -21,6 +21,7 @@ GATEWAYS: Mapping[str, ec2.GatewayVpcEndpointAwsService] = {
 INTERFACES: Mapping[str, ec2.InterfaceVpcEndpointAwsService] = {
     "firehose": ec2.InterfaceVpcEndpointAwsService.KINESIS_FIREHOSE,
     "secretsmanager": ec2.InterfaceVpcEndpointAwsService.SECRETS_MANAGER,
+    "sqs": ec2.InterfaceVpcEndpointAwsService.SQS,
 }
 """Billed by hour and zone, by IAM's prefix of the service."""
 

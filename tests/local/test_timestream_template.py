@@ -6,7 +6,14 @@ from local.errors import TransformError
 from local.timestream_template import InfluxInstance, LiveTable, provisions
 from local.transform import Place, transform
 
-PLACE = Place("http://127.0.0.1:8421", "123456789012", "eu-west-1", "http://127.0.0.1:8423", "pass-word")
+PLACE = Place(
+    "http://127.0.0.1:8421",
+    "123456789012",
+    "eu-west-1",
+    "http://127.0.0.1:8423",
+    "pass-word",
+    ("http://127.0.0.1:8420", "http://localhost:8420"),
+)
 INSTANCE = {
     "Type": "AWS::Timestream::InfluxDBInstance",
     "Properties": {"Organization": "fieldline", "Bucket": "telemetry", "Username": "boss", "Password": "{{resolve:x}}"},
@@ -98,7 +105,9 @@ def test_references_to_a_liveanalytics_table_become_its_names():
 def test_the_launcher_is_told_what_to_make():
     wanted = provisions({"Resources": {"Store": INSTANCE, "Database": DATABASE, "Table": TABLE}}, PLACE)
     assert wanted == (
-        InfluxInstance("fieldline", "telemetry", "boss", "pass-word"),
+        InfluxInstance(
+            "fieldline", "telemetry", "boss", "pass-word", ("http://127.0.0.1:8420", "http://localhost:8420")
+        ),
         LiveTable(
             "fieldline",
             "telemetry",

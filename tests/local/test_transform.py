@@ -5,7 +5,14 @@ import pytest
 from local.errors import TransformError
 from local.transform import Place, transform
 
-PLACE = Place("http://127.0.0.1:8421", "123456789012", "eu-west-1", "http://127.0.0.1:8423", "password")
+PLACE = Place(
+    "http://127.0.0.1:8421",
+    "123456789012",
+    "eu-west-1",
+    "http://127.0.0.1:8423",
+    "password",
+    ("http://127.0.0.1:8420", "http://localhost:8420"),
+)
 FUNCTION = {
     "Type": "AWS::Lambda::Function",
     "Properties": {
