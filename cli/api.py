@@ -65,14 +65,14 @@ class Api:
         answer = self._asked(method, path, params, document, headers)
         return {} if answer.status == _NOTHING else _object(answer, f"{method} {path}")
 
-    def pages(self, path: str, params: Params, limit: int) -> Iterator[Page]:
+    def pages(self, path: str, params: Params, limit: int, *, largest: int = _LARGEST_PAGE) -> Iterator[Page]:
         """Pages until the last one or `limit` items; raises ServerFaultError for pages that would never end."""
         seen: set[str] = set()
         cursor: str | None = None
         left = limit
         empty = 0
         while left > 0:
-            more = [("limit", str(min(left, _LARGEST_PAGE))), *([("cursor", cursor)] if cursor else [])]
+            more = [("limit", str(min(left, largest))), *([("cursor", cursor)] if cursor else [])]
             page = self.get(path, [*params, *more])
             items = page.get("items")
             cursor = page.get("cursor")

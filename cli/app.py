@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cli.commands import devices, fleet, preflight, sign_in, telemetry
+from cli.commands import devices, fleet, preflight, shadows, sign_in, telemetry
 from cli.output import print_error, print_line
 from cli.plugins import RootGroup
 from contract import __version__
@@ -27,6 +27,8 @@ app.command("logout")(sign_in.logout)
 app.command("whoami")(sign_in.whoami)
 app.add_typer(devices.app, name="devices")
 app.add_typer(telemetry.app, name="telemetry")
+app.add_typer(shadows.state, name="state")
+app.add_typer(shadows.config, name="config")
 app.add_typer(fleet.app, name="fleet")
 app.command("preflight")(preflight.preflight)
 
