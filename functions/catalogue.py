@@ -20,6 +20,7 @@ from functions.settings import (
     AuthorizerSettings,
     AuthSettings,
     BackfillSettings,
+    CommandsSettings,
     EventsSettings,
     IngestSettings,
     LiveSettings,
@@ -191,6 +192,7 @@ FUNCTIONS: tuple[FunctionSpec, ...] = (
             Grant("core", ("dynamodb:BatchGetItem",)),
             Grant("state", ("dynamodb:GetItem", "dynamodb:UpdateItem")),
             Grant("presence-queue", ("sqs:SendMessage",)),
+            Grant("commands-queue", ("sqs:SendMessage",)),
             *LIVE_PUBLISHER,
         ),
     ),
@@ -203,6 +205,36 @@ FUNCTIONS: tuple[FunctionSpec, ...] = (
         timeout_s=30,
         description="Keeps what devices report besides telemetry.",
         grants=_QUARANTINE,
+    ),
+    FunctionSpec(
+        name="commands",
+        handler="functions.handlers.commands.handler",
+        settings=CommandsSettings,
+        dependency_group="fn-hot",
+        memory_mb=512,
+        timeout_s=60,
+        description="Sends commands to devices, hears their answers, and sees to what is due.",
+        grants=(
+            Grant(
+                "core",
+                (
+                    "dynamodb:BatchGetItem",
+                    "dynamodb:DeleteItem",
+                    "dynamodb:GetItem",
+                    "dynamodb:PutItem",
+                    "dynamodb:Query",
+                ),
+            ),
+            Grant("core/due", ("dynamodb:Query",)),
+            # The devices of a bulk.
+            Grant("core/listing", ("dynamodb:Query",)),
+            Grant("core/by_model", ("dynamodb:Query",)),
+            Grant("events", ("dynamodb:PutItem",)),  # the quarantine, with its counts in the state
+            Grant("state", ("dynamodb:GetItem", "dynamodb:UpdateItem")),
+            Grant("command-requests", ("iot:Publish",)),
+            Grant("commands-queue", ("sqs:SendMessage",)),
+            *LIVE_PUBLISHER,
+        ),
     ),
     FunctionSpec(
         name="shadows",
@@ -232,6 +264,7 @@ FUNCTIONS: tuple[FunctionSpec, ...] = (
             Grant("live", ("dynamodb:PutItem", "dynamodb:Query")),  # tickets, and what is watched
             Grant("live-queue", ("sqs:SendMessage",)),
             Grant("ingest-queue", ("sqs:SendMessage",)),
+            Grant("commands-queue", ("sqs:SendMessage",)),
             Grant("shadows/state", ("iot:GetThingShadow", "iot:UpdateThingShadow")),
             Grant("shadows/config", ("iot:GetThingShadow", "iot:UpdateThingShadow")),
             *_USERS,

@@ -1,4 +1,7 @@
-"""Who people are: a Cognito pool without self sign-up, its role groups, and the public client of CLI and dashboard."""
+"""Who people are: a Cognito pool without self sign-up, and the public client of CLI and dashboard.
+
+What they may do is in the core table (see docs/adr/0014): the pool has no groups.
+"""
 
 from aws_cdk import Aws, Duration
 from aws_cdk import aws_cognito as cognito
@@ -6,12 +9,6 @@ from constructs import Construct
 
 from infra.findings import acknowledge
 from infra.stage import StagePolicy
-
-ROLES = {
-    "admin": "May do everything, over the whole organisation.",
-    "operator": "May operate devices, over the whole organisation.",
-    "viewer": "May look, over the whole organisation.",
-}
 
 
 class Users(Construct):
@@ -30,10 +27,6 @@ class Users(Construct):
             id_token_validity=Duration.minutes(15),
             refresh_token_validity=Duration.days(30),
         )
-        for role, description in ROLES.items():
-            cognito.CfnUserPoolGroup(
-                self, role.capitalize(), user_pool_id=self.pool.user_pool_id, group_name=role, description=description
-            )
 
     @property
     def sign_in_endpoint(self) -> str:
@@ -52,7 +45,9 @@ class Users(Construct):
             self,
             "Pool",
             self_sign_up_enabled=False,
-            sign_in_aliases=cognito.SignInAliases(username=True, email=True),
+            # By e-mail alone: then a person's user name is his `sub`, the id that grants and audit know him by.
+            sign_in_aliases=cognito.SignInAliases(email=True),
+            sign_in_case_sensitive=False,
             auto_verify=cognito.AutoVerifiedAttrs(email=True),
             account_recovery=cognito.AccountRecovery.EMAIL_ONLY,
             mfa=cognito.Mfa.OPTIONAL,
