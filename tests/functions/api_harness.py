@@ -1,6 +1,7 @@
 """The real API's code over in-memory adapters, called as API Gateway calls it. The command line's tests use it too."""
 
 import json
+from itertools import count
 from types import SimpleNamespace
 
 import msgspec
@@ -9,7 +10,9 @@ from aws_lambda_powertools import Logger
 from contract.models import shipped
 from functions.adapters.memory import MemoryQuarantine, MemoryTelemetryStore, MemoryWorld
 from functions.adapters.memory_audit import MemoryJournal
+from functions.adapters.memory_commands import MemoryCommandQueue, MemoryCommands
 from functions.adapters.memory_live import MemoryLivePublisher, MemoryLiveTickets
+from functions.adapters.memory_principals import MemoryDirectory, MemoryKeys, MemoryPrincipals
 from functions.adapters.memory_registry import MemoryRegistry
 from functions.adapters.memory_shadows import MemoryShadows, MemoryWishes
 from functions.adapters.memory_telemetry_queue import MemoryTelemetryQueue
@@ -20,12 +23,19 @@ from functions.api.rooms import rooms
 from functions.domain.access import EVERYTHING, Grant, Kind, Principal, Role
 from functions.domain.devices import Source
 from functions.services.api import ApiServices
+from functions.services.bulk_commands import BulkCommands
+from functions.services.commands import Commands, Creating
 from functions.services.gate import Gate
+from functions.services.grants import Grants
 from functions.services.intake import Intake
+from functions.services.keys import ManageKeys
 from functions.services.live_tickets import Tickets
 from functions.services.queries import Queries
 from functions.services.series import History
 from functions.services.shadows import DeviceShadows
+from functions.services.users import Users
+from functions.services.whois import WhoIs
+from functions.services.why import Why
 from tests.functions import api_description
 
 DAY = 86_400_000
@@ -83,48 +93,63 @@ class ApiHarness(SimpleNamespace):
 
 
 def api_harness(clock, who=None):
-    world = MemoryWorld()
+    world, journal = MemoryWorld(), MemoryJournal()
+    keys = MemoryKeys(journal)
+    commands = MemoryCommands(journal)
     api = ApiHarness(
         clock=clock,
         who=who or person("viewer"),
         world=world,
-        registry=MemoryRegistry(),
+        registry=MemoryRegistry(world, journal),
         store=MemoryTelemetryStore(clock=clock, retention_ms=90 * DAY),
         quarantine=MemoryQuarantine(world),
-        journal=MemoryJournal(),
+        journal=journal,
         live=MemoryLivePublisher(),
         shadows=MemoryShadows(),
         telemetry_queue=MemoryTelemetryQueue(),
+        keys=keys,
+        principals=MemoryPrincipals(journal, keys),
+        directory=MemoryDirectory(clock),
+        commands=commands,
+        command_queue=MemoryCommandQueue(),
     )
-    queries = Queries(
-        registry=api.registry,
-        statuses=world,
-        store=api.store,
-        quarantine=api.quarantine,
-        models=shipped(),
-        clock=clock,
-    )
+    chances = count()
+    api.services = _services(api, lambda size=16: next(chances).to_bytes(size, "big"))
+    sign_in = SignIn("eu-west-1", "client", "https://issuer", "https://cognito")
+    api.app = resolver()
+    serve(api.app, rooms(Request(api.app), api.services, sign_in), Logger(service="test"))
+    return api
+
+
+def _services(api, chance):
+    """As the bootstrap wires them. `chance` gives other bytes at each call, and the same in each run."""
+    clock, models = api.clock, shipped()
     gate = Gate(api.registry)
-    api.services = ApiServices(
+    whois = WhoIs(api.principals, api.keys)
+    grants = Grants(api.principals, api.directory, api.registry, whois, clock)
+    creating = Creating(store=api.commands, models=models, clock=clock, chance=chance, attempts=range(3))
+    return ApiServices(
         clock=clock,
         cursor_key=lambda: b"k" * 32,
         gate=gate,
         live=api.live,
-        tickets=Tickets(MemoryLiveTickets(), "wss://live.example/ws", clock, lambda size: b"t" * size),
-        queries=queries,
-        history=History(gate, api.store, world, clock),
+        tickets=Tickets(MemoryLiveTickets(), "wss://live.example/ws", clock, chance),
+        queries=Queries(registry=api.registry, gate=gate, statuses=api.world, models=models, clock=clock),
+        history=History(gate, api.store, api.world, clock),
         intake=Intake(gate, api.telemetry_queue, clock),
+        why=Why(gate),
+        grants=grants,
+        users=Users(api.principals, api.directory, api.journal, grants, whois, clock),
+        keys=ManageKeys(api.keys, gate, whois, chance, clock),
+        commands=Commands(store=api.commands, gate=gate, creating=creating, queue=api.command_queue, clock=clock),
+        bulks=BulkCommands(store=api.commands, models=models, queue=api.command_queue, clock=clock, chance=chance),
         shadows=DeviceShadows(
             gate=gate,
             wishes=MemoryWishes(api.journal),
             shadows=api.shadows,
-            models=shipped(),
+            models=models,
             live=api.live,
             clock=clock,
             attempts=lambda: range(3),
         ),
     )
-    sign_in = SignIn("eu-west-1", "client", "https://issuer", "https://cognito")
-    api.app = resolver()
-    serve(api.app, rooms(Request(api.app), api.services, sign_in), Logger(service="test"))
-    return api
