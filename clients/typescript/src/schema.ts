@@ -293,6 +293,126 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/devices/{id}/commands": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A device's commands, newest first */
+        get: operations["list_commands"];
+        put?: never;
+        /** Have a device do something, now or as soon as it is connected, unless it expires before */
+        post: operations["send_command"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/devices/{id}/commands/{command}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A command as it is, with every step and every attempt */
+        get: operations["show_command"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/devices/{id}/commands/{command}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take a command back that was not sent yet */
+        post: operations["cancel_command"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/commands/bulk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Have many devices do the same; each gets a command of its own */
+        post: operations["send_bulk"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/commands/bulk/{bulk}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How far a bulk is */
+        get: operations["show_bulk"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/commands/bulk/{bulk}/devices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What became of each device of a bulk, by device */
+        get: operations["list_bulk"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/commands/bulk/{bulk}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** No device more, and what was not sent yet is taken back */
+        post: operations["cancel_bulk"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/devices/{id}/state": {
         parameters: {
             query?: never;
@@ -540,6 +660,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Changes made through the API, newest first */
+        get: operations["list_audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/audit/chains/{day}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The hash chains of a UTC day, for whoever checks that no entry was edited or removed */
+        get: operations["audit_chains"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/live/ticket": {
         parameters: {
             query?: never;
@@ -566,6 +720,48 @@ export interface components {
             scope: string;
             permissions: components["schemas"]["Permission"][];
         };
+        AttemptView: {
+            at: number;
+            outcome: components["schemas"]["Outcome"];
+            note: string | null;
+        };
+        /** @description The chains of a day by shard, each in order; `heads` were read before the items of this page. */
+        AuditChains: {
+            day: string;
+            now: number;
+            keep_days: number;
+            heads: components["schemas"]["ChainHead"][];
+            items: components["schemas"]["ChainedRecord"][];
+            cursor: string | null;
+        };
+        /**
+         * @description A change in its place: the entry `seq` (from 1) of its chain; `prev` is the hash of the one before.
+         *
+         *         Within a chain `at` never goes back. Only the first entry of a chain may have a `link`.
+         */
+        AuditEntry: {
+            at: number;
+            who: components["schemas"]["contract.audit.Who"];
+            action: string;
+            subject: components["schemas"]["Subject"];
+            before: Record<string, never> | null;
+            after: Record<string, never> | null;
+            request_id: string;
+            source: string;
+            v: number;
+            day: string;
+            shard: string;
+            seq: number;
+            prev: string;
+            link: components["schemas"]["Link"] | null;
+        };
+        /** @description A page of `[from, to)`, newest first. It may be short, even empty, and have a cursor: follow that to the end. */
+        AuditList: {
+            from: number;
+            to: number;
+            items: components["schemas"]["AuditEntry"][];
+            cursor: string | null;
+        };
         Author: {
             id: string;
             name: string;
@@ -590,6 +786,46 @@ export interface components {
             items: components["schemas"]["Bin"][];
             cursor: string | null;
         };
+        /** @description `stage` is `sending` while devices are still being gone through. */
+        BulkCommandView: {
+            id: string;
+            name: string;
+            parameters: Record<string, never>;
+            selection: components["schemas"]["SelectionView"];
+            stage: components["schemas"]["Stage"];
+            created_at: number;
+            expires_at: number;
+            timeout_s: number;
+            by: components["schemas"]["functions.api.operations.commands.Who"];
+            counts: components["schemas"]["CountsView"];
+        };
+        /** @description A device with its command and where that stands, or with the problem because of which it has none. */
+        BulkDeviceView: {
+            device: string;
+            command: string | null;
+            status: components["schemas"]["Status"] | null;
+            problem: string | null;
+        };
+        BulkDevicesView: {
+            items: components["schemas"]["BulkDeviceView"][];
+            cursor: string | null;
+        };
+        /** @description The last entry of a chain. What is older than `keep_days` days may be deleted any time. */
+        ChainHead: {
+            shard: string;
+            seq: number;
+            hash: string;
+            at: number;
+            keep_days: number;
+        };
+        /** @description An entry as it is kept: `hash` is the SHA-256 of `body`, the JSON of the entry as text. */
+        ChainedRecord: {
+            shard: string;
+            key: string;
+            subject: string;
+            hash: string;
+            body: string;
+        };
         /** @description `challenge`, `session` and `user` as they were asked, with `new_password` or `code`. */
         ChallengeAnswer: {
             /** @enum {string} */
@@ -606,6 +842,39 @@ export interface components {
             challenge: components["schemas"]["Step"];
             session: string;
             user: string;
+        };
+        /** @description `attempted` counts all attempts to send it, `attempts` are the first and the newest of them. */
+        CommandView: {
+            id: string;
+            device: string;
+            name: string;
+            parameters: Record<string, never>;
+            status: components["schemas"]["Status"];
+            created_at: number;
+            expires_at: number;
+            updated_at: number;
+            timeout_s: number;
+            by: components["schemas"]["functions.api.operations.commands.Who"];
+            bulk: string | null;
+            result: Record<string, never> | null;
+            reason: string | null;
+            progress: components["schemas"]["ProgressView"] | null;
+            steps: components["schemas"]["StepView"][];
+            attempts: components["schemas"]["AttemptView"][];
+            attempted: number;
+        };
+        CommandsView: {
+            items: components["schemas"]["CommandView"][];
+            cursor: string | null;
+        };
+        /** @description Devices gone through so far, those that are done, and those that were given no command. */
+        CountsView: {
+            devices: number;
+            done: number;
+            refused: number;
+            by_status: {
+                [key: string]: number;
+            };
         };
         Credentials: {
             user: string;
@@ -700,6 +969,12 @@ export interface components {
          * @enum {string}
          */
         Kind: "deployment" | "device" | "key" | "user";
+        /** @description The last entry of the shard's chain of an earlier day, as it stood when this one began. */
+        Link: {
+            day: string;
+            seq: number;
+            hash: string;
+        };
         /** @description `url` is where to open the WebSocket, ticket and all, before `expires_at`. */
         LiveTicket: {
             ticket: string;
@@ -714,6 +989,33 @@ export interface components {
             grants: components["schemas"]["Grant"][];
             permissions: components["schemas"]["Permission"][];
             allowed: components["schemas"]["Allowed"][];
+        };
+        /** @description To the named `devices`, or to those of a `group` and below, of a `model`, or both. */
+        NewBulk: {
+            name: string;
+            /** @default {} */
+            parameters: {
+                [key: string]: unknown;
+            };
+            /** @default 60 */
+            expires_in_s: number;
+            /** @default 120 */
+            timeout_s: number;
+            devices?: string[] | null;
+            group?: string | null;
+            model?: string | null;
+        };
+        /** @description `expires_in_s`: to be delivered within; `timeout_s`: to be done within from its delivery. */
+        NewCommand: {
+            name: string;
+            /** @default {} */
+            parameters: {
+                [key: string]: unknown;
+            };
+            /** @default 60 */
+            expires_in_s: number;
+            /** @default 120 */
+            timeout_s: number;
         };
         /** @description `key` is the key itself. It is shown this once. */
         NewKeyView: {
@@ -733,6 +1035,11 @@ export interface components {
             code: string;
             new_password: string;
         };
+        /**
+         * @description Of an attempt to publish; `UNKNOWN` while it is under way, and for ever if the function died meanwhile.
+         * @enum {string}
+         */
+        Outcome: "failed" | "published" | "unknown";
         /** @enum {string} */
         Permission: "audit:read" | "commands:read" | "commands:send" | "config:read" | "config:write" | "device-keys:read" | "device-keys:write" | "devices:create" | "devices:decommission" | "devices:read" | "devices:update" | "events:read" | "grants:read" | "grants:write" | "groups:read" | "groups:write" | "keys:read" | "keys:write" | "live:subscribe" | "models:read" | "quarantine:read" | "self:read" | "state:read" | "state:write" | "telemetry:read" | "telemetry:write" | "users:read" | "users:write";
         /** @description Why a request was refused: problem details after RFC 9457. */
@@ -741,7 +1048,7 @@ export interface components {
              * @description What kind of problem this is. It never changes: branch on it.
              * @enum {string}
              */
-            type: "urn:fieldline:problem:invalid-request" | "urn:fieldline:problem:unauthorized" | "urn:fieldline:problem:forbidden" | "urn:fieldline:problem:not-found" | "urn:fieldline:problem:conflict" | "urn:fieldline:problem:changed-meanwhile" | "urn:fieldline:problem:too-large" | "urn:fieldline:problem:unsupported-media-type" | "urn:fieldline:problem:idempotency-key-reused" | "urn:fieldline:problem:if-match-required" | "urn:fieldline:problem:too-many-requests" | "urn:fieldline:problem:unsupported" | "urn:fieldline:problem:unavailable" | "urn:fieldline:problem:internal-error" | "urn:fieldline:problem:failed" | "urn:fieldline:problem:timed-out" | "urn:fieldline:problem:refused";
+            type: "urn:fieldline:problem:invalid-request" | "urn:fieldline:problem:unauthorized" | "urn:fieldline:problem:forbidden" | "urn:fieldline:problem:not-found" | "urn:fieldline:problem:conflict" | "urn:fieldline:problem:idempotency-in-progress" | "urn:fieldline:problem:changed-meanwhile" | "urn:fieldline:problem:too-large" | "urn:fieldline:problem:unsupported-media-type" | "urn:fieldline:problem:idempotency-key-reused" | "urn:fieldline:problem:if-match-required" | "urn:fieldline:problem:too-many-requests" | "urn:fieldline:problem:unsupported" | "urn:fieldline:problem:unavailable" | "urn:fieldline:problem:internal-error" | "urn:fieldline:problem:failed" | "urn:fieldline:problem:timed-out" | "urn:fieldline:problem:refused";
             /** @description The kind in words, which may change. */
             title: string;
             /** @description The HTTP status. */
@@ -758,6 +1065,11 @@ export interface components {
             request_id: string | null;
         } & {
             [key: string]: unknown;
+        };
+        ProgressView: {
+            at: number;
+            received_at: number;
+            result: Record<string, never> | null;
         };
         /** @description A point as it was measured. `late`: it came after its model's lateness bound. */
         RawPoint: {
@@ -790,6 +1102,11 @@ export interface components {
          * @enum {string}
          */
         Role: "admin" | "device" | "operator" | "viewer";
+        SelectionView: {
+            devices: string[] | null;
+            group: string | null;
+            model: string | null;
+        };
         /** @description `delta` is what is desired and not reported; `in_sync` that there is nothing of it. */
         ShadowView: {
             device: string;
@@ -815,15 +1132,41 @@ export interface components {
             token_type: "Bearer";
         };
         /**
+         * @description Who says so: somebody through the API, the cloud by its clock and its own doing, or the device.
+         * @enum {string}
+         */
+        Source: "api" | "cloud" | "device";
+        /**
+         * @description `SENDING` while devices are still being gone through.
+         * @enum {string}
+         */
+        Stage: "cancelled" | "sending" | "sent";
+        /**
          * @description `INVITED` has a temporary password, `RESET` must set a new one by a code.
          * @enum {string}
          */
         Standing: "active" | "invited" | "other" | "reset";
+        /** @enum {string} */
+        Status: "CANCELLED" | "CREATED" | "DELIVERED" | "EXPIRED" | "FAILED" | "IN_PROGRESS" | "REJECTED" | "SENT" | "SUCCEEDED" | "TIMED_OUT";
         /**
          * @description What is asked for: a new password in the place of a temporary one, or the code of an authenticator app.
          * @enum {string}
          */
         Step: "NEW_PASSWORD_REQUIRED" | "SOFTWARE_TOKEN_MFA";
+        /** @description `at` is the device's time, `received_at` ours. `moved`: whether it changed the status; `late`: after a time-out. */
+        StepView: {
+            status: components["schemas"]["Status"];
+            received_at: number;
+            source: components["schemas"]["Source"];
+            at: number | null;
+            note: string | null;
+            moved: boolean;
+            late: boolean;
+        };
+        Subject: {
+            kind: string;
+            id: string;
+        };
         /** @description Queued as of `received_at`: what the model does not allow is quarantined when it is stored. */
         Taken: {
             device: string;
@@ -877,93 +1220,27 @@ export interface components {
             items: components["schemas"]["WishView"][];
             cursor: string | null;
         };
+        /** @description `id` as the API has it (`user:…`, `key:…`, `device:…`); the name is that of the time of the change. */
+        "contract.audit.Who": {
+            id: string;
+            kind: string;
+            name: string;
+        };
+        "functions.api.operations.commands.Who": {
+            id: string;
+            name: string;
+        };
     };
     responses: {
-        /** @description A parameter, header or field is not what it has to be; `field`, `expected` and `got` say more. */
-        InvalidRequest: {
+        /** @description There is a newer version than the one in `If-Match`. */
+        ChangedMeanwhile: {
             headers: {
                 [name: string]: unknown;
             };
             content: {
-                /**
-                 * @example {
-                 *       "type": "urn:fieldline:problem:invalid-request",
-                 *       "title": "Bad request",
-                 *       "status": 400,
-                 *       "detail": "limit: expected less than or equal to 1000, got '5000'",
-                 *       "field": "limit",
-                 *       "expected": "less than or equal to 1000",
-                 *       "got": "'5000'",
-                 *       "request_id": "3d689b60-8f0e-4f0e-9a51-6c1f5b1f2c11"
-                 *     }
-                 */
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @constant */
-                    type?: "urn:fieldline:problem:invalid-request";
-                };
-            };
-        };
-        /** @description No valid token or key. */
-        Unauthorized: {
-            headers: {
-                "WWW-Authenticate"?: string;
-                [name: string]: unknown;
-            };
-            content: {
-                /**
-                 * @example {
-                 *       "type": "urn:fieldline:problem:unauthorized",
-                 *       "title": "Unauthorized",
-                 *       "status": 401,
-                 *       "detail": "No valid token or key.",
-                 *       "request_id": "3d689b60-8f0e-4f0e-9a51-6c1f5b1f2c11"
-                 *     }
-                 */
-                "application/problem+json": components["schemas"]["Problem"] & {
-                    /** @constant */
-                    type?: "urn:fieldline:problem:unauthorized";
-                };
-            };
-        };
-        /** @description Known, but not allowed. */
-        Forbidden: {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                /**
-                 * @example {
-                 *       "type": "urn:fieldline:problem:forbidden",
-                 *       "title": "Forbidden",
-                 *       "status": 403,
-                 *       "detail": "Known, but not allowed.",
-                 *       "request_id": "3d689b60-8f0e-4f0e-9a51-6c1f5b1f2c11"
-                 *     }
-                 */
-                "application/problem+json": components["schemas"]["Problem"] & {
-                    /** @constant */
-                    type?: "urn:fieldline:problem:forbidden";
-                };
-            };
-        };
-        /** @description It does not exist, or not for you: which of both is not told. */
-        NotFound: {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                /**
-                 * @example {
-                 *       "type": "urn:fieldline:problem:not-found",
-                 *       "title": "Not found",
-                 *       "status": 404,
-                 *       "detail": "It does not exist, or not for you: which of both is not told.",
-                 *       "request_id": "3d689b60-8f0e-4f0e-9a51-6c1f5b1f2c11"
-                 *     }
-                 */
-                "application/problem+json": components["schemas"]["Problem"] & {
-                    /** @constant */
-                    type?: "urn:fieldline:problem:not-found";
+                    type?: "urn:fieldline:problem:changed-meanwhile";
                 };
             };
         };
@@ -973,81 +1250,35 @@ export interface components {
                 [name: string]: unknown;
             };
             content: {
-                /**
-                 * @example {
-                 *       "type": "urn:fieldline:problem:conflict",
-                 *       "title": "Conflict",
-                 *       "status": 409,
-                 *       "detail": "It cannot be done as things stand.",
-                 *       "request_id": "3d689b60-8f0e-4f0e-9a51-6c1f5b1f2c11"
-                 *     }
-                 */
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @constant */
                     type?: "urn:fieldline:problem:conflict";
                 };
             };
         };
-        /** @description There is a newer version than the one in `If-Match`. */
-        ChangedMeanwhile: {
+        /** @description It cannot be done as things stand. The first request with this key is still being answered: ask after `Retry-After`. */
+        ConflictOrIdempotencyInProgress: {
             headers: {
+                /** @description Seconds. */
+                "Retry-After"?: string;
                 [name: string]: unknown;
             };
             content: {
-                /**
-                 * @example {
-                 *       "type": "urn:fieldline:problem:changed-meanwhile",
-                 *       "title": "Changed meanwhile",
-                 *       "status": 412,
-                 *       "detail": "There is a newer version than the one in `If-Match`.",
-                 *       "request_id": "3d689b60-8f0e-4f0e-9a51-6c1f5b1f2c11"
-                 *     }
-                 */
                 "application/problem+json": components["schemas"]["Problem"] & {
-                    /** @constant */
-                    type?: "urn:fieldline:problem:changed-meanwhile";
+                    /** @enum {unknown} */
+                    type?: "urn:fieldline:problem:conflict" | "urn:fieldline:problem:idempotency-in-progress";
                 };
             };
         };
-        /** @description More bytes than are taken. */
-        TooLarge: {
+        /** @description Known, but not allowed. */
+        Forbidden: {
             headers: {
                 [name: string]: unknown;
             };
             content: {
-                /**
-                 * @example {
-                 *       "type": "urn:fieldline:problem:too-large",
-                 *       "title": "Too large",
-                 *       "status": 413,
-                 *       "detail": "More bytes than are taken.",
-                 *       "request_id": "3d689b60-8f0e-4f0e-9a51-6c1f5b1f2c11"
-                 *     }
-                 */
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @constant */
-                    type?: "urn:fieldline:problem:too-large";
-                };
-            };
-        };
-        /** @description A body of another kind than is taken. */
-        UnsupportedMediaType: {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                /**
-                 * @example {
-                 *       "type": "urn:fieldline:problem:unsupported-media-type",
-                 *       "title": "Unsupported media type",
-                 *       "status": 415,
-                 *       "detail": "A body of another kind than is taken.",
-                 *       "request_id": "3d689b60-8f0e-4f0e-9a51-6c1f5b1f2c11"
-                 *     }
-                 */
-                "application/problem+json": components["schemas"]["Problem"] & {
-                    /** @constant */
-                    type?: "urn:fieldline:problem:unsupported-media-type";
+                    type?: "urn:fieldline:problem:forbidden";
                 };
             };
         };
@@ -1057,15 +1288,6 @@ export interface components {
                 [name: string]: unknown;
             };
             content: {
-                /**
-                 * @example {
-                 *       "type": "urn:fieldline:problem:idempotency-key-reused",
-                 *       "title": "Idempotency key reused",
-                 *       "status": 422,
-                 *       "detail": "This key came with another request before.",
-                 *       "request_id": "3d689b60-8f0e-4f0e-9a51-6c1f5b1f2c11"
-                 *     }
-                 */
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @constant */
                     type?: "urn:fieldline:problem:idempotency-key-reused";
@@ -1078,22 +1300,49 @@ export interface components {
                 [name: string]: unknown;
             };
             content: {
-                /**
-                 * @example {
-                 *       "type": "urn:fieldline:problem:if-match-required",
-                 *       "title": "If-Match required",
-                 *       "status": 428,
-                 *       "detail": "Replacing needs `If-Match`.",
-                 *       "request_id": "3d689b60-8f0e-4f0e-9a51-6c1f5b1f2c11"
-                 *     }
-                 */
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @constant */
                     type?: "urn:fieldline:problem:if-match-required";
                 };
             };
         };
-        /** @description Too much at once; `Retry-After` says in seconds when to ask again. */
+        /** @description A parameter, header or field is not what it has to be; `field`, `expected` and `got` say more. */
+        InvalidRequest: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @constant */
+                    type?: "urn:fieldline:problem:invalid-request";
+                };
+            };
+        };
+        /** @description It does not exist, or not for you: which of both is not told. */
+        NotFound: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @constant */
+                    type?: "urn:fieldline:problem:not-found";
+                };
+            };
+        };
+        /** @description More bytes than are taken. */
+        TooLarge: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @constant */
+                    type?: "urn:fieldline:problem:too-large";
+                };
+            };
+        };
+        /** @description Too much at once; `Retry-After` says when to ask again. */
         TooManyRequests: {
             headers: {
                 /** @description Seconds. */
@@ -1101,18 +1350,36 @@ export interface components {
                 [name: string]: unknown;
             };
             content: {
-                /**
-                 * @example {
-                 *       "type": "urn:fieldline:problem:too-many-requests",
-                 *       "title": "Too many requests",
-                 *       "status": 429,
-                 *       "detail": "Too much at once; `Retry-After` says in seconds when to ask again.",
-                 *       "request_id": "3d689b60-8f0e-4f0e-9a51-6c1f5b1f2c11"
-                 *     }
-                 */
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @constant */
                     type?: "urn:fieldline:problem:too-many-requests";
+                };
+            };
+        };
+        /** @description No valid token or key. */
+        Unauthorized: {
+            headers: {
+                "WWW-Authenticate"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @constant */
+                    type?: "urn:fieldline:problem:unauthorized";
+                };
+            };
+        };
+        /** @description A service behind the API did not answer; `Retry-After` says when to ask again. */
+        Unavailable: {
+            headers: {
+                /** @description Seconds. */
+                "Retry-After": string;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @constant */
+                    type?: "urn:fieldline:problem:unavailable";
                 };
             };
         };
@@ -1122,41 +1389,21 @@ export interface components {
                 [name: string]: unknown;
             };
             content: {
-                /**
-                 * @example {
-                 *       "type": "urn:fieldline:problem:unsupported",
-                 *       "title": "Not implemented",
-                 *       "status": 501,
-                 *       "detail": "The telemetry store of this deployment cannot do this.",
-                 *       "request_id": "3d689b60-8f0e-4f0e-9a51-6c1f5b1f2c11"
-                 *     }
-                 */
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @constant */
                     type?: "urn:fieldline:problem:unsupported";
                 };
             };
         };
-        /** @description A service behind the API did not answer; `Retry-After` says in seconds when to ask again. */
-        Unavailable: {
+        /** @description A body of another kind than is taken. */
+        UnsupportedMediaType: {
             headers: {
-                /** @description Seconds. */
-                "Retry-After": string;
                 [name: string]: unknown;
             };
             content: {
-                /**
-                 * @example {
-                 *       "type": "urn:fieldline:problem:unavailable",
-                 *       "title": "Service unavailable",
-                 *       "status": 503,
-                 *       "detail": "A service behind the API did not answer; `Retry-After` says in seconds when to ask again.",
-                 *       "request_id": "3d689b60-8f0e-4f0e-9a51-6c1f5b1f2c11"
-                 *     }
-                 */
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @constant */
-                    type?: "urn:fieldline:problem:unavailable";
+                    type?: "urn:fieldline:problem:unsupported-media-type";
                 };
             };
         };
@@ -1167,11 +1414,23 @@ export interface components {
     pathItems: never;
 }
 export type Allowed = components['schemas']['Allowed'];
+export type AttemptView = components['schemas']['AttemptView'];
+export type AuditChains = components['schemas']['AuditChains'];
+export type AuditEntry = components['schemas']['AuditEntry'];
+export type AuditList = components['schemas']['AuditList'];
 export type Author = components['schemas']['Author'];
 export type Bin = components['schemas']['Bin'];
 export type BinnedSeries = components['schemas']['BinnedSeries'];
+export type BulkCommandView = components['schemas']['BulkCommandView'];
+export type BulkDeviceView = components['schemas']['BulkDeviceView'];
+export type BulkDevicesView = components['schemas']['BulkDevicesView'];
+export type ChainHead = components['schemas']['ChainHead'];
+export type ChainedRecord = components['schemas']['ChainedRecord'];
 export type ChallengeAnswer = components['schemas']['ChallengeAnswer'];
 export type Challenged = components['schemas']['Challenged'];
+export type CommandView = components['schemas']['CommandView'];
+export type CommandsView = components['schemas']['CommandsView'];
+export type CountsView = components['schemas']['CountsView'];
 export type Credentials = components['schemas']['Credentials'];
 export type Desire = components['schemas']['Desire'];
 export type Desired = components['schemas']['Desired'];
@@ -1190,21 +1449,32 @@ export type KeyStanding = components['schemas']['KeyStanding'];
 export type KeyView = components['schemas']['KeyView'];
 export type KeysView = components['schemas']['KeysView'];
 export type Kind = components['schemas']['Kind'];
+export type Link = components['schemas']['Link'];
 export type LiveTicket = components['schemas']['LiveTicket'];
 export type Me = components['schemas']['Me'];
+export type NewBulk = components['schemas']['NewBulk'];
+export type NewCommand = components['schemas']['NewCommand'];
 export type NewKeyView = components['schemas']['NewKeyView'];
 export type NewPassword = components['schemas']['NewPassword'];
+export type Outcome = components['schemas']['Outcome'];
 export type Permission = components['schemas']['Permission'];
 export type Problem = components['schemas']['Problem'];
+export type ProgressView = components['schemas']['ProgressView'];
 export type RawPoint = components['schemas']['RawPoint'];
 export type RawSeries = components['schemas']['RawSeries'];
 export type Reported = components['schemas']['Reported'];
 export type Role = components['schemas']['Role'];
+export type SelectionView = components['schemas']['SelectionView'];
 export type ShadowView = components['schemas']['ShadowView'];
 export type SignIn = components['schemas']['SignIn'];
 export type SignedIn = components['schemas']['SignedIn'];
+export type Source = components['schemas']['Source'];
+export type Stage = components['schemas']['Stage'];
 export type Standing = components['schemas']['Standing'];
+export type Status = components['schemas']['Status'];
 export type Step = components['schemas']['Step'];
+export type StepView = components['schemas']['StepView'];
+export type Subject = components['schemas']['Subject'];
 export type Taken = components['schemas']['Taken'];
 export type UserChange = components['schemas']['UserChange'];
 export type UserItem = components['schemas']['UserItem'];
@@ -1213,19 +1483,22 @@ export type UsersView = components['schemas']['UsersView'];
 export type Verdict = components['schemas']['Verdict'];
 export type WishView = components['schemas']['WishView'];
 export type WishesView = components['schemas']['WishesView'];
-export type ResponseInvalidRequest = components['responses']['InvalidRequest'];
-export type ResponseUnauthorized = components['responses']['Unauthorized'];
-export type ResponseForbidden = components['responses']['Forbidden'];
-export type ResponseNotFound = components['responses']['NotFound'];
-export type ResponseConflict = components['responses']['Conflict'];
+export type ContractAuditWho = components['schemas']['contract.audit.Who'];
+export type FunctionsApiOperationsCommandsWho = components['schemas']['functions.api.operations.commands.Who'];
 export type ResponseChangedMeanwhile = components['responses']['ChangedMeanwhile'];
-export type ResponseTooLarge = components['responses']['TooLarge'];
-export type ResponseUnsupportedMediaType = components['responses']['UnsupportedMediaType'];
+export type ResponseConflict = components['responses']['Conflict'];
+export type ResponseConflictOrIdempotencyInProgress = components['responses']['ConflictOrIdempotencyInProgress'];
+export type ResponseForbidden = components['responses']['Forbidden'];
 export type ResponseIdempotencyKeyReused = components['responses']['IdempotencyKeyReused'];
 export type ResponseIfMatchRequired = components['responses']['IfMatchRequired'];
+export type ResponseInvalidRequest = components['responses']['InvalidRequest'];
+export type ResponseNotFound = components['responses']['NotFound'];
+export type ResponseTooLarge = components['responses']['TooLarge'];
 export type ResponseTooManyRequests = components['responses']['TooManyRequests'];
-export type ResponseUnsupported = components['responses']['Unsupported'];
+export type ResponseUnauthorized = components['responses']['Unauthorized'];
 export type ResponseUnavailable = components['responses']['Unavailable'];
+export type ResponseUnsupported = components['responses']['Unsupported'];
+export type ResponseUnsupportedMediaType = components['responses']['UnsupportedMediaType'];
 export type $defs = Record<string, never>;
 export interface operations {
     health: {
@@ -1756,6 +2029,301 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    list_commands: {
+        parameters: {
+            query?: {
+                status?: "open" | "all" | "CREATED" | "SENT" | "DELIVERED" | "IN_PROGRESS" | "SUCCEEDED" | "FAILED" | "REJECTED" | "TIMED_OUT" | "EXPIRED" | "CANCELLED";
+                /** @description At most so many items. */
+                limit?: number;
+                /** @description `cursor` of the page before, with otherwise the same parameters. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description A device.
+                 * @example press-4
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommandsView"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    send_command: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Chosen by the caller, unique to this creation: a repetition with it gets the first one's answer.
+                 * @example 2f1c0a7e-6a2e-4a5e-9d0c-0b8f6f1f9b52
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /**
+                 * @description A device.
+                 * @example press-4
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewCommand"];
+            };
+        };
+        responses: {
+            /** @description Made. */
+            201: {
+                headers: {
+                    /** @description The version shown. */
+                    ETag: string;
+                    /** @description `true`: the answer of an earlier request with this key. */
+                    "Idempotency-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommandView"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["ConflictOrIdempotencyInProgress"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["IdempotencyKeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    show_command: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description A device.
+                 * @example press-4
+                 */
+                id: string;
+                /** @description A command. */
+                command: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    /** @description The version shown. */
+                    ETag: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommandView"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    cancel_command: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description A device.
+                 * @example press-4
+                 */
+                id: string;
+                /** @description A command. */
+                command: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    /** @description The version shown. */
+                    ETag: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommandView"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    send_bulk: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Chosen by the caller, unique to this creation: a repetition with it gets the first one's answer.
+                 * @example 2f1c0a7e-6a2e-4a5e-9d0c-0b8f6f1f9b52
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewBulk"];
+            };
+        };
+        responses: {
+            /** @description Accepted; it goes on. */
+            202: {
+                headers: {
+                    /** @description `true`: the answer of an earlier request with this key. */
+                    "Idempotency-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BulkCommandView"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["ConflictOrIdempotencyInProgress"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["IdempotencyKeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    show_bulk: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A command to many devices. */
+                bulk: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BulkCommandView"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    list_bulk: {
+        parameters: {
+            query?: {
+                /** @description At most so many items. */
+                limit?: number;
+                /** @description `cursor` of the page before, with otherwise the same parameters. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description A command to many devices. */
+                bulk: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BulkDevicesView"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    cancel_bulk: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A command to many devices. */
+                bulk: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BulkCommandView"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     show_state: {
         parameters: {
             query?: never;
@@ -2069,7 +2637,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            409: components["responses"]["Conflict"];
+            409: components["responses"]["ConflictOrIdempotencyInProgress"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["IdempotencyKeyReused"];
@@ -2185,6 +2753,8 @@ export interface operations {
                 headers: {
                     /** @description The version shown. */
                     ETag: string;
+                    /** @description `true`: the answer of an earlier request with this key. */
+                    "Idempotency-Replayed"?: "true";
                     [name: string]: unknown;
                 };
                 content: {
@@ -2194,7 +2764,7 @@ export interface operations {
             400: components["responses"]["InvalidRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
-            409: components["responses"]["Conflict"];
+            409: components["responses"]["ConflictOrIdempotencyInProgress"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["IdempotencyKeyReused"];
@@ -2504,7 +3074,7 @@ export interface operations {
             400: components["responses"]["InvalidRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
-            409: components["responses"]["Conflict"];
+            409: components["responses"]["ConflictOrIdempotencyInProgress"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["IdempotencyKeyReused"];
@@ -2565,6 +3135,88 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    list_audit: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Begin, included: ms since the epoch, an RFC 3339 time, or a duration before now.
+                 * @example -24h
+                 */
+                from?: string;
+                /** @description End, not included, spelled like `from`; now if left out. */
+                to?: string;
+                subject?: string;
+                principal?: string;
+                action?: string;
+                /** @description `csv` for a table; `Accept: text/csv` asks for the same. */
+                format?: "json" | "csv";
+                /** @description At most so many items. */
+                limit?: number;
+                /** @description `cursor` of the page before, with otherwise the same parameters. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    /** @description The cursor of the next page, where CSV is not the last. */
+                    "X-Next-Cursor"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditList"];
+                    "text/csv": string;
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    audit_chains: {
+        parameters: {
+            query?: {
+                /** @description At most so many items. */
+                limit?: number;
+                /** @description `cursor` of the page before, with otherwise the same parameters. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description A day in UTC.
+                 * @example 2026-07-01
+                 */
+                day: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditChains"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
         };

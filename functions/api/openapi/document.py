@@ -16,7 +16,6 @@ from functions.api.answer import CSV, JSON, Described, described
 from functions.api.app import resolver, serve
 from functions.api.openapi import parameters, problems, schemas
 from functions.api.openapi.schemas import Json
-from functions.problem_types import PROBLEMS
 from functions.routes import PUT, ROUTES, Route
 
 ROOMS: Final = {
@@ -50,6 +49,10 @@ _ETAG: Final = {
     "required": True,
     "schema": {"type": "string", "pattern": '^"[0-9]+"$'},
 }
+_REPLAYED: Final = {
+    "description": "`true`: the answer of an earlier request with this key.",
+    "schema": {"const": "true"},
+}
 _NEXT_CURSOR: Final = {
     "description": "The cursor of the next page, where CSV is not the last.",
     "schema": {"type": "string"},
@@ -62,10 +65,14 @@ def document(routes: Iterable[Route] = ROUTES) -> Json:
     raw = _from_resolver(served)
     kinds = _Kinds(described(_must(route)) for route in served)
     paths: Json = {}
+    refused: set[tuple[str, ...]] = set()
     for route in served:
-        paths.setdefault(route.path, {})[route.method.lower()] = _operation(
-            route, raw["paths"][route.path][route.method.lower()], kinds
-        )
+        made, description = _operation(route, raw["paths"][route.path][route.method.lower()])
+        refusals = problems.by_status(problems.of(route, made, description))
+        refused |= set(refusals.values())
+        answers = {} if description is None else {str(description.status): _answer(route, description, kinds)}
+        links = {str(status): problems.reference(one) for status, one in refusals.items()}
+        paths.setdefault(route.path, {})[route.method.lower()] = {**made, "responses": {**answers, **links}}
     bodies = _referred(paths, raw["components"]["schemas"])
     if twice := set(bodies) & set(kinds.components):
         raise ValueError(f"bodies and answers must have names of their own, got {sorted(twice)} twice")
@@ -90,7 +97,7 @@ def document(routes: Iterable[Route] = ROUTES) -> Json:
                     "description": "An access token, an API key, or a device's key.",
                 }
             },
-            "responses": problems.responses(),
+            "responses": {problems.component(kinds): problems.response(kinds) for kinds in sorted(refused)},
             "schemas": dict(sorted(components.items())),
         },
     }
@@ -152,15 +159,14 @@ def _alternatives(kind: Any) -> tuple[Any, ...]:
     return get_args(kind) if isinstance(kind, UnionType) else (kind,)
 
 
-def _operation(route: Route, raw: Json, kinds: _Kinds) -> Json:
+def _operation(route: Route, raw: Json) -> tuple[Json, Described | None]:
+    """All but its answers."""
     operation = _must(route)
     summary, _, more = inspect.cleandoc(operation.__doc__ or "").partition("\n")
-    description = described(operation)
-    versioned = _calls(operation, "if_match")
     given = [_parameter(one) for one in raw.get("parameters", [])]
     if route.creates:
         given.append(parameters.IDEMPOTENCY_KEY)
-    if versioned:
+    if _calls(operation, "if_match"):
         given.append(parameters.if_match(required=route.method == PUT))
     if _calls(operation, "_cookie"):
         given.append(parameters.REFRESH_COOKIE)
@@ -174,12 +180,7 @@ def _operation(route: Route, raw: Json, kinds: _Kinds) -> Json:
         **({"parameters": given} if given else {}),
         **({"requestBody": _tidied(raw["requestBody"])} if "requestBody" in raw else {}),
     }
-    answers = {} if description is None else {str(description.status): _answer(description, kinds)}
-    refusals = {
-        str(PROBLEMS[kind][0]): {"$ref": f"#/components/responses/{problems.component(kind)}"}
-        for kind in problems.of(route, made, description, versioned=versioned)
-    }
-    return {**made, "responses": {**answers, **refusals}}
+    return made, described(operation)
 
 
 def _calls(operation: Callable[..., Any], name: str, seen: frozenset[str] = frozenset()) -> bool:
@@ -191,10 +192,11 @@ def _calls(operation: Callable[..., Any], name: str, seen: frozenset[str] = froz
     return name in used or any(_calls(method, name, seen | used) for method in methods)
 
 
-def _answer(description: Described, kinds: _Kinds) -> Json:
+def _answer(route: Route, description: Described, kinds: _Kinds) -> Json:
     answer: Json = {"description": _VERDICTS[description.status]}
     headers = {
         **({"ETag": _ETAG} if description.etag else {}),
+        **({"Idempotency-Replayed": _REPLAYED} if route.creates and not route.shown_once else {}),
         **({"X-Next-Cursor": _NEXT_CURSOR} if CSV in description.media else {}),
     }
     if headers:

@@ -57,7 +57,7 @@ IDEMPOTENCY_KEY: Final[Json] = {
     "in": "header",
     "required": False,
     "description": "Chosen by the caller, unique to this creation: a repetition with it gets the first one's answer.",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[!-~]+$"},
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
     "example": "2f1c0a7e-6a2e-4a5e-9d0c-0b8f6f1f9b52",
 }
 

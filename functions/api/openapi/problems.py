@@ -1,5 +1,7 @@
 """Which problems an operation can answer with."""
 
+from collections.abc import Iterable
+
 from functions.api.answer import Described
 from functions.api.openapi.schemas import Json
 from functions.problem_types import CONTENT_TYPE, GATEWAY_PROBLEMS, OTHER, PREFIX, PROBLEMS
@@ -11,22 +13,24 @@ _MEANINGS = {
     "forbidden": "Known, but not allowed.",
     "not-found": "It does not exist, or not for you: which of both is not told.",
     "conflict": "It cannot be done as things stand.",
+    "idempotency-in-progress": "The first request with this key is still being answered: ask after `Retry-After`.",
     "changed-meanwhile": "There is a newer version than the one in `If-Match`.",
     "too-large": "More bytes than are taken.",
     "unsupported-media-type": "A body of another kind than is taken.",
     "idempotency-key-reused": "This key came with another request before.",
     "if-match-required": "Replacing needs `If-Match`.",
-    "too-many-requests": "Too much at once; `Retry-After` says in seconds when to ask again.",
+    "too-many-requests": "Too much at once; `Retry-After` says when to ask again.",
     "unsupported": "The telemetry store of this deployment cannot do this.",
-    "unavailable": "A service behind the API did not answer; `Retry-After` says in seconds when to ask again.",
+    "unavailable": "A service behind the API did not answer; `Retry-After` says when to ask again.",
 }
 
 
-_DIGITS = {"type": "string", "pattern": "^[0-9]+$"}
+_TRIED_AGAIN = {"idempotency-in-progress", "too-many-requests", "unavailable"}
 
 
-def of(route: Route, operation: Json, description: Described | None, *, versioned: bool) -> list[str]:
+def of(route: Route, operation: Json, description: Described | None) -> list[str]:
     """The names of the problems of a route whose parameters and body are in `operation`."""
+    versioned = any(one["name"] == "If-Match" for one in operation.get("parameters", ()))
     body = "requestBody" in operation
     writes = route.method != GET
     signs_in = route.function == "auth"
@@ -36,6 +40,7 @@ def of(route: Route, operation: Json, description: Described | None, *, versione
         "forbidden": not route.public or signs_in,
         "not-found": "{" in route.path,
         "conflict": writes and not route.public,
+        "idempotency-in-progress": route.creates,
         "changed-meanwhile": versioned,
         "too-large": body,
         "unsupported-media-type": body or signs_in,
@@ -46,44 +51,64 @@ def of(route: Route, operation: Json, description: Described | None, *, versione
         "unavailable": not route.public or signs_in,
     }
     named = set(description.problems) if description else set()
-    return [kind for kind in PROBLEMS if possible[kind] or kind in named]
+    return [kind for kind in PROBLEMS if possible.get(kind) or kind in named]
 
 
-def responses() -> Json:
-    """A component for each kind of problem."""
-    return {component(kind): _response(kind) for kind in PROBLEMS}
+def by_status(kinds: Iterable[str]) -> dict[int, tuple[str, ...]]:
+    """The kinds of problem of each status, in the order of the statuses."""
+    found: dict[int, tuple[str, ...]] = {}
+    for kind in kinds:
+        status, _ = PROBLEMS[kind]
+        found[status] = (*found.get(status, ()), kind)
+    return dict(sorted(found.items()))
 
 
-def component(kind: str) -> str:
-    return "".join(word.capitalize() for word in kind.split("-"))
+def component(kinds: tuple[str, ...]) -> str:
+    """The name of the response that these kinds have in common."""
+    return "Or".join("".join(word.capitalize() for word in kind.split("-")) for kind in kinds)
 
 
-def _response(kind: str) -> Json:
-    status, title = PROBLEMS[kind]
+def reference(kinds: tuple[str, ...]) -> Json:
+    return {"$ref": f"#/components/responses/{component(kinds)}"}
+
+
+def response(kinds: tuple[str, ...]) -> Json:
+    """What is answered where one of these kinds, of one status, is the problem."""
+    types = [PREFIX + kind for kind in kinds]
     headers: Json = {}
-    if kind in {"too-many-requests", "unavailable"}:
-        headers["Retry-After"] = {"description": "Seconds.", "required": True, "schema": _DIGITS}
-    if kind == "unauthorized":
+    if later := [kind for kind in kinds if kind in _TRIED_AGAIN]:
+        headers["Retry-After"] = {
+            "description": "Seconds.",
+            "required": len(later) == len(kinds),
+            "schema": {"type": "string", "pattern": "^[0-9]+$"},
+        }
+    if "unauthorized" in kinds:
         headers["WWW-Authenticate"] = {"schema": {"type": "string"}}
-    example = {"type": PREFIX + kind, "title": title, "status": status, "detail": _MEANINGS[kind]}
-    if kind == "invalid-request":
-        said = {"field": "limit", "expected": "less than or equal to 1000", "got": "'5000'"}
-        example |= {"detail": "limit: expected {expected}, got {got}".format(**said), **said}
+    of_kind = {"const": types[0]} if len(types) == 1 else {"enum": types}
     return {
-        "description": _MEANINGS[kind],
+        "description": " ".join(_MEANINGS[kind] for kind in kinds),
         **({"headers": headers} if headers else {}),
         "content": {
             CONTENT_TYPE: {
                 "schema": {
                     "allOf": [
                         {"$ref": "#/components/schemas/Problem"},
-                        {"type": "object", "properties": {"type": {"const": PREFIX + kind}}},
+                        {"properties": {"type": of_kind}},
                     ]
                 },
-                "example": {**example, "request_id": "3d689b60-8f0e-4f0e-9a51-6c1f5b1f2c11"},
+                "examples": {kind: {"value": _example(kind)} for kind in kinds},
             }
         },
     }
+
+
+def _example(kind: str) -> Json:
+    status, title = PROBLEMS[kind]
+    example: Json = {"type": PREFIX + kind, "title": title, "status": status, "detail": _MEANINGS[kind]}
+    if kind == "invalid-request":
+        said = {"field": "limit", "expected": "less than or equal to 1000", "got": "'5000'"}
+        example |= {"detail": "limit: expected {expected}, got {got}".format(**said), **said}
+    return {**example, "request_id": "3d689b60-8f0e-4f0e-9a51-6c1f5b1f2c11"}
 
 
 def problem_schema() -> Json:
