@@ -25,6 +25,7 @@ class Route:
     creates: bool = False
     shown_once: bool = False
     function: Literal["api", "auth"] = "api"
+    share: float = 1.0
 
     @property
     def public(self) -> bool:
@@ -54,17 +55,17 @@ ROUTES: tuple[Route, ...] = (
     Route(PATCH, "/devices/{id}", "update_device", "devices:update", "devices"),
     Route(DELETE, "/devices/{id}", "decommission_device", "devices:decommission", "devices"),
     Route(GET, "/devices/{id}/latest", "device_latest", "telemetry:read", "devices"),
-    Route(GET, "/devices/{id}/telemetry", "device_telemetry", "telemetry:read", "telemetry"),
+    Route(GET, "/devices/{id}/telemetry", "device_telemetry", "telemetry:read", "telemetry", share=0.4),
     Route(POST, "/telemetry", "send_telemetry", "telemetry:write", "telemetry"),
     Route(GET, "/devices/{id}/events", "device_events", "events:read", "events"),
     Route(GET, "/devices/{id}/quarantine", "device_quarantine", "quarantine:read", "quarantine"),
     Route(GET, "/devices/{id}/quarantine/{entry}", "show_quarantined", "quarantine:read", "quarantine"),
-    Route(GET, "/quarantine", "list_quarantine", "quarantine:read", "quarantine"),
+    Route(GET, "/quarantine", "list_quarantine", "quarantine:read", "quarantine", share=0.2),
     Route(GET, "/devices/{id}/commands", "list_commands", "commands:read", "commands"),
     Route(POST, "/devices/{id}/commands", "send_command", "commands:send", "commands", creates=True),
     Route(GET, "/devices/{id}/commands/{command}", "show_command", "commands:read", "commands"),
     Route(POST, "/devices/{id}/commands/{command}/cancel", "cancel_command", "commands:send", "commands"),
-    Route(POST, "/commands/bulk", "send_bulk", "commands:send", "commands", creates=True),
+    Route(POST, "/commands/bulk", "send_bulk", "commands:send", "commands", creates=True, share=0.1),
     Route(GET, "/commands/bulk/{bulk}", "show_bulk", "commands:read", "commands"),
     Route(GET, "/commands/bulk/{bulk}/devices", "list_bulk", "commands:read", "commands"),
     Route(POST, "/commands/bulk/{bulk}/cancel", "cancel_bulk", "commands:send", "commands"),
@@ -84,7 +85,7 @@ ROUTES: tuple[Route, ...] = (
     Route(DELETE, "/groups/{group}", "delete_group", "groups:write", "groups"),
     Route(GET, "/models", "list_models", "models:read", "models"),
     Route(GET, "/models/{model}", "show_model", "models:read", "models"),
-    Route(GET, "/fleet/summary", "fleet_summary", "devices:read", "devices"),
+    Route(GET, "/fleet/summary", "fleet_summary", "devices:read", "devices", share=0.2),
     Route(GET, "/users", "list_users", "users:read", "users"),
     Route(POST, "/users", "invite_user", "users:write", "users", creates=True),
     Route(GET, "/users/{user}", "show_user", "users:read", "users"),
@@ -98,7 +99,7 @@ ROUTES: tuple[Route, ...] = (
     Route(POST, "/keys", "create_key", "keys:write", "keys", creates=True, shown_once=True),
     Route(GET, "/keys/{key}", "show_key", "keys:read", "keys"),
     Route(DELETE, "/keys/{key}", "revoke_key", "keys:write", "keys"),
-    Route(GET, "/audit", "list_audit", "audit:read", "audit"),
-    Route(GET, "/audit/chains/{day}", "audit_chains", "audit:read", "audit"),
+    Route(GET, "/audit", "list_audit", "audit:read", "audit", share=0.2),
+    Route(GET, "/audit/chains/{day}", "audit_chains", "audit:read", "audit", share=0.2),
     Route(POST, "/live/ticket", "live_ticket", "live:subscribe", "live"),
 )

@@ -14,6 +14,7 @@ from functions.routes import ROUTES, Route
 from infra.findings import acknowledge
 from infra.problem_responses import add_problem_responses
 from infra.stage import StagePolicy
+from infra.web_acl import WebAcl
 
 STAGE_NAME = "v1"
 AUTHORIZER_CACHE = Duration.seconds(30)
@@ -75,11 +76,14 @@ class RestApi(Construct):
             raise TypeError("RestApi: expected a CfnRestApi below it")
         resource.security_policy = SECURITY_POLICY
         resource.endpoint_access_mode = "STRICT"
-        acknowledge(
-            api.deployment_stage,
-            "AwsSolutions-APIG3",
-            "Throttles bound each route now; a web ACL comes with the dashboard.",
-        )
+        if stage.web_acl:
+            WebAcl(self, "WebAcl", stage=stage, resource_arn=api.deployment_stage.stage_arn)
+        else:
+            acknowledge(
+                api.deployment_stage,
+                "AwsSolutions-APIG3",
+                "A web ACL costs more than the rest of a small stage; throttles for each route and caller bound it.",
+            )
         return api
 
     def _add_routes(self, handlers: Mapping[str, lambda_.IFunction], authorizer: lambda_.IFunction) -> None:
@@ -140,11 +144,11 @@ _ACCESS_LOG: Mapping[str, str] = {
 
 
 def _throttles(stage: StagePolicy) -> dict[str, apigateway.MethodDeploymentOptions]:
-    """Anybody may call the public routes, so they get a small share of their own."""
+    """Anybody may call the public routes, so they get a small rate of their own."""
     return {
         f"{route.path}/{route.method}": apigateway.MethodDeploymentOptions(
-            throttling_rate_limit=PUBLIC_RATE if route.public else stage.request_rate,
-            throttling_burst_limit=PUBLIC_BURST if route.public else stage.request_burst,
+            throttling_rate_limit=PUBLIC_RATE if route.public else stage.request_rate * route.share,
+            throttling_burst_limit=PUBLIC_BURST if route.public else round(stage.request_burst * route.share),
             logging_level=apigateway.MethodLoggingLevel.ERROR,
             data_trace_enabled=False,
             metrics_enabled=True,

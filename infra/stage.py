@@ -26,6 +26,7 @@ class StagePolicy:
     batch_window_s: int
     request_rate: int
     request_burst: int
+    web_acl: bool
     iot_log_level: str
 
 
@@ -42,6 +43,7 @@ DEV = StagePolicy(
     batch_window_s=1,
     request_rate=50,
     request_burst=100,
+    web_acl=False,
     iot_log_level="WARN",
 )
 PROD = StagePolicy(
@@ -57,6 +59,7 @@ PROD = StagePolicy(
     batch_window_s=5,
     request_rate=500,
     request_burst=1000,
+    web_acl=True,
     iot_log_level="ERROR",
 )
 

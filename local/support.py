@@ -103,6 +103,9 @@ RESOURCES = (
         "Timestream's look-alike, set up by the launcher; its generated secret is one that stands in the template.",
     ),
     _substituted("AWS::Timestream::Table", "Made in Timestream's look-alike by the launcher."),
+    _ignored("AWS::WAFv2::LoggingConfiguration", "MiniStack has no provisioner for it, and nothing is blocked."),
+    _ignored("AWS::WAFv2::WebACL", "MiniStack looks at no request with it."),
+    _ignored("AWS::WAFv2::WebACLAssociation", "MiniStack has no provisioner for it."),
     _native("Custom::FieldlineFleet", "Answered by the registrar function, as on AWS."),
     _native("Custom::FieldlineInfluxSetup", "Answered by the store_setup function, as on AWS."),
 )

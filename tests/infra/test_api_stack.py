@@ -66,6 +66,8 @@ def test_every_route_is_throttled_and_measured_by_itself(deployment):
         assert setting["DataTraceEnabled"] is False
         if route.public:
             assert setting["ThrottlingRateLimit"] <= 10
+        elif route.share < 1:
+            assert setting["ThrottlingRateLimit"] < settings[("*", "/*")]["ThrottlingRateLimit"]
     assert ("*", "/*") in settings
 
 
