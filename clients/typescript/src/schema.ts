@@ -2032,6 +2032,7 @@ export interface operations {
     list_commands: {
         parameters: {
             query?: {
+                /** @description In this state; `open`: not ended yet. */
                 status?: "open" | "all" | "CREATED" | "SENT" | "DELIVERED" | "IN_PROGRESS" | "SUCCEEDED" | "FAILED" | "REJECTED" | "TIMED_OUT" | "EXPIRED" | "CANCELLED";
                 /** @description At most so many items. */
                 limit?: number;
@@ -3149,8 +3150,20 @@ export interface operations {
                 from?: string;
                 /** @description End, not included, spelled like `from`; now if left out. */
                 to?: string;
+                /**
+                 * @description Changes of this alone: its kind, `:`, its id.
+                 * @example device:press-4
+                 */
                 subject?: string;
+                /**
+                 * @description Changes by this principal.
+                 * @example key:4f0e9a516c1f
+                 */
                 principal?: string;
+                /**
+                 * @description Changes of this kind.
+                 * @example device.update
+                 */
                 action?: string;
                 /** @description `csv` for a table; `Accept: text/csv` asks for the same. */
                 format?: "json" | "csv";

@@ -163,7 +163,7 @@ def _operation(route: Route, raw: Json) -> tuple[Json, Described | None]:
     """All but its answers."""
     operation = _must(route)
     summary, _, more = inspect.cleandoc(operation.__doc__ or "").partition("\n")
-    given = [_parameter(one) for one in raw.get("parameters", [])]
+    given = [_parameter(route, one) for one in raw.get("parameters", [])]
     if route.creates:
         given.append(parameters.IDEMPOTENCY_KEY)
     if _calls(operation, "if_match"):
@@ -210,17 +210,19 @@ def _answer(route: Route, description: Described, kinds: _Kinds) -> Json:
     return answer
 
 
-def _parameter(raw: Json) -> Json:
+def _parameter(route: Route, raw: Json) -> Json:
     """Without what pydantic says of its own, with what the name means."""
     schema = _tidied(raw["schema"])
     if raw["in"] == "query":
         schema = _never_null(schema)
-    known = (parameters.PATH if raw["in"] == "path" else parameters.QUERY).get(raw["name"], {})
+    name = raw["name"]
+    in_query = parameters.QUERY.get(f"{route.operation}.{name}", parameters.QUERY.get(name, {}))
+    known = parameters.PATH.get(name, {}) if raw["in"] == "path" else in_query
     if "items" in schema:
         schema["items"] = {**known.get("items", {}), **schema["items"]}
     own = schema.pop("description", None)
     return {
-        "name": raw["name"],
+        "name": name,
         "in": raw["in"],
         "required": raw["required"],
         "description": raw.get("description") or own or known.get("description", ""),

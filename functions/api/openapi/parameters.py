@@ -48,9 +48,13 @@ QUERY: Final[dict[str, Json]] = {
         "items": {"pattern": f"^ *(?:{_AGGREGATE})(?: *, *(?:{_AGGREGATE}))* *$"},
     },
     "device": {"description": "A device.", "example": "press-4", "schema": {"pattern": f"^{THING_PATTERN}$"}},
+    "list_commands.status": {"description": "In this state; `open`: not ended yet."},
+    "list_audit.subject": {"description": "Changes of this alone: its kind, `:`, its id.", "example": "device:press-4"},
+    "list_audit.principal": {"description": "Changes by this principal.", "example": "key:4f0e9a516c1f"},
+    "list_audit.action": {"description": "Changes of this kind.", "example": "device.update"},
     "format": {"description": "`csv` for a table; `Accept: text/csv` asks for the same."},
 }
-"""By name, for parameters after the `?`."""
+"""By name, for parameters after the `?`; those of one operation with its name before them."""
 
 IDEMPOTENCY_KEY: Final[Json] = {
     "name": "Idempotency-Key",
