@@ -12,15 +12,18 @@ from functions.adapters.backoff import Backoff
 from functions.adapters.clock import SystemClock
 from functions.catalogue import StoreAccess
 from functions.domain.store_setup import Access
+from functions.domain.ulids import CHANCE_BYTES
 from functions.settings import (
     DYNAMODB,
     INFLUXDB,
     LIVEANALYTICS,
     TELEMETRY_STORES,
     ApiSettings,
+    AuditExportSettings,
     AuthorizerSettings,
     AuthSettings,
     BackfillSettings,
+    CommandsSettings,
     DynamoDBStoreSettings,
     EventsSettings,
     InfluxStoreSettings,
@@ -39,10 +42,14 @@ from functions.settings import (
 
 if TYPE_CHECKING:
     from functions.adapters.invoked_store_admin import InvokedStoreAdmin
+    from functions.errors import RatesError
     from functions.ports import DeviceFinder, LivePublisher, LiveSockets, SeriesReader, TelemetryStore
     from functions.services.api import ApiServices
+    from functions.services.audit import ReadAudit
+    from functions.services.audit_export import ExportAudit
     from functions.services.authorizer import Authorizer
     from functions.services.backfill import Backfill
+    from functions.services.command_work import CommandWork
     from functions.services.events import KeepEvents
     from functions.services.hear_shadows import HearShadows
     from functions.services.ingest import Ingest
@@ -50,6 +57,7 @@ if TYPE_CHECKING:
     from functions.services.live_push import Push
     from functions.services.live_standing import Standing
     from functions.services.presence import KeepPresence
+    from functions.services.rates import Rates
     from functions.services.registrar import Registrar
     from functions.services.sign_in import SignInDesk
     from functions.services.store_admin import StoreAdmin
@@ -63,7 +71,10 @@ STORE_BUDGET_S = {StoreAccess.WRITE: 20.0, StoreAccess.READ: 15.0, StoreAccess.A
 """What one use of a store may take in all, retries included; the functions that read it wait for people."""
 TIMESTREAM_CALL_S = {StoreAccess.WRITE: 5.0, StoreAccess.ASK: 8.0, StoreAccess.MOVE: 60.0}
 """How long a single call of LiveAnalytics is waited for; the last one may begin when the budget ends."""
+PUBLISH_S = 5
 CONNECT_S = 2
+RATES_S = 1
+"""How long the token buckets are waited for, before everybody is let in."""
 FRAME_S = 2
 """How long a frame to a watcher is waited for: whoever takes longer is dropped."""
 SERIES_WAIT_S = 26
@@ -80,6 +91,10 @@ ORDERED_WITHIN_S = 15.0
 
 _DAY_MS = 86_400_000
 _CLOCK = SystemClock()
+
+
+def _unheard(_: object) -> None:
+    pass
 
 
 def ingest(env: Env) -> "Ingest":
@@ -111,6 +126,7 @@ def presence(env: Env) -> "KeepPresence":
     from functions.adapters.delayed_settle import DelayedSettle
     from functions.adapters.dynamodb_registry import DynamoDBDeviceFinder
     from functions.adapters.dynamodb_state import DynamoDBPresenceStore
+    from functions.adapters.sqs_commands import SqsCommandQueue
     from functions.services.presence import KeepPresence
 
     settings = PresenceSettings.from_env(env)
@@ -118,7 +134,9 @@ def presence(env: Env) -> "KeepPresence":
     settle = DelayedSettle(client("sqs"), settings.presence_queue_url, delay_s=settings.debounce_s, clock=_CLOCK)
     registry = DynamoDBDeviceFinder(client("dynamodb"), settings.core_table)
     live = _live_publisher(client, settings.live_table, settings.live_queue_url, registry)
-    return KeepPresence(DynamoDBPresenceStore(client("dynamodb"), settings.state_table), settle, Backoff(), live)
+    presences = DynamoDBPresenceStore(client("dynamodb"), settings.state_table)
+    commands = SqsCommandQueue(client("sqs"), settings.commands_queue_url)
+    return KeepPresence(presences, settle, Backoff(), live, commands)
 
 
 def events(env: Env) -> "KeepEvents":
@@ -136,6 +154,64 @@ def events(env: Env) -> "KeepEvents":
     )
 
 
+def commands(env: Env) -> "CommandWork":
+    from os import urandom
+
+    from functions.adapters.aws import side_by_side
+    from functions.adapters.dynamodb_audit import AuditedWrites
+    from functions.adapters.dynamodb_commands import DynamoDBCommands
+    from functions.adapters.dynamodb_quarantine import DynamoDBQuarantine
+    from functions.adapters.dynamodb_registry import DynamoDBRegistry
+    from functions.adapters.dynamodb_state import DynamoDBPresenceStore
+    from functions.adapters.iot_publish import IotCommandBroker
+    from functions.adapters.sqs_commands import SqsCommandQueue
+    from functions.services.bulk_commands import SendBulks
+    from functions.services.command_work import CommandWork
+    from functions.services.commands import Creating
+    from functions.services.dispatch import Dispatch
+    from functions.services.hear_commands import HearCommands
+
+    settings = CommandsSettings.from_env(env)
+    client = _clients()
+    dynamodb = client("dynamodb")
+    audited = AuditedWrites(dynamodb, settings.events_table)
+    registry = DynamoDBRegistry(dynamodb, settings.core_table, settings.state_table, audited)
+    live = _live_publisher(client, settings.live_table, settings.live_queue_url, registry)
+    store = DynamoDBCommands(dynamodb, settings.core_table, audited)
+    queue = SqsCommandQueue(client("sqs"), settings.commands_queue_url)
+    dispatch = Dispatch(
+        store=store,
+        presences=DynamoDBPresenceStore(dynamodb, settings.state_table),
+        broker=IotCommandBroker(client("iot-data", read_s=PUBLISH_S, attempts=2)),
+        live=live,
+        clock=_CLOCK,
+        attempts=Backoff(),
+    )
+    quarantine = DynamoDBQuarantine(
+        dynamodb, settings.events_table, settings.state_table, retention_days=settings.quarantine_days
+    )
+    creating = Creating(
+        store=store, models=models.shipped(), clock=_CLOCK, chance=lambda: urandom(CHANCE_BYTES), attempts=Backoff()
+    )
+    return CommandWork(
+        store=store,
+        hear=HearCommands(store=store, quarantine=quarantine, dispatch=dispatch, live=live, attempts=Backoff()),
+        dispatch=dispatch,
+        bulks=SendBulks(
+            bulks=store,
+            commands=store,
+            registry=registry,
+            creating=creating,
+            dispatch=dispatch,
+            queue=queue,
+            clock=_CLOCK,
+        ),
+        queue=queue,
+        clock=_CLOCK,
+        side_by_side=side_by_side,
+    )
+
+
 def shadows(env: Env) -> "HearShadows":
     from functions.adapters.dynamodb_registry import DynamoDBDeviceFinder
     from functions.services.hear_shadows import HearShadows
@@ -146,11 +222,14 @@ def shadows(env: Env) -> "HearShadows":
     return HearShadows(_live_publisher(client, settings.live_table, settings.live_queue_url, registry))
 
 
-def api(env: Env) -> "tuple[ApiServices, ApiSettings]":
+def api(env: Env, failing: "Callable[[RatesError], None]" = _unheard) -> "tuple[ApiServices, ApiSettings]":
+    """`failing` hears of token buckets that do not answer: everybody is let in then."""
     from os import urandom
 
     from functions.adapters.cognito_users import CognitoDirectory
     from functions.adapters.dynamodb_audit import AuditedWrites
+    from functions.adapters.dynamodb_commands import DynamoDBCommands
+    from functions.adapters.dynamodb_idempotency import DynamoDBRequestMemory
     from functions.adapters.dynamodb_keys import DynamoDBKeys
     from functions.adapters.dynamodb_live import DynamoDBLiveTickets
     from functions.adapters.dynamodb_principals import DynamoDBPrincipals
@@ -159,8 +238,11 @@ def api(env: Env) -> "tuple[ApiServices, ApiSettings]":
     from functions.adapters.dynamodb_state import DynamoDBStateStore
     from functions.adapters.dynamodb_wishes import DynamoDBWishes
     from functions.adapters.iot_shadows import IotShadows
+    from functions.adapters.sqs_commands import SqsCommandQueue
     from functions.adapters.sqs_telemetry import SqsTelemetryQueue
     from functions.services.api import ApiServices
+    from functions.services.bulk_commands import BulkCommands
+    from functions.services.commands import Commands, Creating
     from functions.services.gate import Gate
     from functions.services.grants import Grants
     from functions.services.intake import Intake
@@ -179,7 +261,7 @@ def api(env: Env) -> "tuple[ApiServices, ApiSettings]":
     registry = DynamoDBDeviceFinder(dynamodb, settings.core_table)
     statuses = DynamoDBStateStore(dynamodb, settings.state_table)
     store = _series_reader(settings.telemetry_store, settings.retention_days, env, client)
-    audited = AuditedWrites(dynamodb, settings.events_table)
+    audited = AuditedWrites(dynamodb, settings.events_table, keep_days=settings.audit_days)
     queries = Queries(
         registry=registry,
         statuses=statuses,
@@ -195,8 +277,14 @@ def api(env: Env) -> "tuple[ApiServices, ApiSettings]":
     directory = CognitoDirectory(client("cognito-idp"), settings.user_pool_id)
     whois = WhoIs(principals, keys)
     grants = Grants(principals, directory, registry, whois, _CLOCK)
+    ledger = DynamoDBCommands(dynamodb, settings.core_table, audited)
+    work = SqsCommandQueue(client("sqs"), settings.commands_queue_url)
+    known, chance = models.shipped(), lambda: urandom(CHANCE_BYTES)
+    creating = Creating(store=ledger, models=known, clock=_CLOCK, chance=chance, attempts=Backoff())
     services = ApiServices(
         clock=_CLOCK,
+        commands=Commands(store=ledger, gate=gate, creating=creating, queue=work, clock=_CLOCK),
+        bulks=BulkCommands(store=ledger, models=known, queue=work, clock=_CLOCK, chance=chance),
         gate=gate,
         why=Why(gate),
         grants=grants,
@@ -215,9 +303,35 @@ def api(env: Env) -> "tuple[ApiServices, ApiSettings]":
         ),
         live=live,
         queries=queries,
+        cursor_key=_cursor_key(client, settings),
+        audit=_audit(dynamodb, settings),
+        rates=_rates(client, settings, failing),
+        requests=DynamoDBRequestMemory(dynamodb, settings.core_table),
         tickets=Tickets(DynamoDBLiveTickets(dynamodb, settings.live_table), settings.live_url, _CLOCK, urandom),
     )
     return services, settings
+
+
+def _cursor_key(client: Clients, settings: ApiSettings) -> "Callable[[], bytes]":
+    from functions.adapters.secrets import StoredKey
+
+    return StoredKey(client("secretsmanager"), settings.cursor_secret)
+
+
+def _audit(dynamodb: Any, settings: ApiSettings) -> "ReadAudit":
+    from functions.adapters.dynamodb_audit_log import DynamoDBAuditLog
+    from functions.services.audit import ReadAudit
+
+    return ReadAudit(DynamoDBAuditLog(dynamodb, settings.events_table), _CLOCK, keep_days=settings.audit_days)
+
+
+def _rates(client: Clients, settings: ApiSettings, failing: "Callable[[RatesError], None]") -> "Rates":
+    from functions.adapters.dynamodb_rates import DynamoDBRateBuckets
+    from functions.domain.rates import Limit
+    from functions.services.rates import Rates
+
+    buckets = DynamoDBRateBuckets(client("dynamodb", read_s=RATES_S, attempts=1), settings.state_table)
+    return Rates(buckets, Limit(settings.request_rate, settings.request_burst), _CLOCK, failing)
 
 
 def authorizer(env: Env) -> "Authorizer":
@@ -290,6 +404,17 @@ def registrar(env: Env) -> "Registrar":
     dynamodb = _client("dynamodb")
     audited = AuditedWrites(dynamodb, settings.events_table)
     return Registrar(DynamoDBRegistry(dynamodb, settings.core_table, settings.state_table, audited), _CLOCK)
+
+
+def audit_export(env: Env) -> "ExportAudit":
+    from functions.adapters.dynamodb_audit_log import DynamoDBAuditLog
+    from functions.adapters.s3_audit import S3Archive
+    from functions.services.audit_export import ExportAudit
+
+    settings = AuditExportSettings.from_env(env)
+    client = _clients()
+    log = DynamoDBAuditLog(client("dynamodb"), settings.events_table)
+    return ExportAudit(log, S3Archive(client("s3"), settings.audit_bucket), _CLOCK, keep_days=settings.audit_days)
 
 
 def backfill(env: Env) -> "Backfill":

@@ -17,6 +17,7 @@ from functions.settings import (
     LIVEANALYTICS,
     TELEMETRY_STORES,
     ApiSettings,
+    AuditExportSettings,
     AuthorizerSettings,
     AuthSettings,
     BackfillSettings,
@@ -258,9 +259,11 @@ FUNCTIONS: tuple[FunctionSpec, ...] = (
             Grant("core", ("dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query", *_CHANGED)),
             Grant("core/listing", ("dynamodb:Query",)),
             Grant("core/by_model", ("dynamodb:Query",)),
-            Grant("state", ("dynamodb:BatchGetItem",)),
+            Grant("state", ("dynamodb:BatchGetItem", "dynamodb:UpdateItem")),  # what is known of devices; token buckets
             # Beside queries, keeping the notes of changes: the heads of the chains are read, entries and heads put.
             Grant("events", ("dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query")),
+            Grant("events/by_subject", ("dynamodb:Query",)),
+            Grant("cursor-key", ("secretsmanager:GetSecretValue",)),
             Grant("live", ("dynamodb:PutItem", "dynamodb:Query")),  # tickets, and what is watched
             Grant("live-queue", ("sqs:SendMessage",)),
             Grant("ingest-queue", ("sqs:SendMessage",)),
@@ -322,6 +325,21 @@ FUNCTIONS: tuple[FunctionSpec, ...] = (
         timeout_s=100,  # CloudFormation waits 120 s for its answer
         description="Enters the devices of the fleet file into the registry when the stack is deployed.",
         grants=(Grant("core", ("dynamodb:UpdateItem",)),),
+    ),
+    FunctionSpec(
+        name="audit_export",
+        handler="functions.handlers.audit_export.handler",
+        settings=AuditExportSettings,
+        dependency_group="fn-hot",
+        memory_mb=512,
+        timeout_s=300,
+        description="Exports the audit to its bucket, each hour, and checks its chains when a day is over.",
+        grants=(
+            Grant("events", ("dynamodb:BatchGetItem", "dynamodb:Query")),
+            Grant("audit-bucket", ("s3:ListBucket",)),
+            Grant("audit-bucket/chains", ("s3:PutObject",)),
+            Grant("audit-bucket/manifests", ("s3:PutObject",)),
+        ),
     ),
     FunctionSpec(
         name="backfill",

@@ -147,6 +147,7 @@ class PresenceSettings(Settings):
     live_table: str = _text("FIELDLINE_LIVE_TABLE")
     live_queue_url: str = _text("FIELDLINE_LIVE_QUEUE_URL")
     presence_queue_url: str = _text("FIELDLINE_PRESENCE_QUEUE_URL")
+    commands_queue_url: str = _text("FIELDLINE_COMMANDS_QUEUE_URL")
     debounce_s: int = _number("FIELDLINE_DEBOUNCE_S", 30, 0, 900)
 
 
@@ -164,6 +165,7 @@ class ApiSettings(Settings):
     state_table: str = _text("FIELDLINE_STATE_TABLE")
     events_table: str = _text("FIELDLINE_EVENTS_TABLE")
     ingest_queue_url: str = _text("FIELDLINE_INGEST_QUEUE_URL")
+    commands_queue_url: str = _text("FIELDLINE_COMMANDS_QUEUE_URL")
     telemetry_store: str = _text("FIELDLINE_TELEMETRY_STORE", choices=TELEMETRY_STORES)
     region: str = _text("FIELDLINE_REGION")
     user_pool_id: str = _text("FIELDLINE_USER_POOL_ID")
@@ -173,7 +175,22 @@ class ApiSettings(Settings):
     live_table: str = _text("FIELDLINE_LIVE_TABLE")
     live_queue_url: str = _text("FIELDLINE_LIVE_QUEUE_URL")
     live_url: str = _text("FIELDLINE_LIVE_URL")
+    cursor_secret: str = _text("FIELDLINE_CURSOR_SECRET")
+    request_rate: int = _number("FIELDLINE_REQUEST_RATE", 50, 1, 1000)
+    request_burst: int = _number("FIELDLINE_REQUEST_BURST", 100, 1, 10_000)
+    audit_days: int = _number("FIELDLINE_AUDIT_DAYS", 365, 1, 3650)
     retention_days: int = _number("FIELDLINE_RETENTION_DAYS", 90, 1, 3650)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommandsSettings(Settings):
+    core_table: str = _text("FIELDLINE_CORE_TABLE")
+    state_table: str = _text("FIELDLINE_STATE_TABLE")
+    events_table: str = _text("FIELDLINE_EVENTS_TABLE")
+    live_table: str = _text("FIELDLINE_LIVE_TABLE")
+    live_queue_url: str = _text("FIELDLINE_LIVE_QUEUE_URL")
+    commands_queue_url: str = _text("FIELDLINE_COMMANDS_QUEUE_URL")
+    quarantine_days: int = _number("FIELDLINE_QUARANTINE_DAYS", 30, 1, 3650)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -223,6 +240,13 @@ class RegistrarSettings(Settings):
     core_table: str = _text("FIELDLINE_CORE_TABLE")
     state_table: str = _text("FIELDLINE_STATE_TABLE")
     events_table: str = _text("FIELDLINE_EVENTS_TABLE")
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuditExportSettings(Settings):
+    events_table: str = _text("FIELDLINE_EVENTS_TABLE")
+    audit_bucket: str = _text("FIELDLINE_AUDIT_BUCKET")
+    audit_days: int = _number("FIELDLINE_AUDIT_DAYS", 365, 1, 3650)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,8 @@
 """The operations with the services that they call."""
 
 from functions.api.cursors import Cursors
+from functions.api.operations.audit import AuditOperations
+from functions.api.operations.commands import CommandOperations
 from functions.api.operations.devices import DeviceOperations
 from functions.api.operations.docs import DocsOperations
 from functions.api.operations.keys import KeyOperations
@@ -27,6 +29,8 @@ def rooms(request: Request, services: ApiServices, sign_in: SignIn) -> dict[str,
         "live": LiveOperations(request, services.tickets),
         "devices": DeviceOperations(request, services.queries),
         "telemetry": TelemetryOperations(request, services.history, services.intake, cursors),
+        "commands": CommandOperations(request, services.commands, services.bulks, cursors),
         "shadows": ShadowOperations(request, services.shadows, cursors),
+        "audit": AuditOperations(request, services.audit, cursors),
         "quarantine": QuarantineOperations(request, services.queries),
     }

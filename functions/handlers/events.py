@@ -8,7 +8,7 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
 from functions import bootstrap
-from functions.handlers.records import bodies, failures
+from functions.handlers.records import each, failures
 from functions.services.events import KeepEvents
 
 logger = Logger(service="events")
@@ -23,14 +23,7 @@ def _keep() -> KeepEvents:
 @logger.inject_lambda_context
 @metrics.log_metrics
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
-    failed = []
-    quarantined = 0
-    for identifier, body in bodies(event).items():
-        try:
-            quarantined += not _keep().take(body)
-        except Exception:  # one record that trips a bug must not hold up the others
-            logger.exception("a device event failed and will be delivered again", message_id=identifier)
-            failed.append(identifier)
-    metrics.add_metric("quarantined", MetricUnit.Count, quarantined)
+    kept, failed = each(event, lambda body: _keep().take(body), logger, "a device event")
+    metrics.add_metric("quarantined", MetricUnit.Count, kept.count(False))
     metrics.add_metric("failed", MetricUnit.Count, len(failed))
     return failures(failed)

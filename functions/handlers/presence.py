@@ -8,7 +8,7 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
 from functions import bootstrap
-from functions.handlers.records import bodies, failures
+from functions.handlers.records import each, failures
 from functions.services.presence import KeepPresence
 
 logger = Logger(service="presence")
@@ -23,14 +23,7 @@ def _keep() -> KeepPresence:
 @logger.inject_lambda_context
 @metrics.log_metrics
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
-    failed = []
-    strangers = 0
-    for identifier, body in bodies(event).items():
-        try:
-            strangers += not _keep().take(body)
-        except Exception:  # one record that trips a bug must not hold up the others
-            logger.exception("a lifecycle event failed and will be delivered again", message_id=identifier)
-            failed.append(identifier)
-    metrics.add_metric("strangers", MetricUnit.Count, strangers)
+    known, failed = each(event, lambda body: _keep().take(body), logger, "a lifecycle event")
+    metrics.add_metric("strangers", MetricUnit.Count, known.count(False))
     metrics.add_metric("failed", MetricUnit.Count, len(failed))
     return failures(failed)

@@ -8,7 +8,7 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
 from functions import bootstrap
-from functions.handlers.records import bodies, failures
+from functions.handlers.records import each, failures
 from functions.services.hear_shadows import HearShadows
 
 logger = Logger(service="shadows")
@@ -23,12 +23,6 @@ def _hear() -> HearShadows:
 @logger.inject_lambda_context
 @metrics.log_metrics
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
-    failed = []
-    for identifier, body in bodies(event).items():
-        try:
-            _hear().take(body)
-        except Exception:  # one record that trips a bug must not hold up the others
-            logger.exception("a change of a shadow failed and will be delivered again", message_id=identifier)
-            failed.append(identifier)
+    _, failed = each(event, lambda body: _hear().take(body), logger, "a change of a shadow")
     metrics.add_metric("failed", MetricUnit.Count, len(failed))
     return failures(failed)

@@ -3,13 +3,17 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from functions.ports import Clock, LivePublisher
+from functions.ports import Clock, LivePublisher, RequestMemory
+from functions.services.audit import ReadAudit
+from functions.services.bulk_commands import BulkCommands
+from functions.services.commands import Commands
 from functions.services.gate import Gate
 from functions.services.grants import Grants
 from functions.services.intake import Intake
 from functions.services.keys import ManageKeys
 from functions.services.live_tickets import Tickets
 from functions.services.queries import Queries
+from functions.services.rates import Rates
 from functions.services.series import History
 from functions.services.shadows import DeviceShadows
 from functions.services.users import Users
@@ -28,8 +32,13 @@ class ApiServices:
     tickets: Tickets
     history: History
     intake: Intake
+    commands: Commands
+    bulks: BulkCommands
     shadows: DeviceShadows
     why: Why
     grants: Grants
     users: Users
     keys: ManageKeys
+    audit: ReadAudit
+    rates: Rates
+    requests: RequestMemory

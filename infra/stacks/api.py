@@ -1,9 +1,12 @@
 """What people and apps talk to: the REST API, its functions, and who may sign in."""
 
-from aws_cdk import Aws, CfnOutput, Stack
+from aws_cdk import Aws, CfnOutput, RemovalPolicy, Stack
+from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from functions.settings import ApiSettings, AuthorizerSettings, AuthSettings, SeriesSettings
+from infra.audit import AuditExport
+from infra.findings import acknowledge
 from infra.function import SPECS, PlatformFunction
 from infra.platform import Platform
 from infra.rest_api import STAGE_NAME, RestApi
@@ -36,6 +39,8 @@ class ApiStack(Stack):
             termination_protection=platform.stage.deletion_protection,
         )
         users = Users(self, "Users", stage=platform.stage)
+        cursor_key = self._cursor_key()
+        AuditExport(self, "AuditExport", platform=platform, data=data)
         handler = PlatformFunction(
             self,
             "ApiFunction",
@@ -54,6 +59,9 @@ class ApiStack(Stack):
                 issuer=users.issuer,
                 client_id=users.client.user_pool_client_id,
                 sign_in_endpoint=users.sign_in_endpoint,
+                cursor_secret=cursor_key.secret_arn,
+                request_rate=platform.stage.principal_rate,
+                request_burst=platform.stage.principal_burst,
                 telemetry_store=stores.current.name,
                 retention_days=platform.config.retention_days,
             ),
@@ -62,6 +70,7 @@ class ApiStack(Stack):
                 **live.resources,
                 **commands.resources,
                 "user-pool": users.pool.user_pool_arn,
+                "cursor-key": cursor_key.secret_arn,
                 "ingest-queue": ingest.telemetry.queue.queue_arn,
                 **shadows(self),
             },
@@ -105,6 +114,21 @@ class ApiStack(Stack):
         }
         for name, value in outputs.items():
             CfnOutput(self, name, value=value)
+
+    def _cursor_key(self) -> secretsmanager.Secret:
+        secret = secretsmanager.Secret(
+            self,
+            "CursorKey",
+            description="Signs the cursors of the API's lists.",
+            generate_secret_string=secretsmanager.SecretStringGenerator(password_length=64, exclude_punctuation=True),
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+        acknowledge(
+            secret,
+            "AwsSolutions-SMG4",
+            "It signs positions in lists, no rights; a new one ends every list that is being read.",
+        )
+        return secret
 
     def _reached(self, stores: Stores, platform: Platform) -> Stores:
         """The stores as the API sees them: through a function where the current one is in a network.

@@ -6,6 +6,7 @@ from aws_cdk import CfnOutput, Stack
 from constructs import Construct
 
 from functions.settings import DYNAMODB, LIVEANALYTICS
+from infra.audit import AuditBucket
 from infra.lake import Lake
 from infra.platform import Platform
 from infra.tables import index, table
@@ -28,7 +29,7 @@ class DataStack(Stack):
             "CoreTable",
             stage,
             stream=True,
-            indexes=[index("listing", "lpk", "lsk"), index("by_model", "mpk", "msk")],
+            indexes=[index("listing", "lpk", "lsk"), index("by_model", "mpk", "msk"), index("due", "duepk", "duesk")],
         )
         self.state = table(self, "StateTable", stage, rebuildable=True)
         self.events = table(
@@ -42,12 +43,14 @@ class DataStack(Stack):
             ],
         )
         self.lake = Lake(self, "Lake", stage=stage)
+        self.audit = AuditBucket(self, "Audit", stage=stage, access_logs=self.lake.access_logs)
         self.stores = self._stores(platform)
         outputs = {
             "CoreTableName": self.core.table_name,
             "StateTableName": self.state.table_name,
             "EventsTableName": self.events.table_name,
             "LakeBucketName": self.lake.bucket.bucket_name,
+            "AuditBucketName": self.audit.bucket.bucket_name,
             "TelemetryStore": platform.config.telemetry_store,
             **{name: value for store in self.stores.values() for name, value in store.outputs.items()},
         }
@@ -62,10 +65,12 @@ class DataStack(Stack):
             "core": core,
             "core/listing": f"{core}/index/listing",
             "core/by_model": f"{core}/index/by_model",
+            "core/due": f"{core}/index/due",
             "state": self.state.table_arn,
             "events": self.events.table_arn,
             "events/by_subject": f"{self.events.table_arn}/index/by_subject",
             **self.lake.resources,
+            **self.audit.resources,
         }
 
     def _stores(self, platform: Platform) -> Mapping[str, TelemetryStore]:

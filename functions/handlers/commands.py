@@ -1,0 +1,31 @@
+"""Commands: what devices answer, what can be sent now, what is due, and bulks, all from one queue."""
+
+import os
+from collections import Counter
+from functools import cache
+from typing import Any
+
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+
+from functions import bootstrap
+from functions.handlers.records import each, failures
+from functions.services.command_work import CommandWork
+
+logger = Logger(service="commands")
+metrics = Metrics(namespace="Fieldline", service="commands")
+
+
+@cache
+def _work() -> CommandWork:
+    return bootstrap.commands(os.environ)
+
+
+@logger.inject_lambda_context
+@metrics.log_metrics
+def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
+    reports, failed = each(event, lambda body: _work().take(body), logger, "work on commands")
+    counts = sum(reports, Counter(failed=len(failed)))
+    for name, count in counts.items():
+        metrics.add_metric(str(name), MetricUnit.Count, count)
+    return failures(failed)
