@@ -1,18 +1,33 @@
-"""The authorizer with real keys. Every refusal stands beside the token that is admitted, which differs in one thing."""
+"""The authorizer with real keys. Every refusal stands beside what is admitted, which differs in one thing.
+
+A test of a refusal calls with the good one first: so it fails where everything is refused, and where its guard is gone.
+"""
 
 import base64
 import json
+import os
 
 import jwt
+import msgspec
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
 
 from functions.adapters.jwks import MAX_AGE_MS, REFETCH_MS, RETRY_MS, SigningKeys
-from functions.errors import KeysError, SettingsError
+from functions.adapters.memory import MemoryWorld
+from functions.adapters.memory_audit import MemoryJournal
+from functions.adapters.memory_principals import MemoryKeys, MemoryPrincipals
+from functions.adapters.memory_registry import MemoryRegistry
+from functions.domain.access import Grant, Kind, Role
+from functions.domain.grants import Holder
+from functions.domain.keys import MAX_AGE_MS as KEY_MAX_AGE_MS
+from functions.domain.keys import Key, mint
+from functions.errors import KeysError, PrincipalsError, SettingsError
 from functions.handlers import authorizer
 from functions.services.authorizer import Authorizer
+from functions.services.whois import WhoIs
+from tests.functions.registering import device, note
 
 ISSUER = "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_pool"
 ARN = "arn:aws:execute-api:eu-west-1:123456789012:api/v1/GET/devices/pump-1"
@@ -55,9 +70,61 @@ def now(clock):
     return clock.now // 1000
 
 
+ADMIN = Grant(Role.ADMIN, "*")
+VIEWER = Grant(Role.VIEWER, "group:plant-1")
+
+
+class World:
+    """Who is stored: ann, who administers everything, and keys that a test adds."""
+
+    def __init__(self, clock):
+        self.clock = clock
+        self.journal = MemoryJournal()
+        self.keys = MemoryKeys(self.journal)
+        self.principals = MemoryPrincipals(self.journal, self.keys)
+        self.registry = MemoryRegistry(MemoryWorld(), self.journal)
+        self.hold("sub-1", "ann", ADMIN)
+
+    def hold(self, sub, name, *grants, **more):
+        holder = Holder(id=f"user:{sub}", kind=Kind.USER, name=name, version=1, grants=grants, **more)
+        self.principals.holders[holder.id] = holder
+
+    def add_key(self, *grants, kind=Kind.KEY, thing="", expires_in=KEY_MAX_AGE_MS, **more):
+        """The key as it is shown."""
+        minted = mint(kind, os.urandom)
+        now = self.clock.now_ms()
+        key = Key(
+            id=minted.id,
+            kind=kind,
+            name="a key",
+            digest=minted.digest,
+            created_at=now,
+            created_by="user:sub-1",
+            expires_at=None if expires_in is None else now + expires_in,
+            thing=thing,
+            grants=grants,
+            **more,
+        )
+        self.keys.keys[key.id] = key
+        return minted.text
+
+
 @pytest.fixture
-def call(issuer, clock, monkeypatch):
-    it = Authorizer(SigningKeys(issuer.fetch, clock), issuer=ISSUER, client_ids=("app", "cli"), clock=clock)
+def world(clock):
+    return World(clock)
+
+
+@pytest.fixture
+def call(issuer, clock, world, monkeypatch):
+    it = Authorizer(
+        SigningKeys(issuer.fetch, clock),
+        WhoIs(world.principals, world.keys),
+        world.keys,
+        world.registry,
+        issuer=ISSUER,
+        client_ids=("app", "cli"),
+        clock=clock,
+    )
     monkeypatch.setattr(authorizer, "_authorizer", lambda: it)
 
     def call(token, headers=None):
@@ -82,6 +149,7 @@ def claims(now):
         "username": "ann",
         "iat": now - 10,
         "exp": now + 600,
+        "scope": "aws.cognito.signin.user.admin",
         "cognito:groups": ["viewer", "others", "admin"],
     }
 
@@ -96,9 +164,13 @@ def refused(call, token, headers=None):
         call(token, headers)
 
 
-def test_a_valid_token_is_admitted_to_the_stage_with_its_roles(call, key, claims):
+def principal_of(answer):
+    return json.loads(answer["context"]["principal"])
+
+
+def test_a_valid_token_is_admitted_to_the_stage_with_the_grants_that_are_stored(call, key, claims):
     assert call(signed(key, claims)) == {
-        "principalId": "sub-1",
+        "principalId": "user:sub-1",
         "policyDocument": {
             "Version": "2012-10-17",
             "Statement": [
@@ -109,13 +181,56 @@ def test_a_valid_token_is_admitted_to_the_stage_with_its_roles(call, key, claims
                 }
             ],
         },
-        "context": {"principal": '{"sub":"sub-1","username":"ann","roles":["admin","viewer"]}'},
+        "context": {
+            "principal": '{"id":"user:sub-1","kind":"user","name":"ann","grants":[{"role":"admin","scope":"*"}]}'
+        },
     }
 
 
-def test_a_person_without_a_role_is_known_and_may_nothing(call, key, claims):
-    del claims["cognito:groups"]
-    assert json.loads(call(signed(key, claims))["context"]["principal"])["roles"] == []
+def test_a_person_without_a_grant_is_known_and_may_nothing(call, key, claims):
+    assert principal_of(call(signed(key, {**claims, "sub": "sub-9"}))) == {
+        "id": "user:sub-9",
+        "kind": "user",
+        "name": "ann",
+        "grants": [],
+    }
+
+
+def test_groups_of_the_token_mean_nothing(call, key, claims, world):
+    world.hold("sub-1", "ann", VIEWER)
+    assert principal_of(call(signed(key, claims)))["grants"] == [{"role": "viewer", "scope": "group:plant-1"}]
+
+
+def test_a_changed_grant_holds_at_the_next_authorization(call, key, claims, world):
+    call(signed(key, claims))
+    world.hold("sub-1", "ann")
+    assert principal_of(call(signed(key, claims)))["grants"] == []
+
+
+def test_a_disabled_user_is_refused_though_his_token_lives(call, key, claims, world):
+    call(signed(key, claims))
+    world.hold("sub-1", "ann", ADMIN, disabled=True)
+    refused(call, signed(key, claims))
+
+
+def test_where_grants_cannot_be_read_the_function_fails_and_refuses_nobody(call, key, claims, world, monkeypatch):
+    def fail(principal):
+        raise PrincipalsError("down")
+
+    monkeypatch.setattr(world.principals, "find", fail)
+    with pytest.raises(PrincipalsError):
+        call(signed(key, claims))
+
+
+def test_what_the_authorizer_answers_stays_small_with_the_most_grants(call, key, claims, world):
+    world.hold("sub-1", "a" * 254, *(Grant(Role.OPERATOR, f"group:{'g' * 90}-{at:02d}") for at in range(40)))
+    assert len(call(signed(key, claims))["context"]["principal"]) < 8_000
+
+
+@pytest.mark.parametrize("scope", ["openid", "aws.cognito.signin.user.admin2", "", "phone email"])
+def test_a_token_for_less_than_signing_in_oneself_is_refused(call, key, claims, scope):
+    call(signed(key, {**claims, "scope": f"{claims['scope']} openid"}))
+    refused(call, signed(key, {**claims, "scope": scope}))
 
 
 @pytest.mark.parametrize(
@@ -130,7 +245,7 @@ def test_a_person_without_a_role_is_known_and_may_nothing(call, key, claims):
         ("nbf", 9_999_999_999),
         ("sub", ""),
         ("username", 7),
-        ("cognito:groups", "admin"),
+        ("scope", ["aws.cognito.signin.user.admin"]),
     ],
 )
 def test_one_wrong_claim_is_refused(call, key, claims, name, value):
@@ -138,7 +253,7 @@ def test_one_wrong_claim_is_refused(call, key, claims, name, value):
     refused(call, signed(key, {**claims, name: value}))
 
 
-@pytest.mark.parametrize("name", ["iss", "client_id", "token_use", "exp", "sub"])
+@pytest.mark.parametrize("name", ["iss", "client_id", "token_use", "exp", "sub", "scope"])
 def test_one_missing_claim_is_refused(call, key, claims, name):
     call(signed(key, claims))
     refused(call, signed(key, {other: value for other, value in claims.items() if other != name}))
@@ -230,7 +345,7 @@ def test_a_header_other_than_one_bearer_token_is_refused(call, key, claims):
     for headers in ({}, {"Authorization": token}, {"Authorization": f"Basic {token}"}, {"Cookie": f"Bearer {token}"}):
         refused(call, None, headers)
     refused(call, None, {"Authorization": f"Bearer {token}", "authorization": f"Bearer {token}"})
-    assert call(None, {"authorization": f"bearer {token}"})["principalId"] == "sub-1"
+    assert call(None, {"authorization": f"bearer {token}"})["principalId"] == "user:sub-1"
 
 
 def test_keys_are_fetched_once_and_again_for_an_unknown_one_at_most_every_half_minute(
@@ -316,3 +431,111 @@ def test_a_function_without_its_settings_fails_and_refuses_nobody(call, key, cla
     monkeypatch.setattr(authorizer, "_authorizer", unset)
     with pytest.raises(SettingsError):
         call(signed(key, claims))
+
+
+def test_a_key_is_admitted_with_its_grants_as_far_as_its_maker_still_has_them(call, world):
+    key = world.add_key(VIEWER, Grant(Role.OPERATOR, "device:pump-7"))
+    admitted = principal_of(call(key))
+    assert (admitted["kind"], admitted["name"]) == ("key", "a key")
+    assert admitted["id"] == f"key:{key.split('_')[1]}"
+    assert admitted["grants"] == [
+        {"role": "viewer", "scope": "group:plant-1"},
+        {"role": "operator", "scope": "device:pump-7"},
+    ]
+    world.hold("sub-1", "ann", Grant(Role.OPERATOR, "group:plant-1"))
+    assert principal_of(call(key))["grants"] == [{"role": "viewer", "scope": "group:plant-1"}]
+
+
+def test_a_key_whose_maker_is_disabled_or_gone_is_refused(call, world):
+    key = world.add_key(VIEWER)
+    call(key)
+    world.hold("sub-1", "ann", ADMIN, disabled=True)
+    refused(call, key)
+    world.principals.holders.clear()
+    refused(call, key)
+
+
+def test_a_revoked_key_is_refused(call, world, clock):
+    key = world.add_key(VIEWER)
+    call(key)
+    known = world.keys.find(key.split("_")[1])
+    world.keys.keys[known.id] = msgspec.structs.replace(known, revoked_at=clock.now)
+    refused(call, key)
+
+
+def test_a_key_ends_with_its_millisecond(call, world, clock):
+    key = world.add_key(VIEWER, expires_in=60_000)
+    clock.now += 59_999
+    call(key)
+    clock.now += 1
+    refused(call, key)
+
+
+def test_a_key_with_another_secret_is_refused(call, world):
+    key, other = world.add_key(VIEWER), world.add_key(VIEWER)
+    call(key)
+    for wrong in (
+        f"{key[:-1]}{'A' if key[-1] != 'A' else 'E'}",
+        f"{key[:21]}{other[21:]}",
+        key[:-1],
+        f"{key}A",
+        key[:20],
+    ):
+        refused(call, wrong)
+    refused(call, key.replace("flk_", "fld_"))
+    refused(call, key.upper())
+
+
+def test_an_unknown_key_is_refused(call, world):
+    key = world.add_key(VIEWER)
+    call(key)
+    del world.keys.keys[key.split("_")[1]]
+    refused(call, key)
+
+
+def test_the_secret_of_a_key_is_stored_nowhere(call, world):
+    key = world.add_key(VIEWER)
+    stored = msgspec.json.encode(world.keys.keys)
+    assert key[21:].encode() not in stored
+    assert key[4:20].encode() in stored
+
+
+def test_the_use_of_a_key_is_noted_once_a_day(call, world, clock, monkeypatch):
+    noted = []
+    note = world.keys.used
+    monkeypatch.setattr(world.keys, "used", lambda *day: (noted.append(day), note(*day)))
+    key = world.add_key(VIEWER)
+    for _ in range(3):
+        call(key)
+    assert len(noted) == 1
+    clock.now += 86_400_000
+    call(key)
+    assert world.keys.find(key.split("_")[1]).used_day == clock.now // 86_400_000
+    assert len(noted) == 2
+
+
+@pytest.fixture
+def pump(world):
+    before = device("pump-7", "plant-1")
+    world.registry.save(None, before, note("pump-7"))
+    return before
+
+
+def test_a_device_s_key_is_the_device_and_no_more(call, world, pump):
+    key = world.add_key(kind=Kind.DEVICE, thing="pump-7", expires_in=None)
+    assert key.startswith("fld_")
+    assert principal_of(call(key)) == {
+        "id": "device:pump-7",
+        "kind": "device",
+        "name": "pump-7",
+        "grants": [{"role": "device", "scope": "device:pump-7"}],
+    }
+
+
+def test_the_key_of_a_decommissioned_or_unknown_device_is_refused(call, world, pump):
+    key = world.add_key(kind=Kind.DEVICE, thing="pump-7", expires_in=None)
+    call(key)
+    refused(call, world.add_key(kind=Kind.DEVICE, thing="pump-8", expires_in=None))
+    gone = msgspec.structs.replace(pump, decommissioned=True, version=2)
+    assert world.registry.save(pump, gone, note("pump-7"))
+    refused(call, key)
