@@ -69,6 +69,10 @@ class ApiServer:
                 self.end_headers()
                 self.wfile.write(answer)
 
-            do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_OPTIONS = do_TRACE = respond  # noqa: N815
+            def __getattr__(self, name):
+                """Whatever the method is: that there is no such operation is the API's to say."""
+                if name.startswith("do_"):
+                    return self.respond
+                raise AttributeError(name)
 
         return Handler
