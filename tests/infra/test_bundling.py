@@ -137,16 +137,14 @@ def test_each_group_and_target_has_a_hash_of_its_own():
     assert len(hashes) == 2 * len(GROUPS)
 
 
-def test_the_same_input_gives_the_same_files(tmp_path):
-    contents = []
-    for name in ("first", "second"):
-        directory = tmp_path / name
-        directory.mkdir()
-        Bundle("fn-hot", "host").build(directory)
-        contents.append(
-            {p.relative_to(directory).as_posix(): p.read_bytes() for p in directory.rglob("*.py") if p.is_file()}
-        )
-    assert contents[0] == contents[1]
+def test_the_same_input_gives_the_same_files(built, tmp_path):
+    Bundle("fn-hot", "host").build(tmp_path)
+    first, second = (
+        {p.relative_to(directory).as_posix(): p.read_bytes() for p in directory.rglob("*.py") if p.is_file()}
+        for directory in (built("fn-hot"), tmp_path)
+    )
+    assert first
+    assert first == second
 
 
 def test_only_bundles_that_no_stack_uses_are_dropped(tmp_path):
