@@ -4,6 +4,7 @@ docs/live.md shows each to the people who write clients.
 """
 
 import json
+import re
 from typing import Any, Final
 
 import msgspec
@@ -25,7 +26,8 @@ MESSAGES_A_MINUTE: Final = 60
 HEARTBEAT_S: Final = 240
 """How often a client is to ping: API Gateway closes what is silent for ten minutes."""
 
-_ID_CHARS = 64
+_NAME_CHARS = 64
+_ID = re.compile(r"[0-9A-Za-z_.:-]{1,64}")
 _WORDS = ("hello", "subscribe", "unsubscribe", "ping")
 
 
@@ -178,8 +180,8 @@ def _document(text: str) -> dict[str, Any]:
 def _id(document: dict[str, Any]) -> str | None:
     """Given back with the answer, so that a client knows what it answers."""
     identifier = document.pop("id", None)
-    if identifier is not None and not (isinstance(identifier, str) and 0 < len(identifier) <= _ID_CHARS):
-        raise RequestError("id", f"1 to {_ID_CHARS} characters", shown(identifier))
+    if identifier is not None and not (isinstance(identifier, str) and _ID.fullmatch(identifier)):
+        raise RequestError("id", "1 to 64 of a-z, A-Z, 0-9, '_', '.', ':' and '-'", shown(identifier))
     return identifier
 
 
@@ -219,7 +221,7 @@ def _command(at: int, ref: Any) -> str:
         raise RequestError(where, "an object with device and id", shown(ref))
     unknown = sorted(ref.keys() - {"device", "id"})
     if unknown:
-        raise RequestError(f"{where}.{unknown[0][:_ID_CHARS]}", "left out", "a field that is not known here")
+        raise RequestError(f"{where}.{_legible(unknown[0])}", "left out", "a field that is not known here")
     thing = _parsed(f"{where}.device", parse_thing, ref.get("device"))
     return command_topic(thing, _parsed(f"{where}.id", parse_command_id, ref.get("id")))
 
@@ -236,4 +238,9 @@ def _parsed(where: str, parse: Any, value: Any) -> str:
 def _end(document: dict[str, Any]) -> None:
     """A field that nobody reads is a typing error that its writer should hear of."""
     if document:
-        raise RequestError(min(document)[:_ID_CHARS], "left out", "a field that is not known here")
+        raise RequestError(_legible(min(document)), "left out", "a field that is not known here")
+
+
+def _legible(name: str) -> str:
+    """A client's own word, as it can be sent back: half of a surrogate pair cannot."""
+    return name[:_NAME_CHARS].encode(errors="replace").decode()
