@@ -38,6 +38,7 @@
         ├── KeysError            the signing keys of the token issuer
         ├── StoreAdminError      the set-up of the telemetry store
         │   └── StoreUnreachableError  … which did not answer, or not sensibly; it may do so later
+        ├── SecretError          a secret of the deployment
         └── CloudFormationError  the deployment that waits for an answer
 
 Adapters wrap whatever their client library raises, with the cause chained. A contract.ContractError is never wrapped:
@@ -170,6 +171,10 @@ class AuditError(AdapterError):
     pass
 
 
+class ArchiveError(AdapterError):
+    pass
+
+
 class PrincipalsError(AdapterError):
     pass
 
@@ -223,6 +228,10 @@ class StoreAdminError(AdapterError):
 
 
 class StoreUnreachableError(StoreAdminError):
+    pass
+
+
+class SecretError(AdapterError):
     pass
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
-from contract.audit import AuditHead
+from contract.audit import AuditHead, Record
+from contract.audit_export import Part
 from contract.documents import CommandRequest
 from contract.ingest import IngestMessage, LakeLine
 from functions.domain.audit import AuditFilter, AuditPage, ChainsPage, Note
@@ -208,6 +209,24 @@ class AuditLog(Protocol):
 
     def heads_of(self, days: Sequence[str]) -> dict[tuple[str, str], AuditHead]:
         """The head of each chain of these days, by day and shard. Raises AuditError."""
+        ...
+
+    def records(self, day: str, shard: str, after: str = "") -> Iterator[Record]:
+        """A chain in order, behind the key `after`. Raises AuditError."""
+        ...
+
+
+class AuditArchive(Protocol):
+    """Where the audit is exported to: what is there is never written again. Every method raises ArchiveError."""
+
+    def newest_closed(self) -> str | None:
+        """The last day that has a manifest."""
+        ...
+
+    def parts(self, day: str) -> list[Part]: ...
+
+    def keep(self, key: str, data: bytes) -> None:
+        """Idempotent: what is there under this name stays as it is."""
         ...
 
 

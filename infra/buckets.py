@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from aws_cdk import RemovalPolicy
+from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
@@ -21,8 +21,12 @@ def private_bucket(
     versioned: bool = False,
     access_logs: s3.IBucket | None = None,
     access_logs_prefix: str | None = None,
+    locked_for: Duration | None = None,
 ) -> s3.Bucket:
-    """Without `access_logs` only where it holds access logs itself; `removal` instead of the stage's."""
+    """Without `access_logs` only where it holds access logs itself; `removal` instead of the stage's.
+
+    What is written to a bucket `locked_for` a time cannot be deleted or written over in that time, by nobody.
+    """
     return s3.Bucket(
         scope,
         name,
@@ -36,4 +40,6 @@ def private_bucket(
         server_access_logs_bucket=access_logs,
         server_access_logs_prefix=access_logs_prefix,
         lifecycle_rules=list(lifecycle_rules),
+        object_lock_enabled=True if locked_for else None,
+        object_lock_default_retention=s3.ObjectLockRetention.compliance(locked_for) if locked_for else None,
     )

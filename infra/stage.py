@@ -26,6 +26,9 @@ class StagePolicy:
     batch_window_s: int
     request_rate: int
     request_burst: int
+    principal_rate: int
+    principal_burst: int
+    audit_locked_days: int | None
     web_acl: bool
     iot_log_level: str
 
@@ -43,6 +46,9 @@ DEV = StagePolicy(
     batch_window_s=1,
     request_rate=50,
     request_burst=100,
+    principal_rate=50,
+    principal_burst=100,
+    audit_locked_days=None,
     web_acl=False,
     iot_log_level="WARN",
 )
@@ -59,6 +65,9 @@ PROD = StagePolicy(
     batch_window_s=5,
     request_rate=500,
     request_burst=1000,
+    principal_rate=50,
+    principal_burst=100,
+    audit_locked_days=365,
     web_acl=True,
     iot_log_level="ERROR",
 )

@@ -27,11 +27,13 @@ MAX_PAGE_BYTES = 2_000_000
 """Of a page's texts: an answer of the API holds 6 MB."""
 
 _SHARDS = tuple(f"{shard:02d}" for shard in range(AUDIT_SHARDS))
+_KEY = re.compile(r"\d{13}#\d{8}")
 _POSITION = re.compile(r"\d{13}(#\d{8})?")
 _SHARD = re.compile(r"(\d\d)?")
 _FIRST, _LAST = "0", ":"  # around every key of an entry, which begins with a digit
 _BEHIND = "~"
 _SPARE = 4
+_READ_AT_ONCE = 200
 
 
 class _Found(NamedTuple):
@@ -91,7 +93,7 @@ class DynamoDBAuditLog:
         size = 0
         for one in _SHARDS[int(shard) :]:
             first = f"{after}{_FIRST}" if one == shard and cursor is not None else _FIRST
-            for item in self._chain(day, one, first, _LAST, min(limit + 1, 200)):
+            for item in self._chain(day, one, first, _LAST, min(limit + 1, _READ_AT_ONCE)):
                 if len(records) == limit or size > MAX_PAGE_BYTES:
                     last = records[-1]
                     return ChainsPage(heads, tuple(records), seal(question, (last.shard, last.record.key)))
@@ -115,6 +117,10 @@ class DynamoDBAuditLog:
             heads[day, shard] = head_of(item)
         return heads
 
+    def records(self, day: str, shard: str, after: str = "") -> Iterator[Record]:
+        first = f"{after}{_FIRST}" if after else _FIRST
+        return map(_record, self._chain(day, shard, first, _LAST, _READ_AT_ONCE))
+
     def _of_subject(
         self, subject: Subject, wanted: AuditFilter, before: tuple[str, str], share: int
     ) -> Iterator[_Found]:
@@ -132,7 +138,7 @@ class DynamoDBAuditLog:
         }
         for item in self._items(request):
             one = _Found(item["sk"]["S"], item["pk"]["S"].rpartition("#")[2], _record(item))
-            if one.place < before:
+            if one.place < before and _KEY.fullmatch(one.key):
                 yield one
 
     def _of_days(self, wanted: AuditFilter, before: tuple[str, str], share: int) -> Iterator[_Found]:
@@ -143,7 +149,8 @@ class DynamoDBAuditLog:
             last = f"{before[0]}{_BEHIND if before[1] else ''}"
             streams = self._shards(day, first, last, share)
             for one in merge(*streams, key=lambda one: one.place, reverse=True):
-                if one.place < before:
+                # A key of another kind is none of ours: the check of the chain tells of it.
+                if one.place < before and _KEY.fullmatch(one.key):
                     yield one
             yield _Found(_start(day), "", None)
             day = day_before(day, 1)
@@ -240,6 +247,6 @@ def _position(cursor: str, question: Sequence[object]) -> tuple[str, str]:
 
 def _chain_position(cursor: str, question: Sequence[object]) -> tuple[str, str]:
     shard, key = map(str, unseal(cursor, question, (str, str)))
-    if shard not in _SHARDS or not _POSITION.fullmatch(key):
+    if shard not in _SHARDS or not _FIRST <= key < _LAST:
         raise CursorError(cursor)
     return shard, key

@@ -1,8 +1,9 @@
 """The audit in memory: real chains of real entries, no durability."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from contract.audit import AuditHead, Link, Record, audit_day, audit_shard, chained, read_entry
+from contract.audit_export import Part, parse_manifest_key, parse_part_key
 from functions.domain.audit import AuditFilter, AuditPage, ChainRecord, ChainsPage, Note, change_of
 from functions.domain.cursors import seal, unseal
 
@@ -72,6 +73,9 @@ class MemoryJournal:
     def heads_of(self, days: Sequence[str]) -> dict[tuple[str, str], AuditHead]:
         return {chain: head for chain, head in self.heads.items() if chain[0] in days}
 
+    def records(self, day: str, shard: str, after: str = "") -> Iterator[Record]:
+        return iter([record for record in self.chains.get((day, shard), []) if record.key > after])
+
     def _link(self, day: str, shard: str) -> Link | None:
         before = [(one, head) for (one, other), head in self.heads.items() if other == shard and one < day]
         if not before:
@@ -83,3 +87,19 @@ class MemoryJournal:
 def _question(wanted: AuditFilter) -> tuple[object, ...]:
     subject = (wanted.subject.kind, wanted.subject.id) if wanted.subject else None
     return ("audit", wanted.start, wanted.end, subject, wanted.principal, wanted.action)
+
+
+class MemoryArchive:
+    """`objects` by name."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, bytes] = {}
+
+    def newest_closed(self) -> str | None:
+        return max((day for day in map(parse_manifest_key, self.objects) if day), default=None)
+
+    def parts(self, day: str) -> list[Part]:
+        return [part for part in map(parse_part_key, sorted(self.objects)) if part and part.day == day]
+
+    def keep(self, key: str, data: bytes) -> None:
+        self.objects.setdefault(key, data)

@@ -11,18 +11,24 @@ from contract.models import shipped
 from functions.adapters.memory import MemoryQuarantine, MemoryTelemetryStore, MemoryWorld
 from functions.adapters.memory_audit import MemoryJournal
 from functions.adapters.memory_commands import MemoryCommandQueue, MemoryCommands
+from functions.adapters.memory_idempotency import MemoryRequestMemory
 from functions.adapters.memory_live import MemoryLivePublisher, MemoryLiveTickets
 from functions.adapters.memory_principals import MemoryDirectory, MemoryKeys, MemoryPrincipals
+from functions.adapters.memory_rates import MemoryRateBuckets
 from functions.adapters.memory_registry import MemoryRegistry
 from functions.adapters.memory_shadows import MemoryShadows, MemoryWishes
 from functions.adapters.memory_telemetry_queue import MemoryTelemetryQueue
+from functions.api.admission import admitting
 from functions.api.app import resolver, serve
+from functions.api.idempotency import Once
 from functions.api.operations.service import SignIn
 from functions.api.request import Request
 from functions.api.rooms import rooms
 from functions.domain.access import EVERYTHING, Grant, Kind, Principal, Role
 from functions.domain.devices import Source
+from functions.domain.rates import Limit
 from functions.services.api import ApiServices
+from functions.services.audit import ReadAudit
 from functions.services.bulk_commands import BulkCommands
 from functions.services.commands import Commands, Creating
 from functions.services.gate import Gate
@@ -31,6 +37,7 @@ from functions.services.intake import Intake
 from functions.services.keys import ManageKeys
 from functions.services.live_tickets import Tickets
 from functions.services.queries import Queries
+from functions.services.rates import Rates
 from functions.services.series import History
 from functions.services.shadows import DeviceShadows
 from functions.services.users import Users
@@ -117,7 +124,14 @@ def api_harness(clock, who=None):
     api.services = _services(api, lambda size=16: next(chances).to_bytes(size, "big"))
     sign_in = SignIn("eu-west-1", "client", "https://issuer", "https://cognito")
     api.app = resolver()
-    serve(api.app, rooms(Request(api.app), api.services, sign_in), Logger(service="test"))
+    request, logger = Request(api.app), Logger(service="test")
+    serve(
+        api.app,
+        rooms(request, api.services, sign_in),
+        logger,
+        admission=admitting(api.services.rates),
+        once=Once(request, api.services.requests, clock, lambda: str(next(chances)), logger),
+    )
     return api
 
 
@@ -131,6 +145,9 @@ def _services(api, chance):
     return ApiServices(
         clock=clock,
         cursor_key=lambda: b"k" * 32,
+        audit=ReadAudit(api.journal, clock, keep_days=365),
+        rates=Rates(MemoryRateBuckets(), Limit(per_second=100, burst=1000), clock, lambda exc: None),
+        requests=MemoryRequestMemory(),
         gate=gate,
         live=api.live,
         tickets=Tickets(MemoryLiveTickets(), "wss://live.example/ws", clock, chance),
