@@ -65,6 +65,7 @@ RESOURCES = (
     _native("AWS::EC2::SubnetRouteTableAssociation"),
     _native("AWS::EC2::VPC", _NO_NETWORK),
     _native("AWS::EC2::VPCEndpoint", _NO_NETWORK),
+    _native("AWS::Events::Rule", "A schedule fires within some seconds of its time; its target's policy is not checked."),
     _native("AWS::IAM::Policy"),
     _native("AWS::IAM::Role", "Functions are held to their role; roles of topic rules and Firehose are not checked."),
     _native("AWS::IoT::Certificate", "Signed from the CSR by the instance's own CA."),
