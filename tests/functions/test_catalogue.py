@@ -48,6 +48,8 @@ SERVICES = {
     "influx-admin": {"secretsmanager"},
     "influx-write-token": {"secretsmanager"},
     "influx-read-token": {"secretsmanager"},
+    "cursor-key": {"secretsmanager"},
+    "audit-bucket": {"s3"},
     "series-function": {"lambda"},
     "store-admin-function": {"lambda"},
     "timestream": {"timestream"},
