@@ -42,7 +42,7 @@ class MeOperations:
         """Who I am and what I may do."""
         return answer(_me(self._request.who))
 
-    @answers(Verdict)
+    @answers(Verdict, problems=("not-found",))
     def why(
         self,
         permission: Annotated[str, Query(max_length=40, description="Such as `commands:send`.")],
