@@ -139,12 +139,14 @@ def _report(path: Path) -> Iterator[str]:
 
 
 def lint(template: str) -> Matches:
-    from cfnlint import api
+    from cfnlint.decode import decode_str
+    from cfnlint.runner import run_template_by_data
 
     config, rules = _rules()
-    return [
-        (match.rule.id, match.linenumber, match.message) for match in api.lint(template, rules=rules, config=config)
-    ]
+    read, unreadable = decode_str(template)
+    # Not `cfnlint.api.lint`: it takes these rules for none and loads them again, for every template.
+    found = unreadable or run_template_by_data(read, config, rules)
+    return [(match.rule.id, match.linenumber, match.message) for match in found]
 
 
 @cache
@@ -153,8 +155,8 @@ def _rules() -> tuple[Any, Any]:
     from cfnlint.config import ConfigMixIn, ManualArgs
     from cfnlint.runner import Runner
 
-    config = ManualArgs(regions=list(REGIONS), ignore_checks=list(IGNORED_CHECKS))
-    return config, Runner(ConfigMixIn(**config)).rules
+    config = ConfigMixIn(**ManualArgs(regions=list(REGIONS), ignore_checks=list(IGNORED_CHECKS)))
+    return config, Runner(config).rules
 
 
 if __name__ == "__main__":
