@@ -17,7 +17,7 @@ BIN = Path(sys.executable).parent
 T = TypeVar("T")
 
 
-def wait_for(what: str, probe: Callable[[], T | None], within_s: float = 30.0, every_s: float = 0.25) -> T:
+def wait_for(what: str, probe: Callable[[], T | None], within_s: float = 90.0, every_s: float = 0.25) -> T:
     """The first truthy answer of `probe`; fails with its last one, so that a broken loop says where it stands."""
     deadline = time.monotonic() + within_s
     answer = probe()
@@ -103,7 +103,7 @@ class Cloud:
 
     def get(self, path: str, token: str | None = None, **params: Any) -> httpx.Response:
         headers = {"Authorization": f"Bearer {token or self.token}"}
-        return httpx.get(f"{self.details['api']}{path}", headers=headers, params=params, timeout=30)
+        return httpx.get(f"{self.details['api']}{path}", headers=headers, params=params, timeout=120)
 
     def device(self, name: str) -> dict[str, Any]:
         return self.get(f"/devices/{name}").raise_for_status().json()
