@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cli.commands import devices, fleet, preflight, shadows, sign_in, telemetry
+from cli.commands import audit, commands, devices, fleet, live, preflight, shadows, sign_in, telemetry
 from cli.output import print_error, print_line
 from cli.plugins import RootGroup
 from contract import __version__
@@ -20,7 +20,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,  # its traces print local variables, and those hold passwords
     epilog="Exit codes: 0 done, 1 error, 2 usage, 3 not signed in, 4 not found, 5 not allowed, 6 unreachable, "
-    "7 throttled, 8 server fault, 9 conflict.",
+    "7 throttled, 8 server fault, 9 conflict, 10 audit broken.",
 )
 app.command("login")(sign_in.login)
 app.command("logout")(sign_in.logout)
@@ -29,7 +29,10 @@ app.add_typer(devices.app, name="devices")
 app.add_typer(telemetry.app, name="telemetry")
 app.add_typer(shadows.state, name="state")
 app.add_typer(shadows.config, name="config")
+app.add_typer(commands.app, name="commands")
+app.add_typer(live.app, name="live")
 app.add_typer(fleet.app, name="fleet")
+app.add_typer(audit.app, name="audit")
 app.command("preflight")(preflight.preflight)
 
 
