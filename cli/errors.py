@@ -8,7 +8,8 @@ CliError                 exit 1   anything else
 ├── UnreachableError     exit 6   nothing answered: address, network, TLS, time-out
 ├── BusyError            exit 7   throttled, and still so after the retries
 ├── ServerFaultError     exit 8   the other side failed, or answered what no Fieldline API answers
-└── ConflictError        exit 9   it cannot be done as things stand, or they have changed meanwhile
+├── ConflictError        exit 9   it cannot be done as things stand, or they have changed meanwhile
+└── AuditBrokenError     exit 10  entries of the audit were edited, removed or put in
 
 `str(error)` is one or two full sentences, for standard error; `details` are further lines, such as a file's problems.
 """
@@ -55,3 +56,7 @@ class ServerFaultError(CliError):
 
 class ConflictError(CliError):
     exit_code = 9
+
+
+class AuditBrokenError(CliError):
+    exit_code = 10

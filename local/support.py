@@ -65,7 +65,9 @@ RESOURCES = (
     _native("AWS::EC2::SubnetRouteTableAssociation"),
     _native("AWS::EC2::VPC", _NO_NETWORK),
     _native("AWS::EC2::VPCEndpoint", _NO_NETWORK),
-    _native("AWS::Events::Rule", "A schedule fires within some seconds of its time; its target's policy is not checked."),
+    _native(
+        "AWS::Events::Rule", "A schedule fires within some seconds of its time; its target's policy is not checked."
+    ),
     _native("AWS::IAM::Policy"),
     _native("AWS::IAM::Role", "Functions are held to their role; roles of topic rules and Firehose are not checked."),
     _native("AWS::IoT::Certificate", "Signed from the CSR by the instance's own CA."),
@@ -93,7 +95,10 @@ RESOURCES = (
     _native("AWS::Lambda::Permission"),
     _native("AWS::Logs::LogGroup", "The newest 300 invocations of a function are kept, whatever the retention."),
     _native("AWS::Logs::LogStream"),
-    _native("AWS::S3::Bucket", "Lifecycle, versioning and access logs are stored; objects stay until `down --purge`."),
+    _native(
+        "AWS::S3::Bucket",
+        "Lifecycle, versioning and access logs are stored; nothing is locked; objects stay until `down --purge`.",
+    ),
     _substituted("AWS::S3::BucketPolicy", "Denials of plain HTTP are taken out: everything here is HTTP on loopback."),
     _substituted("AWS::SecretsManager::Secret", "What refers to it gets its ARN by Fn::GetAtt: Ref is its name here."),
     _native("AWS::SQS::Queue"),
