@@ -11,7 +11,7 @@ import msgspec
 
 from functions.errors import CursorError
 
-_MAX_CHARS = 1024
+_MAX_CHARS = 1984  # of the 2,048 that the API takes with the signature; places in the users' directory are long
 _SHOWN_CHARS = 60
 
 
