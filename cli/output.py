@@ -55,8 +55,11 @@ def print_json(value: Any) -> None:
     print_line(json_text(value, ascii_only=encoding != "utf8"))
 
 
-def print_line(text: str) -> None:
+def print_line(text: str, *, flush: bool = False) -> None:
+    """`flush` is for what comes bit by bit: whoever reads a pipe shall not wait for more of it."""
     sys.stdout.write(f"{text}\n")
+    if flush:
+        sys.stdout.flush()
 
 
 def note(text: str) -> None:
