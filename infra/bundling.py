@@ -25,7 +25,20 @@ SOURCES = ("contract", "functions")
 LAMBDA_PYTHON = (3, 13)
 LAMBDA_PLATFORM = "aarch64-manylinux2014"
 BOTO_SERVICES = frozenset(
-    {"dynamodb", "firehose", "lambda", "s3", "secretsmanager", "sqs", "sts", "timestream-query", "timestream-write"}
+    {
+        "apigatewaymanagementapi",
+        "cognito-idp",
+        "dynamodb",
+        "firehose",
+        "iot-data",
+        "lambda",
+        "s3",
+        "secretsmanager",
+        "sqs",
+        "sts",
+        "timestream-query",
+        "timestream-write",
+    }
 )
 """The services whose models stay in a bundle: botocore ships 400 of them, 25 MB. A test compares this with the code."""
 
