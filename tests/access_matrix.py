@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
@@ -89,6 +89,11 @@ def demanded(target: Target) -> Rule:
     return lambda who, permission: Verdict.ALLOWED if who.may(permission, target) else Verdict.FORBIDDEN
 
 
+def everywhere(who: Principal, permission: Permission) -> Verdict:
+    """Of what is kept by day and not by place."""
+    return Verdict.ALLOWED if who.reach(permission).everything else Verdict.FORBIDDEN
+
+
 def owned(who: Principal, permission: Permission) -> Verdict:
     """Of something that somebody else began."""
     return Verdict.ALLOWED if who.reach(permission).everything else Verdict.MISSING
@@ -124,9 +129,16 @@ class Plan:
 
     rule: Rule
     body: Any = None
-    query: dict[str, str] = field(default_factory=dict)
+    query: Any = None
     headers: Callable[["Seeds"], dict[str, str]] = lambda _: {}
     restore: Callable[["Seeds"], None] | None = None
+
+    def rest(self, seeds: "Seeds") -> dict[str, Any]:
+        """Of the request, besides method and path."""
+        made = {
+            name: one(seeds) if callable(one) else one for name, one in (("query", self.query), ("body", self.body))
+        }
+        return {**made, "headers": self.headers(seeds)}
 
 
 @dataclass
@@ -194,7 +206,7 @@ class Seeds:
         assert answer.status in {201, 409}, answer
 
     def spare(self) -> None:
-        answer = self.ask("root", "POST", "/groups", body={"path": SPARE, "title": "To be deleted"})
+        answer = self.ask("root", "POST", "/groups", body={"group": SPARE, "title": "To be deleted"})
         assert answer.status in {201, 409}, answer
 
     def email(self) -> str:
@@ -248,7 +260,7 @@ PLANS: dict[str, Plan] = {
     "device_events": Plan(DEVICE),
     "device_quarantine": Plan(DEVICE),
     "show_quarantined": Plan(DEVICE),
-    "list_quarantine": Plan(anywhere),
+    "list_quarantine": Plan(everywhere, query=lambda seeds: {"day": seeds.ids["day"]}),
     "list_commands": Plan(DEVICE),
     "send_command": Plan(DEVICE, body=_COMMAND),
     "show_command": Plan(DEVICE),
@@ -268,7 +280,7 @@ PLANS: dict[str, Plan] = {
     "revoke_device_key": Plan(DEVICE),
     "list_groups": Plan(anywhere),
     "create_group": Plan(
-        demanded(Target(group=LINE)), body=lambda seeds: {"path": f"{LINE}/{seeds.thing()}", "title": "New"}
+        demanded(Target(group=LINE)), body=lambda seeds: {"group": f"{LINE}/{seeds.thing()}", "title": "New"}
     ),
     "show_group": Plan(IN_GROUP),
     "update_group": Plan(IN_GROUP, body={"title": "Line"}),
@@ -342,14 +354,7 @@ def wrong_cells(route: Route, seeds: Seeds) -> list[str]:
 
 def asked(cell: Cell, seeds: Seeds) -> Answer:
     plan = PLANS[cell.route.operation]
-    return seeds.ask(
-        cell.person.name,
-        cell.route.method,
-        path_of(cell.route, seeds),
-        query=plan.query,
-        body=plan.body(seeds) if callable(plan.body) else plan.body,
-        headers=plan.headers(seeds),
-    )
+    return seeds.ask(cell.person.name, cell.route.method, path_of(cell.route, seeds), **plan.rest(seeds))
 
 
 def ask_all(seeds: Seeds, workers: int) -> tuple[list[str], Counter[Verdict]]:
@@ -389,10 +394,9 @@ def telling_apart(route: Route, seeds: Seeds) -> list[str]:
         there, never = seeds.ids[name], _NEVER[name]
         if route.operation == "delete_group":
             there = SPARE.replace("/", ":")
-        plan = PLANS[route.operation]
-        body = plan.body(seeds) if callable(plan.body) else plan.body
+        rest = PLANS[route.operation].rest(seeds)
         answers = [
-            seeds.ask(person.name, route.method, path, query=plan.query, body=body, headers=plan.headers(seeds))
+            seeds.ask(person.name, route.method, path, **rest)
             for path in (real, real.replace(f"/{there}", f"/{never}"))
         ]
         said = [_impersonal(one, {there, there.replace(":", "/")}, never) for one in answers]

@@ -1,6 +1,7 @@
 """Principals, keys, the users' directory and sign-in in memory: exact semantics, no durability."""
 
 from collections.abc import Sequence
+from itertools import count
 
 import msgspec
 
@@ -112,13 +113,14 @@ class MemoryDirectory:
         self._clock = clock
         self.people: dict[str, Person] = {}
         self.sent: list[tuple[str, str]] = []
+        self._numbers = count()  # an id is never given twice
 
     def invite(self, email: str) -> Person:
         if any(one.email == email for one in self.people.values()):
             raise ConflictError(f"somebody is known as {email} already")
         now = self._clock.now_ms()
         person = Person(
-            id=f"00000000-0000-4000-8000-{len(self.people):012d}",
+            id=f"00000000-0000-4000-8000-{next(self._numbers):012d}",
             email=email,
             enabled=True,
             standing=Standing.INVITED,

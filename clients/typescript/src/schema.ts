@@ -215,10 +215,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Devices in the caller's reach */
+        /** The devices that I may see: of a group and below, a model, tags, a status, or with words that begin so */
         get: operations["list_devices"];
         put?: never;
-        post?: never;
+        /** Register a device, or bring a decommissioned one back as it is described here */
+        post: operations["create_device"];
         delete?: never;
         options?: never;
         head?: never;
@@ -232,8 +233,27 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A device as it is */
+        /** A device as it is: its entry, presence, last values and counts */
         get: operations["show_device"];
+        put?: never;
+        post?: never;
+        /** Take a device off all lists. Its history stays, and it may be registered again */
+        delete: operations["decommission_device"];
+        options?: never;
+        head?: never;
+        /** Rename a device, move it to another group, or change tags */
+        patch: operations["update_device"];
+        trace?: never;
+    };
+    "/devices/{id}/latest": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A device's last values */
+        get: operations["device_latest"];
         put?: never;
         post?: never;
         delete?: never;
@@ -276,6 +296,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/devices/{id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A device's events, newest first by the device's own time */
+        get: operations["device_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/devices/{id}/quarantine": {
         parameters: {
             query?: never;
@@ -285,6 +322,40 @@ export interface paths {
         };
         /** A device's quarantine, newest first */
         get: operations["device_quarantine"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/devices/{id}/quarantine/{entry}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One entry of a device's quarantine: its bytes, and every fault */
+        get: operations["show_quarantined"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/quarantine": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was quarantined on a day (UTC, `2025-11-24`), of all devices. Needs the permission over everything */
+        get: operations["list_quarantine"];
         put?: never;
         post?: never;
         delete?: never;
@@ -518,6 +589,77 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/groups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The groups directly in `parent`, or at the root, by name */
+        get: operations["list_groups"];
+        put?: never;
+        /** Make a group, before or without any device in it */
+        post: operations["create_group"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/groups/{group}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A group with what is directly in it, counted */
+        get: operations["show_group"];
+        put?: never;
+        post?: never;
+        /** Delete a group in which there is nothing */
+        delete: operations["delete_group"];
+        options?: never;
+        head?: never;
+        /** Title and description; a group's path is its identity and stays */
+        patch: operations["update_group"];
+        trace?: never;
+    };
+    "/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The models of this deployment, by name, on one page */
+        get: operations["list_models"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/models/{model}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A model as a W3C WoT Thing Model; an action's `input` is the JSON Schema of a command's parameters */
+        get: operations["show_model"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/fleet/summary": {
         parameters: {
             query?: never;
@@ -525,7 +667,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Sums over a page of devices */
+        /** Sums over a page of the devices that I may see */
         get: operations["fleet_summary"];
         put?: never;
         post?: never;
@@ -803,7 +945,7 @@ export interface components {
         BulkDeviceView: {
             device: string;
             command: string | null;
-            status: components["schemas"]["Status"] | null;
+            status: components["schemas"]["functions.domain.commands.Status"] | null;
             problem: string | null;
         };
         BulkDevicesView: {
@@ -849,7 +991,7 @@ export interface components {
             device: string;
             name: string;
             parameters: Record<string, never>;
-            status: components["schemas"]["Status"];
+            status: components["schemas"]["functions.domain.commands.Status"];
             created_at: number;
             expires_at: number;
             updated_at: number;
@@ -866,6 +1008,14 @@ export interface components {
         CommandsView: {
             items: components["schemas"]["CommandView"][];
             cursor: string | null;
+        };
+        /** @description Since the device was first heard. `points` were stored; `late` and `unmodeled` are among them. */
+        CountersView: {
+            messages: number;
+            points: number;
+            duplicates: number;
+            late: number;
+            unmodeled: number;
         };
         /** @description Devices gone through so far, those that are done, and those that were given no command. */
         CountsView: {
@@ -894,10 +1044,121 @@ export interface components {
             set_at: number | null;
             sent: boolean;
         };
+        /** @description What is registered. `source` fleet: the deployment's fleet file says model and group. */
+        DeviceEntry: {
+            id: string;
+            name: string;
+            model: string;
+            group: string;
+            source: components["schemas"]["functions.domain.devices.Source"];
+            tags: {
+                [key: string]: string;
+            };
+            created_at: number;
+            updated_at: number;
+            version: number;
+            decommissioned: boolean;
+        };
+        /** @description `at` is its time by the device, `received_at` ours. */
+        DeviceEventView: {
+            at: number;
+            received_at: number;
+            kind: string;
+            data: Record<string, never>;
+        };
+        /** @description A page may be short, even empty, and have a cursor: what is looked at for it is bounded. */
+        DeviceEventsView: {
+            items: components["schemas"]["DeviceEventView"][];
+            cursor: string | null;
+        };
+        /** @description A device on a list. */
+        DeviceItem: {
+            id: string;
+            name: string;
+            model: string;
+            group: string;
+            status: components["schemas"]["functions.domain.presence.Status"];
+            tags: {
+                [key: string]: string;
+            };
+            created_at: number;
+        };
         /** @description Without `expires_at` the key is good until it is revoked or the device decommissioned. */
         DeviceKeyBody: {
             name: string;
             expires_at?: number | null;
+        };
+        /** @description What is left out stays. A tag of null goes, other tags than those named stay. */
+        DevicePatch: {
+            name?: string | null;
+            group?: string | null;
+            tags?: {
+                [key: string]: string | null;
+            } | null;
+        };
+        /** @description `name` is the id where it is left out. `tags` are texts by key, such as `{"site": "Leeds"}`. */
+        DeviceToCreate: {
+            id: string;
+            name?: string | null;
+            model: string;
+            group: string;
+            /** @default {} */
+            tags: {
+                [key: string]: string;
+            };
+        };
+        /**
+         * @description A device as it is. One that was heard but is not registered has neither model, group nor version.
+         *
+         *         `quarantined` counts messages by the reason for which they, or parts of them, were not kept.
+         */
+        DeviceView: {
+            id: string;
+            name: string;
+            model: string | null;
+            group: string | null;
+            source: components["schemas"]["functions.domain.devices.Source"] | null;
+            tags: {
+                [key: string]: string;
+            };
+            created_at: number | null;
+            updated_at: number | null;
+            version: number | null;
+            decommissioned: boolean;
+            presence: components["schemas"]["PresenceView"];
+            latest: {
+                [key: string]: components["schemas"]["LatestView"];
+            };
+            counters: components["schemas"]["CountersView"];
+            quarantined: {
+                [key: string]: number;
+            };
+        };
+        /** @description A page may be short, even empty, and have a cursor: what is looked at for it is bounded. */
+        DevicesView: {
+            items: components["schemas"]["DeviceItem"][];
+            cursor: string | null;
+        };
+        /** @description Why it was not kept: a value of `metric` at `ts` where these are named, else the whole message. */
+        FaultView: {
+            reason: string;
+            detail: string;
+            metric?: string | null;
+            ts?: number | null;
+        };
+        /** @description Sums over a page of the caller's devices; the sum of all pages is that of his fleet. */
+        FleetSummaryView: {
+            devices: number;
+            online: number;
+            messages: number;
+            points: number;
+            duplicates: number;
+            late: number;
+            unmodeled: number;
+            quarantined: {
+                [key: string]: number;
+            };
+            cursor: string | null;
         };
         Forgotten: {
             user: string;
@@ -919,6 +1180,38 @@ export interface components {
         /** @description Those that the caller may see; the version in ETag moves with all of them. */
         GrantsView: {
             grants: components["schemas"]["Grant"][];
+        };
+        /** @description What is left out stays; null takes it away. */
+        GroupPatch: {
+            title?: string | null;
+            description?: string | null;
+        };
+        /** @description `group` is its path, such as `plant-1/line-2`; groups above it are made where there are none. */
+        GroupToCreate: {
+            group: string;
+            /** @default  */
+            title: string;
+            /** @default  */
+            description: string;
+        };
+        /**
+         * @description `devices` and `groups` count what is directly in it.
+         *
+         *         Of a group that is only the way to those that I may see, nothing is told but its path: all else is null.
+         */
+        GroupView: {
+            group: string;
+            title: string | null;
+            description: string | null;
+            devices: number | null;
+            groups: number | null;
+            created_at: number | null;
+            updated_at: number | null;
+            version: number | null;
+        };
+        GroupsView: {
+            items: components["schemas"]["GroupView"][];
+            cursor: string | null;
         };
         /** @description `time` is the API's own, in ms since the epoch. */
         Health: {
@@ -969,6 +1262,25 @@ export interface components {
          * @enum {string}
          */
         Kind: "deployment" | "device" | "key" | "user";
+        /** @description `unit` is a UCUM code. `unmodeled`: the device's model does not know the metric. */
+        LatestView: {
+            ts: number;
+            value: number | boolean | string;
+            /** @enum {string} */
+            q: "bad" | "estimated" | "good" | "stale";
+            unit: string | null;
+            title: string | null;
+            unmodeled: boolean;
+            age_ms: number;
+        };
+        /** @description Last values by metric, as of `now`. */
+        LatestsView: {
+            device: string;
+            now: number;
+            latest: {
+                [key: string]: components["schemas"]["LatestView"];
+            };
+        };
         /** @description The last entry of the shard's chain of an earlier day, as it stood when this one began. */
         Link: {
             day: string;
@@ -989,6 +1301,19 @@ export interface components {
             grants: components["schemas"]["Grant"][];
             permissions: components["schemas"]["Permission"][];
             allowed: components["schemas"]["Allowed"][];
+        };
+        /** @description `interval_ms` is how often such a device is expected to report. */
+        ModelItem: {
+            name: string;
+            title: string;
+            version: string;
+            interval_ms: number;
+            metrics: string[];
+            actuators: string[];
+        };
+        ModelsView: {
+            items: components["schemas"]["ModelItem"][];
+            cursor: string | null;
         };
         /** @description To the named `devices`, or to those of a `group` and below, of a `model`, or both. */
         NewBulk: {
@@ -1035,6 +1360,18 @@ export interface components {
             code: string;
             new_password: string;
         };
+        /** @description An entry without its bytes: they are shown with the entry `id` of its device. */
+        NoticeView: {
+            device: string;
+            id: string;
+            received_at: number;
+            reasons: string[];
+            bytes: number;
+        };
+        NoticesView: {
+            items: components["schemas"]["NoticeView"][];
+            cursor: string | null;
+        };
         /**
          * @description Of an attempt to publish; `UNKNOWN` while it is under way, and for ever if the function died meanwhile.
          * @enum {string}
@@ -1042,6 +1379,12 @@ export interface components {
         Outcome: "failed" | "published" | "unknown";
         /** @enum {string} */
         Permission: "audit:read" | "commands:read" | "commands:send" | "config:read" | "config:write" | "device-keys:read" | "device-keys:write" | "devices:create" | "devices:decommission" | "devices:read" | "devices:update" | "events:read" | "grants:read" | "grants:write" | "groups:read" | "groups:write" | "keys:read" | "keys:write" | "live:subscribe" | "models:read" | "quarantine:read" | "self:read" | "state:read" | "state:write" | "telemetry:read" | "telemetry:write" | "users:read" | "users:write";
+        /** @description `since` when it has this status, and why it went offline. */
+        PresenceView: {
+            status: components["schemas"]["functions.domain.presence.Status"];
+            since: number | null;
+            reason: string | null;
+        };
         /** @description Why a request was refused: problem details after RFC 9457. */
         Problem: {
             /**
@@ -1070,6 +1413,20 @@ export interface components {
             at: number;
             received_at: number;
             result: Record<string, never> | null;
+        };
+        QuarantineView: {
+            items: components["schemas"]["QuarantinedView"][];
+            cursor: string | null;
+        };
+        /** @description `raw` is base64 of what came, or of its beginning where `truncated`; `bytes` is the size of all of it. */
+        QuarantinedView: {
+            id: string;
+            received_at: number;
+            reasons: string[];
+            faults: components["schemas"]["FaultView"][];
+            bytes: number;
+            truncated: boolean;
+            raw: string;
         };
         /** @description A point as it was measured. `late`: it came after its model's lateness bound. */
         RawPoint: {
@@ -1132,11 +1489,6 @@ export interface components {
             token_type: "Bearer";
         };
         /**
-         * @description Who says so: somebody through the API, the cloud by its clock and its own doing, or the device.
-         * @enum {string}
-         */
-        Source: "api" | "cloud" | "device";
-        /**
          * @description `SENDING` while devices are still being gone through.
          * @enum {string}
          */
@@ -1146,18 +1498,16 @@ export interface components {
          * @enum {string}
          */
         Standing: "active" | "invited" | "other" | "reset";
-        /** @enum {string} */
-        Status: "CANCELLED" | "CREATED" | "DELIVERED" | "EXPIRED" | "FAILED" | "IN_PROGRESS" | "REJECTED" | "SENT" | "SUCCEEDED" | "TIMED_OUT";
         /**
          * @description What is asked for: a new password in the place of a temporary one, or the code of an authenticator app.
          * @enum {string}
          */
         Step: "NEW_PASSWORD_REQUIRED" | "SOFTWARE_TOKEN_MFA";
-        /** @description `at` is the device's time, `received_at` ours. `moved`: whether it changed the status; `late`: after a time-out. */
+        /** @description `at` is the device's time, `received_at` ours. `moved`: it changed the status; `late`: after a time-out. */
         StepView: {
-            status: components["schemas"]["Status"];
+            status: components["schemas"]["functions.domain.commands.Status"];
             received_at: number;
-            source: components["schemas"]["Source"];
+            source: components["schemas"]["functions.domain.commands.Source"];
             at: number | null;
             note: string | null;
             moved: boolean;
@@ -1230,6 +1580,20 @@ export interface components {
             id: string;
             name: string;
         };
+        /**
+         * @description Who says so: somebody through the API, the cloud by its clock and its own doing, or the device.
+         * @enum {string}
+         */
+        "functions.domain.commands.Source": "api" | "cloud" | "device";
+        /** @enum {string} */
+        "functions.domain.commands.Status": "CANCELLED" | "CREATED" | "DELIVERED" | "EXPIRED" | "FAILED" | "IN_PROGRESS" | "REJECTED" | "SENT" | "SUCCEEDED" | "TIMED_OUT";
+        /**
+         * @description Who keeps the entry up to date: the fleet file of the deployment, or people through the API.
+         * @enum {string}
+         */
+        "functions.domain.devices.Source": "api" | "fleet";
+        /** @enum {string} */
+        "functions.domain.presence.Status": "offline" | "online" | "unknown";
     };
     responses: {
         /** @description There is a newer version than the one in `If-Match`. */
@@ -1430,16 +1794,31 @@ export type ChallengeAnswer = components['schemas']['ChallengeAnswer'];
 export type Challenged = components['schemas']['Challenged'];
 export type CommandView = components['schemas']['CommandView'];
 export type CommandsView = components['schemas']['CommandsView'];
+export type CountersView = components['schemas']['CountersView'];
 export type CountsView = components['schemas']['CountsView'];
 export type Credentials = components['schemas']['Credentials'];
 export type Desire = components['schemas']['Desire'];
 export type Desired = components['schemas']['Desired'];
+export type DeviceEntry = components['schemas']['DeviceEntry'];
+export type DeviceEventView = components['schemas']['DeviceEventView'];
+export type DeviceEventsView = components['schemas']['DeviceEventsView'];
+export type DeviceItem = components['schemas']['DeviceItem'];
 export type DeviceKeyBody = components['schemas']['DeviceKeyBody'];
+export type DevicePatch = components['schemas']['DevicePatch'];
+export type DeviceToCreate = components['schemas']['DeviceToCreate'];
+export type DeviceView = components['schemas']['DeviceView'];
+export type DevicesView = components['schemas']['DevicesView'];
+export type FaultView = components['schemas']['FaultView'];
+export type FleetSummaryView = components['schemas']['FleetSummaryView'];
 export type Forgotten = components['schemas']['Forgotten'];
 export type Grant = components['schemas']['Grant'];
 export type GrantBody = components['schemas']['GrantBody'];
 export type GrantsBody = components['schemas']['GrantsBody'];
 export type GrantsView = components['schemas']['GrantsView'];
+export type GroupPatch = components['schemas']['GroupPatch'];
+export type GroupToCreate = components['schemas']['GroupToCreate'];
+export type GroupView = components['schemas']['GroupView'];
+export type GroupsView = components['schemas']['GroupsView'];
 export type Health = components['schemas']['Health'];
 export type HeldGrant = components['schemas']['HeldGrant'];
 export type HeldGrants = components['schemas']['HeldGrants'];
@@ -1449,17 +1828,26 @@ export type KeyStanding = components['schemas']['KeyStanding'];
 export type KeyView = components['schemas']['KeyView'];
 export type KeysView = components['schemas']['KeysView'];
 export type Kind = components['schemas']['Kind'];
+export type LatestView = components['schemas']['LatestView'];
+export type LatestsView = components['schemas']['LatestsView'];
 export type Link = components['schemas']['Link'];
 export type LiveTicket = components['schemas']['LiveTicket'];
 export type Me = components['schemas']['Me'];
+export type ModelItem = components['schemas']['ModelItem'];
+export type ModelsView = components['schemas']['ModelsView'];
 export type NewBulk = components['schemas']['NewBulk'];
 export type NewCommand = components['schemas']['NewCommand'];
 export type NewKeyView = components['schemas']['NewKeyView'];
 export type NewPassword = components['schemas']['NewPassword'];
+export type NoticeView = components['schemas']['NoticeView'];
+export type NoticesView = components['schemas']['NoticesView'];
 export type Outcome = components['schemas']['Outcome'];
 export type Permission = components['schemas']['Permission'];
+export type PresenceView = components['schemas']['PresenceView'];
 export type Problem = components['schemas']['Problem'];
 export type ProgressView = components['schemas']['ProgressView'];
+export type QuarantineView = components['schemas']['QuarantineView'];
+export type QuarantinedView = components['schemas']['QuarantinedView'];
 export type RawPoint = components['schemas']['RawPoint'];
 export type RawSeries = components['schemas']['RawSeries'];
 export type Reported = components['schemas']['Reported'];
@@ -1468,10 +1856,8 @@ export type SelectionView = components['schemas']['SelectionView'];
 export type ShadowView = components['schemas']['ShadowView'];
 export type SignIn = components['schemas']['SignIn'];
 export type SignedIn = components['schemas']['SignedIn'];
-export type Source = components['schemas']['Source'];
 export type Stage = components['schemas']['Stage'];
 export type Standing = components['schemas']['Standing'];
-export type Status = components['schemas']['Status'];
 export type Step = components['schemas']['Step'];
 export type StepView = components['schemas']['StepView'];
 export type Subject = components['schemas']['Subject'];
@@ -1485,6 +1871,10 @@ export type WishView = components['schemas']['WishView'];
 export type WishesView = components['schemas']['WishesView'];
 export type ContractAuditWho = components['schemas']['contract.audit.Who'];
 export type FunctionsApiOperationsCommandsWho = components['schemas']['functions.api.operations.commands.Who'];
+export type FunctionsDomainCommandsSource = components['schemas']['functions.domain.commands.Source'];
+export type FunctionsDomainCommandsStatus = components['schemas']['functions.domain.commands.Status'];
+export type FunctionsDomainDevicesSource = components['schemas']['functions.domain.devices.Source'];
+export type FunctionsDomainPresenceStatus = components['schemas']['functions.domain.presence.Status'];
 export type ResponseChangedMeanwhile = components['responses']['ChangedMeanwhile'];
 export type ResponseConflict = components['responses']['Conflict'];
 export type ResponseConflictOrIdempotencyInProgress = components['responses']['ConflictOrIdempotencyInProgress'];
@@ -1831,6 +2221,7 @@ export interface operations {
             400: components["responses"]["InvalidRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
         };
@@ -1848,6 +2239,22 @@ export interface operations {
                  * @example climate
                  */
                 model?: string;
+                /**
+                 * @description With this tag, as `key:value`; with all of them where it is repeated.
+                 * @example [
+                 *       "site:Leeds"
+                 *     ]
+                 */
+                tag?: string[];
+                /** @description Whether it is connected now. */
+                status?: "online" | "offline" | "unknown";
+                /**
+                 * @description Words of its id or name, or how they begin.
+                 * @example boil
+                 */
+                q?: string;
+                /** @description By what, downwards with `-`; by id if left out. */
+                sort?: "group" | "-group" | "name" | "-name" | "created" | "-created";
                 /** @description At most so many items. */
                 limit?: number;
                 /** @description `cursor` of the page before, with otherwise the same parameters. */
@@ -1859,9 +2266,61 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DevicesView"];
+                };
+            };
             400: components["responses"]["InvalidRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    create_device: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Chosen by the caller, unique to this creation: a repetition with it gets the first one's answer.
+                 * @example 2f1c0a7e-6a2e-4a5e-9d0c-0b8f6f1f9b52
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeviceToCreate"];
+            };
+        };
+        responses: {
+            /** @description Made. */
+            201: {
+                headers: {
+                    /** @description The version shown. */
+                    ETag: string;
+                    /** @description `true`: the answer of an earlier request with this key. */
+                    "Idempotency-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeviceEntry"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["ConflictOrIdempotencyInProgress"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["IdempotencyKeyReused"];
             429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
         };
@@ -1881,6 +2340,135 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    /** @description The version shown. */
+                    ETag: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeviceView"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    decommission_device: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The `ETag` that the change is meant for: it is refused if there is a newer version.
+                 * @example "7"
+                 */
+                "If-Match"?: string;
+            };
+            path: {
+                /**
+                 * @description A device.
+                 * @example press-4
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["ChangedMeanwhile"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    update_device: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The `ETag` that the change is meant for: it is refused if there is a newer version.
+                 * @example "7"
+                 */
+                "If-Match"?: string;
+            };
+            path: {
+                /**
+                 * @description A device.
+                 * @example press-4
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DevicePatch"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    /** @description The version shown. */
+                    ETag: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeviceEntry"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["ChangedMeanwhile"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    device_latest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description A device.
+                 * @example press-4
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LatestsView"];
+                };
+            };
             400: components["responses"]["InvalidRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
@@ -2001,6 +2589,55 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    device_events: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Events of this kind alone.
+                 * @example alarm
+                 */
+                kind?: string;
+                /**
+                 * @description Begin, included: ms since the epoch, an RFC 3339 time, or a duration before now.
+                 * @example -24h
+                 */
+                from?: string;
+                /** @description End, not included, spelled like `from`; now if left out. */
+                to?: string;
+                /** @description At most so many items. */
+                limit?: number;
+                /** @description `cursor` of the page before, with otherwise the same parameters. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description A device.
+                 * @example press-4
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeviceEventsView"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     device_quarantine: {
         parameters: {
             query?: {
@@ -2021,10 +2658,88 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuarantineView"];
+                };
+            };
             400: components["responses"]["InvalidRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    show_quarantined: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description A device.
+                 * @example press-4
+                 */
+                id: string;
+                /** @description An entry of the quarantine, as its list names it. */
+                entry: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuarantinedView"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    list_quarantine: {
+        parameters: {
+            query: {
+                /**
+                 * @description A day in UTC.
+                 * @example 2026-07-01
+                 */
+                day: string;
+                /** @description At most so many items. */
+                limit?: number;
+                /** @description `cursor` of the page before, with otherwise the same parameters. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NoticesView"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
         };
@@ -2679,6 +3394,260 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    list_groups: {
+        parameters: {
+            query?: {
+                /** @description The groups directly in this one; those at the root if left out. */
+                parent?: string;
+                /** @description At most so many items. */
+                limit?: number;
+                /** @description `cursor` of the page before, with otherwise the same parameters. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupsView"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    create_group: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Chosen by the caller, unique to this creation: a repetition with it gets the first one's answer.
+                 * @example 2f1c0a7e-6a2e-4a5e-9d0c-0b8f6f1f9b52
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GroupToCreate"];
+            };
+        };
+        responses: {
+            /** @description Made. */
+            201: {
+                headers: {
+                    /** @description The version shown. */
+                    ETag: string;
+                    /** @description `true`: the answer of an earlier request with this key. */
+                    "Idempotency-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupView"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["ConflictOrIdempotencyInProgress"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["IdempotencyKeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    show_group: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description A group's path with `:` in place of each `/`.
+                 * @example plant-1:line-2
+                 */
+                group: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    /** @description The version shown. */
+                    ETag: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupView"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    delete_group: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The `ETag` that the change is meant for: it is refused if there is a newer version.
+                 * @example "7"
+                 */
+                "If-Match"?: string;
+            };
+            path: {
+                /**
+                 * @description A group's path with `:` in place of each `/`.
+                 * @example plant-1:line-2
+                 */
+                group: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["ChangedMeanwhile"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    update_group: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The `ETag` that the change is meant for: it is refused if there is a newer version.
+                 * @example "7"
+                 */
+                "If-Match"?: string;
+            };
+            path: {
+                /**
+                 * @description A group's path with `:` in place of each `/`.
+                 * @example plant-1:line-2
+                 */
+                group: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GroupPatch"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    /** @description The version shown. */
+                    ETag: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupView"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["ChangedMeanwhile"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    list_models: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelsView"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    show_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description A device model.
+                 * @example climate
+                 */
+                model: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    /** @description The version shown. */
+                    ETag: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     fleet_summary: {
         parameters: {
             query?: {
@@ -2691,6 +3660,15 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FleetSummaryView"];
+                };
+            };
             400: components["responses"]["InvalidRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
