@@ -5,7 +5,7 @@ first synchronisation of its machine boot has two sets of bytes that it could go
 kept here, and stored before the first message goes out by it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,6 +46,8 @@ class _Boot(msgspec.Struct, kw_only=True, omit_defaults=True):
     first: int | None = None
     """As the first synchronisation had it: by this, what was recorded before it is corrected."""
     latest: int | None = None
+    telling: bool = False
+    """Whether telemetry was told by `latest`, and so perhaps until any moment since."""
     synced_at: int = 0
     """Boot time at which it was synchronised last."""
     told: dict[Priority, int] = {}
@@ -54,10 +56,12 @@ class _Boot(msgspec.Struct, kw_only=True, omit_defaults=True):
     """Priorities of which any message may have gone out as estimated since this was stored."""
 
 
-class _State(msgspec.Struct, kw_only=True):
+class _State(msgspec.Struct, kw_only=True, omit_defaults=True):
     v: int
     seen: int
     """UTC up to which telemetry may have been told when this was stored."""
+    also: list[int] = []
+    """Earlier times that may be the one up to which it was told instead."""
     until: int
     """No time of a later start may be before this: above `seen` by what may pass until the state is stored again."""
     boots: list[_Boot]
@@ -70,6 +74,7 @@ class MachineBoots:
     machine_boot: str
     seen: int = 0
     """UTC up to which telemetry may have been told, by the state as it was stored last."""
+    _also: list[int] = field(default_factory=list)
     _until: int = 0
     _earlier: dict[str, _Boot] = field(default_factory=dict)
     _version: int = 0
@@ -94,19 +99,27 @@ class MachineBoots:
             boot.told |= {priority: max(newest.get(priority, 0), boot.told.get(priority, 0)) for priority in boot.open}
         # An earlier boot that was never synchronised will never be: its messages stay as they were recorded.
         earlier = {boot.id: boot for boot in stored.boots if boot.first is not None or boot.id == machine_boot}
-        return cls(machine_boot, stored.seen, stored.until, earlier)
+        return cls(machine_boot, stored.seen, stored.also, stored.until, earlier)
 
-    def to_state(self, now: int, told: int, *, reserve_ms: int) -> tuple[Any, int]:
+    def to_state(self, now: int, told: Sequence[int], *, reserve_ms: int) -> tuple[Any, int]:
         """The state as JSON at UTC `now`, and which version of it that is. It is stored again within `reserve_ms`.
 
-        `told`: up to which time later than `now` telemetry was told, if it was.
+        `told`: when the last telemetry was told, by its own time; several where it may be any of them.
         """
         boots = [*self._earlier.values()][-MOST_BOOTS:]
         until = now if self._leaving else now + reserve_ms
-        if self.current.first is not None or self._has_told_telemetry:
-            ahead = told if self._leaving else told + AHEAD_RESERVE_MS
-            self.seen = now if told <= now else ahead
-        state = _State(v=_VERSION, seen=self.seen, until=until, boots=[*boots, self.current])
+        if self.current.first is None:
+            if self._has_told_telemetry:
+                self.seen, self._also = now, []
+        elif self.current.telling:
+            last = max(told, default=0)
+            self.seen, self._also = now, []
+            if last > now:
+                self.seen = last if self._leaving else last + AHEAD_RESERVE_MS
+        else:
+            # Nothing is told by this offset before that is stored, so nothing but this can have been told.
+            *self._also, self.seen = sorted(set(told)) or [0]
+        state = _State(v=_VERSION, seen=self.seen, also=self._also, until=until, boots=[*boots, self.current])
         return msgspec.to_builtins(state, str_keys=True), self._version
 
     def saved(self, version: int) -> None:
@@ -116,6 +129,19 @@ class MachineBoots:
     def unsaved(self) -> bool:
         """Whether a decision is not stored yet: nothing may be sent by it."""
         return self._version != self._saved_version
+
+    def may_have_told(self, boot: int) -> list[int]:
+        """When the last telemetry may have been told that an earlier process has left, seen from boot time `boot`."""
+        current = self.current
+        if current.telling and current.latest is not None:
+            return [max(self.seen, boot + current.latest)]
+        return [*self._also, self.seen]
+
+    def told_by_latest(self) -> None:
+        """Telemetry was told by the offset of the last synchronisation."""
+        if not self.current.telling:
+            self.current.telling = True
+            self._version += 1
 
     def told_ahead(self, ts: int) -> None:
         """Telemetry of a time later than now was told."""
@@ -139,7 +165,7 @@ class MachineBoots:
         now.synced_at = boot
         if now.first is not None:
             if now.latest != offset:
-                now.latest = offset
+                now.latest, now.telling = offset, False
                 self._version += 1
             return True
         now.first = now.latest = offset

@@ -7,7 +7,6 @@ and what was recorded by it is corrected as soon as the time is known, unless it
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -29,8 +28,6 @@ HOLD_MS = 24 * 3600 * 1000
 """How long boot time alone is trusted after the last synchronisation: at a crystal's 50 ppm it is 4.3 s off by then."""
 JITTER_MS = 5
 """Differences of wall and boot time up to this are the reading of two clocks one after the other, and no step."""
-MOST_LEFT = 16
-"""So many times that were left by a step are remembered: a step back may undo several, forward ones among them."""
 OBSERVE_S = 1.0
 SAVE_S = 300.0
 _SECTION = "clock"
@@ -88,9 +85,13 @@ class Timekeeper:
         self._offset = Offset(0, synced=False, final=False)
         self._opened = False
         self._doubted = False
-        self._told = 0
+        self._told: list[int] = []
+        """UTC of what was told last; several where it may be any of them. Nothing that a step only passed by."""
+        self._reserve_ms = 0
+        """By so much the truth may be before `_told`: it is from the state of an earlier process."""
+        self._followed = False
+        """Whether time was set back so far behind `_told` that the next reading need not come after it."""
         self._saving = asyncio.Lock()
-        self._left: deque[int] = deque(maxlen=MOST_LEFT)
         self._waited_ms = 0
         self._waiting: tuple[int, int] | None = None
 
@@ -132,6 +133,11 @@ class Timekeeper:
         self._observe(first=False)
 
     def offset(self) -> Offset:
+        """By which to tell something now: from here on, telemetry may have been told by it."""
+        if self._offset.final and not self._boots.current.telling:
+            self._boots.told_by_latest()
+            if self._followed:
+                self._told, self._reserve_ms, self._followed = [], 0, False
         return self._offset
 
     @property
@@ -144,7 +150,7 @@ class Timekeeper:
 
     def told(self, ts: int) -> None:
         """Telemetry was recorded with a time that is not later than `Offset.after` by enough to be the present."""
-        self._told = max(self._told, ts)
+        self._told_until(ts)
         self._boots.told_ahead(ts)
 
     async def commit(self) -> None:
@@ -190,16 +196,25 @@ class Timekeeper:
     def _observe(self, *, first: bool) -> None:
         synced, wall, boot = self._read_clocks()
         old = self._offset
+        if first:
+            self._told, self._reserve_ms = self._boots.may_have_told(boot), AHEAD_RESERVE_MS
         if synced:
             ms = wall - boot
             if not first and old.synced and abs(ms - old.ms) <= JITTER_MS:
                 ms = old.ms
+            unmeasured = self._boots.current.first is None
+            telling = self._boots.current.telling or not any(self._told)
             keeps = self._boots.synchronised(ms, boot, forget_ahead_ms=FORGET_AHEAD_MS)
-            new = Offset(ms, synced=True, final=True, after=self._after(old, ms, boot, first=first, keeps=keeps))
+            if unmeasured:
+                self._told_as_estimated(ms, boot, first=first, keeps=keeps)
+            elif not first and ms != old.ms and telling:
+                # It may have been told until now. By an offset that nobody asked for, nothing can have been.
+                self._told_until(boot + old.ms)
+            new = Offset(ms, synced=True, final=True, after=self._after(old, ms, boot, first=first))
         elif self._boots.current.latest is not None:
             ms = self._boots.current.latest
             held = boot - self._boots.current.synced_at <= HOLD_MS
-            new = Offset(ms, synced=held, final=True, after=self._after(old, ms, boot, first=first, keeps=True))
+            new = Offset(ms, synced=held, final=True, after=self._after(old, ms, boot, first=first))
         else:
             new = Offset(self._boots.estimated(wall, boot, self._floor), synced=False, final=False)
         if new != old:
@@ -230,19 +245,29 @@ class Timekeeper:
             self._doubted = False
         return trusted, wall, boot
 
-    def _after(self, old: Offset, ms: int, boot: int, *, first: bool, keeps: bool) -> int | None:
+    def _told_until(self, ts: int) -> None:
+        if ts > max(self._told, default=0):
+            self._told, self._reserve_ms = [ts], 0
+        else:
+            self._told = [max(self._told)]
+
+    def _told_as_estimated(self, ms: int, boot: int, *, first: bool, keeps: bool) -> None:
+        """What was recorded until the first synchronisation is corrected to be before now, or keeps its estimate."""
+        estimate = self._boots.current.estimate
+        if estimate is None:
+            return
+        told = [boot + ms, boot + estimate] if keeps and estimate > ms else [boot + ms]
+        self._told = [*self._told, *told] if first else told
+
+    def _after(self, old: Offset, ms: int, boot: int, *, first: bool) -> int | None:
         """Up to which UTC telemetry may have been told, where that is ahead of now by less than is followed."""
         now = boot + ms
-        told = [old.after] if old.after is not None else []
-        horizon = FORGET_AHEAD_MS + AHEAD_RESERVE_MS * first
-        if first or (keeps and ms != old.ms):
-            self._left.append(self._boots.seen if first else boot + old.ms)
-            # What is followed once is forgotten: it must not come back with the next small step.
-            self._left = deque((ts for ts in self._left if ts - now <= horizon), MOST_LEFT)
-            told += self._left
-        ahead = [ts for ts in told if 0 < ts - now <= horizon]
-        if ahead:
-            self._told = max(self._told, *ahead)
+        if not first and old.final and ms == old.ms:
+            return old.after if old.after is not None and old.after > now else None
+        horizon = now + FORGET_AHEAD_MS + self._reserve_ms
+        ahead = [ts for ts in self._told if now < ts <= horizon]
+        # Not forgotten before something else is told: a step forward may bring time close to it again.
+        self._followed = any(ts > horizon for ts in self._told)
         return max(ahead, default=None)
 
     def _tell(self, old: Offset, new: Offset, *, first: bool) -> None:
@@ -262,4 +287,5 @@ class Timekeeper:
         try:
             await self._save()
         except QueueError as error:
-            self._log.warning("what is known of the time cannot be stored: %s", error)
+            # As text: a handler that keeps its records would keep the error's frames, and what they were to store.
+            self._log.warning("what is known of the time cannot be stored: %s", str(error))

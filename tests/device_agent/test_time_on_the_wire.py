@@ -8,6 +8,7 @@ import asyncio
 import logging
 from dataclasses import dataclass
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -35,6 +36,7 @@ walls = st.one_of(st.integers(-YEARS_10, YEARS_10), short_steps)
 
 @dataclass(frozen=True)
 class Sent:
+    machine_boot: str
     at: int
     ts: int
 
@@ -47,7 +49,7 @@ class Device(RuleBasedStateMachine):
         self.clock.set_synced(synced)
         self.settings = ClockSettings(wait_s=wait)
         self.disk = MemoryStorage().disk
-        self.taken = []  # by number: (boot time, true time)
+        self.taken = []  # by number: (start of the machine, boot time, true time)
         self.bytes = {}  # what has arrived, by (boot, seq)
         self.sent = {}  # by number
         self.starts = 0
@@ -57,9 +59,11 @@ class Device(RuleBasedStateMachine):
 
     def teardown(self):
         if hasattr(self, "runner"):
-            self.do(self.recorder.flush())
-            self.do(self.send(connected_at=self.clock.boot_ms() - 10**6))
-            self.runner.close()
+            # Its loop holds three files. A failure is played hundreds of times until it is as short as can be, and
+            # beyond 1024 open files nothing else in this process could wait with `select`, as the tests' app does.
+            with self.runner:
+                self.do(self.recorder.flush())
+                self.do(self.send(connected_at=self.clock.boot_ms() - 10**6))
 
     def do(self, coroutine):
         return self.runner.run(coroutine)
@@ -103,7 +107,7 @@ class Device(RuleBasedStateMachine):
         for _ in range(readings):
             self.do(self.clock.advance(0.25))
             number = len(self.taken)
-            self.taken.append((self.clock.boot_ms(), self.true_ms()))
+            self.taken.append((self.clock.machine_boot(), self.clock.boot_ms(), self.true_ms()))
             self.recorder.add("s", Reading(self.clock.boot_ms(), {"n": number}))
         if flush:
             self.do(self.recorder.flush())
@@ -174,8 +178,8 @@ class Device(RuleBasedStateMachine):
         assert raw == known, "a message changed after it may have been seen"
         for measurement in envelope.m:
             number = int(measurement.values["n"])
-            at, true = self.taken[number]
-            self.sent[number] = Sent(at, measurement.ts)
+            machine_boot, at, true = self.taken[number]
+            self.sent[number] = Sent(machine_boot, at, measurement.ts)
             assert measurement.ts >= RELEASED_MS, "a time before the agent existed"
             if measurement.q == "good" and not self.erred:
                 # What may have been told ahead of time is not gone back behind, up to what the cloud would have taken.
@@ -189,8 +193,10 @@ class Device(RuleBasedStateMachine):
         for first, second in ((number - 1, number), (number, number + 1)):
             if first in self.sent and second in self.sent:
                 one, other = self.sent[first], self.sent[second]
+                if one.machine_boot != other.machine_boot:
+                    continue  # their boot times have nothing to do with each other
                 back = (one.ts - one.at) - (other.ts - other.at)
-                assert other.at <= one.at or other.ts > one.ts or back > FORGET_AHEAD_MS, "time went back"
+                assert other.ts > one.ts or back > FORGET_AHEAD_MS, "time went back"
 
 
 Device.TestCase.settings = settings(max_examples=500, stateful_step_count=20)
@@ -206,3 +212,68 @@ def test_a_step_back_that_undoes_a_step_forward_and_a_little_more_gives_no_time_
     device.a_sensor_is_read(flush=True, readings=1)
     device.messages_are_sent(ack=False, connected_for=0, many=2, newest=False)
     device.teardown()
+
+
+def test_a_time_that_nothing_was_told_by_holds_back_no_step_that_is_followed():
+    device = Device()
+    device.boot(wait=0, synced=False, wall=0)
+    device.the_clock_is_synchronised(error=223_563)
+    device.a_sensor_is_read(flush=True, readings=1)
+    for error in (0, -676_438):
+        device.the_clock_is_synchronised(error=error)
+    device.a_sensor_is_read(flush=True, readings=1)
+    device.teardown()
+
+
+def test_a_time_that_was_followed_back_from_counts_again_if_nothing_was_told_since():
+    device = Device()
+    device.boot(wait=0, synced=True, wall=0)
+    for error in (20 * 60_000, 0, 10 * 60_000):
+        if error == 0:
+            device.a_sensor_is_read(flush=True, readings=1)
+        device.the_clock_is_synchronised(error=error)
+    device.a_sensor_is_read(flush=True, readings=1)
+    device.teardown()
+
+
+@pytest.mark.parametrize("passed_by", [0, 14 * 60_000])
+def test_a_step_back_just_before_the_agent_is_killed_gives_no_time_twice(passed_by):
+    device = Device()
+    device.boot(wait=0, synced=True, wall=0)
+    device.a_sensor_is_read(flush=True, readings=1)
+    if passed_by:
+        device.the_clock_is_synchronised(error=passed_by)
+        device.the_agent_is_killed_and_the_clock_set_meanwhile(observed=True, wall=0)
+        device.the_clock_is_synchronised(error=-120_000)
+    else:
+        device.the_clock_is_synchronised(error=-250)
+        device.the_agent_is_killed_and_the_clock_set_meanwhile(observed=False, wall=0)
+    device.a_sensor_is_read(flush=True, readings=1)
+    device.teardown()
+
+
+def test_nor_does_one_that_ends_an_estimate_before_the_agent_is_killed():
+    device = Device()
+    device.boot(wait=0, synced=False, wall=0)
+    device.a_sensor_is_read(flush=True, readings=1)
+    device.messages_are_sent(ack=False, connected_for=0, many=1, newest=False)
+    device.a_sensor_is_read(flush=True, readings=1)
+    device.the_clock_is_synchronised(error=-250)
+    device.the_agent_is_killed_and_the_clock_set_meanwhile(observed=False, wall=0)
+    device.a_sensor_is_read(flush=True, readings=1)
+    device.teardown()
+
+
+def test_an_example_that_fails_leaves_no_open_files(monkeypatch):
+    device = Device()
+    device.boot(wait=0, synced=True, wall=0)
+    device.a_sensor_is_read(flush=True, readings=1)
+    loop = device.runner.get_loop()
+
+    def fail(_raw):
+        raise AssertionError
+
+    monkeypatch.setattr(device, "arrived", fail)
+    with pytest.raises(AssertionError):
+        device.teardown()
+    assert loop.is_closed()
