@@ -21,6 +21,9 @@ from tests.device_agent.pki import Credentials
 
 ROOT = Path(__file__).parents[2]
 _START_S = 20.0
+_SUBSCRIBED_S = 60.0
+_PORTS = 5
+_SELECT_FILES = 1024
 
 _CONFIGURATION = """
 listener {port} 127.0.0.1
@@ -65,6 +68,10 @@ def _security(thing: str) -> dict[str, Any]:
     }
 
 
+class EndedError(Exception):
+    """The broker has ended while it started."""
+
+
 class Mosquitto:
     """A broker of its own, stored in `directory`, on a port that a restart keeps. Nothing is left of it on exit."""
 
@@ -79,7 +86,15 @@ class Mosquitto:
     def __enter__(self) -> Self:
         self._directory.mkdir(parents=True, exist_ok=True)
         (self._directory / "security.json").write_text(json.dumps(_security("pump-7")))
-        self.start()
+        for left in reversed(range(_PORTS)):
+            try:
+                self.start()
+                break
+            except EndedError:
+                # Between our look for a free port and its start, another process may have taken that port.
+                if not left:
+                    raise
+                self.port = 0
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -117,7 +132,8 @@ class Mosquitto:
         until = time.monotonic() + _START_S
         while not _listens(self.port):
             said = log.read_text(errors="replace")[-2000:]
-            assert self._process.poll() is None, f"mosquitto ended while it started:\n{said}"
+            if self._process.poll() is not None:
+                raise EndedError(f"mosquitto ended while it started:\n{said}")
             assert time.monotonic() < until, f"mosquitto did not start within {_START_S:g} s:\n{said}"
             time.sleep(0.01)
 
@@ -156,6 +172,7 @@ class App:
         tls.load_cert_chain(certificate, key)
         self.received: list[Received] = []
         self._subscribed = False
+        self._said = "nothing"
         self._client = Client(CallbackAPIVersion.VERSION2, client_id=name, protocol=MQTTProtocolVersion.MQTTv5)
         self._client.tls_set_context(tls)
         self._client.reconnect_delay_set(1, 1)
@@ -164,6 +181,10 @@ class App:
         self._client.on_disconnect = self._on_disconnect
         self._client.on_message = self._on_message
         self._client.connect("localhost", broker.port, clean_start=True)
+        # paho waits with `select`, which takes no file from 1024 on: it would be disconnected again and again.
+        connected = self._client.socket()
+        assert connected is not None, "the app was disconnected at once"
+        assert connected.fileno() < _SELECT_FILES, "too many open files in this process: who has left them open?"
         self._client.loop_start()
 
     def __enter__(self) -> Self:
@@ -181,16 +202,17 @@ class App:
             each.wait_for_publish(30)
 
     def await_subscribed(self) -> None:
-        until = time.monotonic() + 10
+        until = time.monotonic() + _SUBSCRIBED_S
         while not self._subscribed:
-            assert time.monotonic() < until, "the app could not subscribe within 10 s"
+            assert time.monotonic() < until, f"the app could not subscribe within {_SUBSCRIBED_S:g} s: {self._said}"
             time.sleep(0.005)
 
     def _on_subscribe(self, *_: object) -> None:
         self._subscribed = True
 
-    def _on_disconnect(self, *_: object) -> None:
+    def _on_disconnect(self, _client: object, _data: object, _flags: object, reason: object, *_: object) -> None:
         self._subscribed = False
+        self._said = f"disconnected: {reason}"
 
     def _on_message(self, _client: object, _data: object, message) -> None:
         self.received.append(Received(message.topic.split("/")[1], message.topic, message.payload))
