@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from contract import ingest
 from contract.errors import DocumentError
 from contract.identity import THING_PATTERN
-from contract.ingest import IngestMessage, LakeLine
+from contract.ingest import IngestMessage, LakeLine, ResponseMessage
 from contract.telemetry import MAX_MESSAGE_BYTES, MAX_TIMESTAMP_MS
 
 parts = st.fixed_dictionaries(
@@ -25,6 +25,18 @@ parts = st.fixed_dictionaries(
 def test_a_queue_message_comes_back_as_it_was(fields):
     message = IngestMessage(**fields)
     assert ingest.decode(ingest.encode(message)) == message
+
+
+@settings(deadline=None)
+@given(parts, st.text(max_size=80))
+def test_an_answer_to_a_command_comes_back_as_it_was_whatever_its_topic_says(fields, id):  # noqa: A002 - its name
+    message = ResponseMessage(**fields, id=id)
+    assert ingest.decode_response(ingest.encode_response(message)) == message
+
+
+def test_an_answer_without_the_topic_s_command_is_none():
+    with pytest.raises(DocumentError, match="`id` must be present"):
+        ingest.decode_response('{"data":"","thing":"a","received_at":1}')
 
 
 @settings(deadline=None)

@@ -143,6 +143,16 @@ def test_the_rule_wraps_the_untouched_bytes_under_the_topics_thing():
     assert topics.telemetry("pump-7").split("/")[2 - 1] == "pump-7"  # topic(2) counts from one
 
 
+def test_the_rule_of_answers_takes_thing_and_command_from_the_topic():
+    expected = (
+        "SELECT encode(*, 'base64') AS data, topic(2) AS thing, topic(3) AS id, timestamp() AS received_at "
+        "FROM 'cmd/+/+/res'"
+    )
+    assert expected == topics.COMMAND_RESPONSE_RULE_SQL
+    parts = topics.command_response("pump-7", "c1").split("/")
+    assert (parts[2 - 1], parts[3 - 1]) == ("pump-7", "c1")
+
+
 def test_a_devices_filters_match_what_is_sent_to_it():
     assert matches(topics.filter_command_requests("pump-7"), topics.command_request("pump-7", "c1"))
     for operation in ("update/delta", "get/accepted", "update/rejected"):

@@ -161,7 +161,7 @@ def test_tables_are_keyed_as_the_data_model_says(any_deployment):
 @pytest.mark.parametrize(
     ("name", "indexes"),
     [
-        ("CoreTable", {"listing": ["lpk", "lsk"], "by_model": ["mpk", "msk"]}),
+        ("CoreTable", {"listing": ["lpk", "lsk"], "by_model": ["mpk", "msk"], "due": ["duepk", "duesk"]}),
         ("StateTable", {}),
         ("EventsTable", {"by_day": ["dpk", "dsk"]}),
         ("TelemetryTable", {}),

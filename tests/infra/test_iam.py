@@ -1,6 +1,6 @@
 """What each role may do: exactly its catalogue entry, and a wildcard only where AWS knows no name."""
 
-CONSUMERS = {"ingest", "events", "presence"}
+CONSUMERS = {"commands", "ingest", "events", "presence"}
 CONSUME = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ChangeMessageVisibility"}
 # What AWS documents for a function in a VPC, besides the log group that each function has of its own.
 PLACE = {
@@ -30,6 +30,9 @@ def arns(deployment):
         "core": table("CoreTable"),
         "core/listing": f"{table('CoreTable')}/index/listing",
         "core/by_model": f"{table('CoreTable')}/index/by_model",
+        "core/due": f"{table('CoreTable')}/index/due",
+        "commands-queue": arn("AWS::SQS::Queue", "CommandsFeedQueue"),
+        "command-requests": "arn:AWS::Partition:iot:AWS::Region:AWS::AccountId:topic/cmd/*/req",
         "state": table("StateTable"),
         "events": table("EventsTable"),
         "telemetry": table("TelemetryTable"),

@@ -6,6 +6,8 @@ RULES = {
     topics.TELEMETRY_RULE_NAME: topics.TELEMETRY_RULE_SQL,
     topics.EVENT_RULE_NAME: topics.EVENT_RULE_SQL,
     topics.PRESENCE_RULE_NAME: topics.PRESENCE_RULE_SQL,
+    topics.SHADOW_RULE_NAME: topics.SHADOW_RULE_SQL,
+    topics.COMMAND_RESPONSE_RULE_NAME: topics.COMMAND_RESPONSE_RULE_SQL,
 }
 
 
@@ -28,7 +30,7 @@ def test_each_rule_sends_to_a_queue_of_its_own_and_its_failures_to_another(deplo
         queues.append(deployment.render(action["Sqs"]["QueueUrl"]))
         errors.append(deployment.render(payload["ErrorAction"]["Sqs"]["QueueUrl"]))
     assert len(set(queues)) == len(queues)
-    assert len(set(errors)) == 1
+    assert len(set(errors)) == len({rule.stack for rule in deployment.all("AWS::IoT::TopicRule")})
     assert not set(errors) & set(queues)
 
 
