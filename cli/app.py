@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cli.commands import audit, commands, devices, fleet, live, preflight, shadows, sign_in, telemetry
+from cli.commands import audit, commands, devices, fleet, keys, live, preflight, shadows, sign_in, telemetry, users
 from cli.output import print_error, print_line
 from cli.plugins import RootGroup
 from contract import __version__
@@ -32,6 +32,8 @@ app.add_typer(shadows.config, name="config")
 app.add_typer(commands.app, name="commands")
 app.add_typer(live.app, name="live")
 app.add_typer(fleet.app, name="fleet")
+app.add_typer(users.app, name="users")
+app.add_typer(keys.app, name="keys")
 app.add_typer(audit.app, name="audit")
 app.command("preflight")(preflight.preflight)
 

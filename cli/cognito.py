@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from cli.errors import BusyError, CliError, NotSignedInError, ServerFaultError
+from cli.errors import BusyError, CliError, InputError, NotSignedInError, ServerFaultError
 from cli.http import Http
 from cli.problems import json_object
 
@@ -16,6 +16,7 @@ _ASKS_FIRST = {
     "PasswordResetRequiredException": "This user's password was reset: set a new one with the reset code first.",
     "UserNotConfirmedException": "This user is not confirmed yet: ask an administrator of the deployment.",
 }
+_WRONG_CODE = {"CodeMismatchException", "EnableSoftwareTokenMFAException", "ExpiredCodeException"}
 _PASSWORD_REFUSED = {"InvalidPasswordException", "PasswordHistoryPolicyViolationException"}
 
 
@@ -40,6 +41,17 @@ class NewPasswordRequired:
     username: str
 
 
+@dataclass(frozen=True, slots=True)
+class CodeRequired:
+    """The password was right, and the code of an authenticator app is asked for as well."""
+
+    session: str
+    username: str
+
+
+Outcome = Grant | NewPasswordRequired | CodeRequired
+
+
 class Cognito:
     """One app client of one user pool at one endpoint."""
 
@@ -48,32 +60,39 @@ class Cognito:
         self._endpoint = endpoint
         self._client_id = client_id
 
-    def sign_in(self, username: str, password: str) -> Grant | NewPasswordRequired:
+    def sign_in(self, username: str, password: str) -> Outcome:
         """Raises NotSignedInError for a wrong name or password, without telling which."""
         answer = self._call(
             "InitiateAuth",
             {"AuthFlow": "USER_PASSWORD_AUTH", "AuthParameters": {"USERNAME": username, "PASSWORD": password}},
         )
-        challenge = answer.get("ChallengeName")
-        if challenge == "NEW_PASSWORD_REQUIRED":
-            parameters = answer.get("ChallengeParameters")
-            known = parameters.get("USER_ID_FOR_SRP") if isinstance(parameters, dict) else None
-            return NewPasswordRequired(_text(answer, "Session"), str(known or username))
-        return _grant(answer)
+        return _outcome(answer, username)
 
-    def set_password(self, required: NewPasswordRequired, password: str) -> Grant:
+    def set_password(self, required: NewPasswordRequired, password: str) -> Outcome:
         """Raises PasswordRefusedError where another password may be tried with the same session."""
-        responses = {"USERNAME": required.username, "NEW_PASSWORD": password}
-        return _grant(
-            self._call(
-                "RespondToAuthChallenge",
-                {
-                    "ChallengeName": "NEW_PASSWORD_REQUIRED",
-                    "Session": required.session,
-                    "ChallengeResponses": responses,
-                },
-            )
+        return self._answer("NEW_PASSWORD_REQUIRED", required.session, required.username, {"NEW_PASSWORD": password})
+
+    def send_code(self, required: CodeRequired, code: str) -> Outcome:
+        """Raises InputError for a wrong code."""
+        answers = {"SOFTWARE_TOKEN_MFA_CODE": code}
+        return self._answer("SOFTWARE_TOKEN_MFA", required.session, required.username, answers)
+
+    def associate(self, access_token: str) -> str:
+        """A new secret for an authenticator app, to be proved by `verify`."""
+        return _text(self._as_user("AssociateSoftwareToken", {"AccessToken": access_token}), "SecretCode")
+
+    def verify(self, access_token: str, code: str) -> None:
+        """Raises InputError for a wrong code."""
+        answer = self._as_user(
+            "VerifySoftwareToken",
+            {"AccessToken": access_token, "UserCode": code, "FriendlyDeviceName": "authenticator app"},
         )
+        if answer.get("Status") != "SUCCESS":
+            raise InputError("Code: expected the one that the app shows now; got another.")
+
+    def prefer_code(self, access_token: str, *, wanted: bool) -> None:
+        settings = {"Enabled": wanted, "PreferredMfa": wanted}
+        self._as_user("SetUserMFAPreference", {"AccessToken": access_token, "SoftwareTokenMfaSettings": settings})
 
     def refresh(self, token: str) -> Grant:
         """Raises NotSignedInError where the refresh token is no longer good."""
@@ -85,8 +104,20 @@ class Cognito:
         """Ends a refresh token and every access token made from it; harmless to repeat."""
         self._call("RevokeToken", {"Token": token})
 
+    def _answer(self, challenge: str, session: str, username: str, answers: dict[str, str]) -> Outcome:
+        request = {
+            "ChallengeName": challenge,
+            "Session": session,
+            "ChallengeResponses": {"USERNAME": username, **answers},
+        }
+        return _outcome(self._call("RespondToAuthChallenge", request), username)
+
     def _call(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:
-        body = json.dumps({"ClientId": self._client_id, **request}).encode()
+        return self._as_user(operation, {"ClientId": self._client_id, **request})
+
+    def _as_user(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:
+        """What an access token alone allows names no client."""
+        body = json.dumps(request).encode()
         answer = self._http.post(
             self._endpoint,
             body,
@@ -101,8 +132,8 @@ class Cognito:
 def _error(status: int, answer: dict[str, Any]) -> CliError:
     kind = str(answer.get("__type", "")).rpartition("#")[2].partition(":")[0]
     said = str(answer.get("message") or answer.get("Message") or "").strip()
-    if kind in _PASSWORD_REFUSED:
-        return PasswordRefusedError(said or "The pool refuses this password.")
+    if (again := _another_would_do(kind, said)) is not None:
+        return again
     if kind in _REFUSED:
         return NotSignedInError(f"Sign-in refused: {said or 'wrong name or password.'}")
     if kind in _ASKS_FIRST:
@@ -114,6 +145,27 @@ def _error(status: int, answer: dict[str, Any]) -> CliError:
     return ServerFaultError(
         f"The sign-in service answered with status {status} and nothing that Amazon Cognito would say."
     )
+
+
+def _another_would_do(kind: str, said: str) -> CliError | None:
+    if kind in _PASSWORD_REFUSED:
+        return PasswordRefusedError(said or "The pool refuses this password.")
+    if kind in _WRONG_CODE:
+        return InputError("Code: expected the one that the app shows now; got another, or one that was used already.")
+    return None
+
+
+def _outcome(answer: dict[str, Any], username: str) -> Outcome:
+    kinds: dict[str, type[NewPasswordRequired | CodeRequired]] = {
+        "NEW_PASSWORD_REQUIRED": NewPasswordRequired,
+        "SOFTWARE_TOKEN_MFA": CodeRequired,
+    }
+    kind = kinds.get(str(answer.get("ChallengeName")))
+    if kind is None:
+        return _grant(answer)
+    parameters = answer.get("ChallengeParameters")
+    known = parameters.get("USER_ID_FOR_SRP") if isinstance(parameters, dict) else None
+    return kind(_text(answer, "Session"), str(known or username))
 
 
 def _grant(answer: dict[str, Any]) -> Grant:

@@ -2,20 +2,19 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from cli.aws import plain_errors, session
+from cli import stacks
+from cli.aws import plain_errors
 from cli.errors import BusyError, CliError, InputError, NotFoundError, ServerFaultError, UnreachableError
 from cli.local_instance import find_cloud
-from cli.urls import is_loopback
+from cli.stacks import Place
 from contract.backfill import Answer, Refused, Request, Unavailable, read_answer, write
 from contract.errors import DocumentError
 
 if TYPE_CHECKING:
-    from mypy_boto3_cloudformation.client import CloudFormationClient
     from mypy_boto3_lambda.client import LambdaClient
 
 OUTPUT = "BackfillFunctionName"
@@ -25,17 +24,6 @@ ANSWER_S = 920
 _NEEDED = "History is moved with AWS credentials that may invoke the function (lambda:InvokeFunction)."
 _THROTTLED = {"TooManyRequestsException", "ThrottlingException", "Throttling", "EC2ThrottledException"}
 _SERVER_ERRORS = 500
-_LOCAL_SECRET = "test"  # noqa: S105 - the laptop's AWS knows its one account by name and takes any secret
-
-
-class Place(msgspec.Struct, frozen=True):
-    """How to reach AWS, where it is not as the environment says."""
-
-    region: str | None = None
-    aws_profile: str | None = None
-    endpoint_url: str | None = None
-    account: str | None = None
-    """Of a laptop cloud, whose deployer's key is its account's number."""
 
 
 class AgainError(CliError):
@@ -106,24 +94,7 @@ def on_laptop(start: Path, port: int | None) -> tuple[Place, str]:
 
 def in_stacks(place: Place, stage: str | None) -> str:
     """The function's name as the deployment's stacks say it. Raises NotFoundError, InputError."""
-    prefix = "Fieldline-" if stage is None else f"Fieldline-{stage}-"
-    with plain_errors(_NEEDED):
-        cloudformation: CloudFormationClient = _client("cloudformation", place)
-        found = {
-            stack["StackName"]: output.get("OutputValue", "")
-            for page in cloudformation.get_paginator("describe_stacks").paginate()
-            for stack in page["Stacks"]
-            if stack["StackName"].startswith(prefix)
-            for output in stack.get("Outputs", [])
-            if output.get("OutputKey") == OUTPUT
-        }
-    if not found:
-        raise NotFoundError(
-            f"No stack {prefix}* of this account and region names a {OUTPUT}. Deploy this version, or give --function."
-        )
-    if len(found) > 1:
-        raise InputError(f"Several stacks name a {OUTPUT} ({', '.join(sorted(found))}): choose one with --stage.")
-    return next(iter(found.values()))
+    return stacks.in_stacks(place, stage, OUTPUT, _NEEDED, "Deploy this version, or give --function.")
 
 
 def connected(place: Place, name: str, parallel: int) -> BackfillFunction:
@@ -135,19 +106,7 @@ def connected(place: Place, name: str, parallel: int) -> BackfillFunction:
         "tcp_keepalive": True,  # an answer may take minutes, in which networks forget a silent connection
     }
     with plain_errors(_NEEDED):
-        return BackfillFunction(_client("lambda", place, **settings), name)
-
-
-def _client(service: Any, place: Place, **settings: Any) -> Any:
-    from botocore.config import Config
-
-    keys: dict[str, Any] = {}
-    if place.account is not None:
-        keys = {"aws_access_key_id": place.account, "aws_secret_access_key": _LOCAL_SECRET}
-    if is_loopback(urlsplit(place.endpoint_url or "").hostname or ""):
-        settings["proxies"] = {}  # a proxy from the environment serves the network; this machine is not behind it
-    opened = session(place.region, place.aws_profile)
-    return opened.client(service, endpoint_url=place.endpoint_url, config=Config(**settings), **keys)
+        return BackfillFunction(stacks.client("lambda", place, **settings), name)
 
 
 def _is_servers(cause: BaseException | None) -> bool:

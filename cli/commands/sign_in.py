@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from cli.api import sign_in_of
-from cli.cognito import Cognito, Grant, NewPasswordRequired, PasswordRefusedError
+from cli.cognito import CodeRequired, Cognito, Grant, NewPasswordRequired, Outcome, PasswordRefusedError
 from cli.commands.options import JsonOption, ProfileOption, http, profile_store, signed_in
 from cli.errors import CliError, InputError, NotSignedInError, ServerFaultError
 from cli.local_instance import Instance, find_instance
@@ -18,6 +18,7 @@ from cli.text import age, printable, shown
 from cli.urls import api_url, sign_in_endpoint
 
 _PASSWORD_TRIES = 3
+_CODE_TRIES = 3
 _INTERRUPTED = 130
 
 
@@ -30,6 +31,9 @@ def login(
     password_stdin: Annotated[
         bool, typer.Option("--password-stdin", help="Read the password from the first line of standard input.")
     ] = False,
+    code: Annotated[
+        str | None, typer.Option("--code", help="The code of your authenticator app; asked for if it is needed.")
+    ] = None,
     local: Annotated[bool, typer.Option("--local", help="Sign in to the laptop cloud of this directory.")] = False,
     port: Annotated[
         int | None, typer.Option("--port", min=1, max=65535, help="With --local: which instance, where several run.")
@@ -55,13 +59,20 @@ def login(
         cognito = Cognito(connection, sign_in_endpoint(where.endpoint, address), where.client_id)
         name = user or (instance.user if instance else _asked("User"))
         password = _password(instance, name, from_stdin=password_stdin)
-        grant = cognito.sign_in(name, password)
-        if isinstance(grant, NewPasswordRequired):
+        outcome = cognito.sign_in(name, password)
+        if isinstance(outcome, NewPasswordRequired):
             if password_stdin:
                 raise NotSignedInError(
                     "This user must choose a new password first: run `fieldline login` without --password-stdin once."
                 )
-            grant = _with_new_password(cognito, grant)
+            outcome = _with_new_password(cognito, outcome)
+        if isinstance(outcome, CodeRequired):
+            if code is None and password_stdin:
+                raise NotSignedInError(
+                    "This user's sign-in also asks for the code of an authenticator app: give --code."
+                )
+            outcome = _with_code(cognito, outcome, code)
+        grant = _done(outcome)
     if not grant.refresh:
         raise ServerFaultError("The sign-in service sent no refresh token.")
     replaced = _address_of(profile)
@@ -127,7 +138,27 @@ def _password(instance: Instance | None, name: str, *, from_stdin: bool) -> str:
     return _asked("Password", hidden=True)
 
 
-def _with_new_password(cognito: Cognito, required: NewPasswordRequired) -> Grant:
+def _done(outcome: Outcome) -> Grant:
+    if isinstance(outcome, Grant):
+        return outcome
+    raise ServerFaultError("The sign-in service asks for the same thing again and again.")
+
+
+def _with_code(cognito: Cognito, required: CodeRequired, code: str | None) -> Outcome:
+    if code is not None:
+        try:
+            return cognito.send_code(required, code.strip())
+        except InputError as exc:
+            raise NotSignedInError(str(exc)) from exc
+    for _ in range(_CODE_TRIES):
+        try:
+            return cognito.send_code(required, _asked("Code").strip())
+        except InputError as exc:
+            note(str(exc))
+    raise NotSignedInError(f"No code was accepted in {_CODE_TRIES} tries; you are not signed in.")
+
+
+def _with_new_password(cognito: Cognito, required: NewPasswordRequired) -> Outcome:
     note("Your password is temporary: choose your own now.")
     for _ in range(_PASSWORD_TRIES):
         try:

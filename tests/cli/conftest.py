@@ -51,6 +51,8 @@ class Deployment:
         self.temporary = set()
         self.policy = None  # the message with which a new password is refused
         self.challenge = None
+        self.codes = {}  # of those whose sign-in asks for one as well
+        self.secrets = {}  # of those who are about to have it ask, by access token
         self.good_tokens = set()
         self.good_refresh_tokens = set()
         self.expires_in = 3600
@@ -124,12 +126,18 @@ class Deployment:
     def cognito(self, asked):
         operation = asked.headers["x-amz-target"].removeprefix(COGNITO)
         request = json.loads(asked.body)
-        if asked.headers["content-type"] != "application/x-amz-json-1.1" or request["ClientId"] != "client-1":
+        as_user = "AccessToken" in request
+        client = request.get("ClientId")
+        if asked.headers["content-type"] != "application/x-amz-json-1.1" or (client != "client-1") != as_user:
             return Says(400, {"__type": "InvalidParameterException", "message": "bad request"})
+        if as_user:
+            return self.second_factor(operation, request)
         if operation == "RevokeToken":
             self.good_refresh_tokens.discard(request["Token"])
             return Says()
         if operation == "RespondToAuthChallenge":
+            if request["ChallengeName"] == "SOFTWARE_TOKEN_MFA":
+                return self.code(request)
             return self.new_password(request)
         parameters = request["AuthParameters"]
         return self.refresh(parameters) if request["AuthFlow"] == "REFRESH_TOKEN_AUTH" else self.password(parameters)
@@ -144,10 +152,39 @@ class Deployment:
         if self.users.get(name) != parameters["PASSWORD"]:
             return Says(400, {"__type": "NotAuthorizedException", "message": "Incorrect username or password."})
         challenge = self.challenge or ("NEW_PASSWORD_REQUIRED" if name in self.temporary else None)
-        if challenge:
-            known = {"USER_ID_FOR_SRP": name, "requiredAttributes": "[]"}
-            return Says(body={"ChallengeName": challenge, "Session": "session-1", "ChallengeParameters": known})
+        return self.asks(name, challenge) if challenge else self.after_password(name)
+
+    def after_password(self, name):
+        return self.asks(name, "SOFTWARE_TOKEN_MFA") if name in self.codes else self.grant()
+
+    def asks(self, name, challenge):
+        known = {"USER_ID_FOR_SRP": name, "requiredAttributes": "[]"}
+        return Says(body={"ChallengeName": challenge, "Session": "session-1", "ChallengeParameters": known})
+
+    def code(self, request):
+        assert request["Session"] == "session-1"
+        answers = request["ChallengeResponses"]
+        if self.codes[answers["USERNAME"]] != answers["SOFTWARE_TOKEN_MFA_CODE"]:
+            return Says(400, {"__type": "CodeMismatchException", "message": "Invalid code received for user"})
         return self.grant()
+
+    def second_factor(self, operation, request):
+        token = request["AccessToken"]
+        if token not in self.good_tokens:
+            return Says(400, {"__type": "NotAuthorizedException", "message": "Invalid Access Token"})
+        if operation == "AssociateSoftwareToken":
+            self.secrets[token] = "SECRET"
+            return Says(body={"SecretCode": "SECRET", "Session": "s"})
+        if operation == "VerifySoftwareToken":
+            if token not in self.secrets or request["UserCode"] != "123456":
+                return Says(400, {"__type": "EnableSoftwareTokenMFAException", "message": "Code mismatch"})
+            return Says(body={"Status": "SUCCESS"})
+        assert operation == "SetUserMFAPreference"
+        if request["SoftwareTokenMfaSettings"]["Enabled"]:
+            self.codes["ada"] = "123456"
+        else:
+            self.codes.pop("ada", None)
+        return Says(body={})
 
     def new_password(self, request):
         assert request["ChallengeName"] == "NEW_PASSWORD_REQUIRED"
@@ -155,8 +192,9 @@ class Deployment:
         if self.policy:
             message, self.policy = self.policy, None
             return Says(400, {"__type": "InvalidPasswordException", "message": message})
-        self.users[request["ChallengeResponses"]["USERNAME"]] = request["ChallengeResponses"]["NEW_PASSWORD"]
-        return self.grant()
+        name = request["ChallengeResponses"]["USERNAME"]
+        self.users[name] = request["ChallengeResponses"]["NEW_PASSWORD"]
+        return self.after_password(name)
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -182,7 +220,7 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
 
-    do_POST = do_GET  # noqa: N815 - the name is http.server's
+    do_POST = do_PUT = do_PATCH = do_DELETE = do_GET  # noqa: N815 - the names are http.server's
 
     def log_message(self, *_args):
         pass

@@ -97,9 +97,36 @@ def test_a_temporary_password_from_a_script_is_an_error_that_tells_what_to_do(ru
 
 
 def test_a_challenge_that_cannot_be_answered_is_named(run, deployment):
-    deployment.challenge = "SOFTWARE_TOKEN_MFA"
+    deployment.challenge = "SMS_MFA"
     result = login(run, deployment, "--password-stdin", stdin="correct horse\n", fails=1)
-    assert "SOFTWARE_TOKEN_MFA" in result.stderr
+    assert "SMS_MFA" in result.stderr
+
+
+def test_the_code_of_an_authenticator_app_is_asked_for(run, deployment):
+    deployment.codes["ada"] = "123456"
+    result = run("login", deployment.api, "--user", "ada", stdin="correct horse\n000000\n 123456 \n")
+    assert "Signed in" in result.stdout
+    assert "the app shows now" in result.stderr
+
+
+def test_a_script_gives_the_code(run, deployment):
+    deployment.codes["ada"] = "123456"
+    assert "give --code" in login(run, deployment, "--password-stdin", stdin="correct horse\n", fails=3).stderr
+    login(run, deployment, "--password-stdin", "--code", "000000", stdin="correct horse\n", fails=3)
+    login(run, deployment, "--password-stdin", "--code", "123456", stdin="correct horse\n")
+
+
+def test_after_three_wrong_codes_nobody_is_signed_in(run, deployment):
+    deployment.codes["ada"] = "123456"
+    result = run("login", deployment.api, "--user", "ada", stdin="correct horse\n1\n2\n3\n", fails=3)
+    assert "not signed in" in result.stderr
+
+
+def test_a_temporary_password_may_be_followed_by_a_code(run, deployment):
+    deployment.temporary.add("ada")
+    deployment.codes["ada"] = "123456"
+    result = run("login", deployment.api, "--user", "ada", stdin="correct horse\nmy own\nmy own\n123456\n")
+    assert "Signed in" in result.stdout
 
 
 @pytest.mark.parametrize(

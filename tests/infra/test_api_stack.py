@@ -7,7 +7,6 @@ import pytest
 from functions.problem_types import GATEWAY_PROBLEMS, OTHER, PREFIX, PROBLEMS
 from functions.routes import ROUTES
 from infra.rest_api import SECURITY_POLICY
-from infra.user_pool import ROLES
 
 NO_SUCH_PATH = "There is no such path, or not with this method."
 
@@ -49,11 +48,11 @@ def test_only_a_public_route_goes_without_the_authorizer(deployment, route):
         assert deployment.render(method["AuthorizerId"]) == authorizer.id
 
 
-def test_the_authorizer_reads_the_authorization_header_and_is_cached_for_a_minute(deployment):
+def test_the_authorizer_reads_the_authorization_header_and_is_cached_for_half_a_minute(deployment):
     authorizer = deployment.one("AWS::ApiGateway::Authorizer").properties
     assert authorizer["Type"] == "REQUEST"
     assert authorizer["IdentitySource"] == "method.request.header.Authorization"
-    assert authorizer["AuthorizerResultTtlInSeconds"] == 60
+    assert authorizer["AuthorizerResultTtlInSeconds"] == 30
 
 
 def test_every_route_is_throttled_and_measured_by_itself(deployment):
@@ -132,7 +131,7 @@ def test_an_unknown_path_is_not_found_rather_than_a_missing_token(deployment):
 def test_nobody_signs_up_alone_and_passwords_are_long(deployment):
     pool = deployment.one("AWS::Cognito::UserPool").properties
     assert pool["AdminCreateUserConfig"]["AllowAdminCreateUserOnly"] is True
-    assert pool["AliasAttributes"] == ["email"]
+    assert "AliasAttributes" not in pool
     policy = pool["Policies"]["PasswordPolicy"]
     assert policy["MinimumLength"] >= 12
     assert all(policy[f"Require{kind}"] for kind in ("Lowercase", "Uppercase", "Numbers", "Symbols"))
@@ -147,9 +146,29 @@ def test_the_client_has_no_secret_and_its_access_tokens_are_short(deployment):
     assert client["PreventUserExistenceErrors"] == "ENABLED"
 
 
-def test_there_is_a_group_for_each_role(deployment):
-    groups = {g.properties["GroupName"] for g in deployment.all("AWS::Cognito::UserPoolGroup")}
-    assert groups == ROLES.keys() == {"admin", "operator", "viewer"}
+def test_people_sign_in_by_e_mail_so_that_their_name_is_their_id(deployment):
+    pool = deployment.one("AWS::Cognito::UserPool").properties
+    assert pool["UsernameAttributes"] == ["email"]
+    assert pool["UsernameConfiguration"]["CaseSensitive"] is False
+
+
+def test_the_pool_knows_no_roles(deployment):
+    assert deployment.all("AWS::Cognito::UserPoolGroup") == []
+
+
+def test_signing_in_has_a_function_that_reaches_nothing_of_ours(deployment):
+    function = deployment.function("auth")
+    variables = deployment.render(function.properties["Environment"]["Variables"])
+    assert variables["FIELDLINE_COOKIE_PATH"] == "/v1/auth"
+    assert "FIELDLINE_INSECURE_COOKIES" not in variables
+    assert not [name for name in variables if name.endswith(("_TABLE", "_QUEUE_URL", "_BUCKET"))]
+
+
+def test_each_route_is_answered_by_its_function(deployment):
+    functions = {name: deployment.function(name).id for name in ("api", "auth")}
+    for route in ROUTES:
+        integration = paths(deployment)[(route.method, route.path)]["Integration"]
+        assert functions[route.function] in deployment.render(integration["Uri"])
 
 
 def test_the_authorizer_trusts_this_pool_and_this_client_only(deployment):
