@@ -41,16 +41,20 @@ from functions.settings import (
 )
 
 if TYPE_CHECKING:
+    from functions.adapters.dynamodb_audit import AuditedWrites
     from functions.adapters.invoked_store_admin import InvokedStoreAdmin
     from functions.errors import RatesError
-    from functions.ports import DeviceFinder, LivePublisher, LiveSockets, SeriesReader, TelemetryStore
+    from functions.ports import DeviceFinder, LivePublisher, LiveSockets, SeriesReader, StatusReader, TelemetryStore
     from functions.services.api import ApiServices
     from functions.services.audit import ReadAudit
     from functions.services.audit_export import ExportAudit
     from functions.services.authorizer import Authorizer
     from functions.services.backfill import Backfill
     from functions.services.command_work import CommandWork
+    from functions.services.device_logs import DeviceLogs
     from functions.services.events import KeepEvents
+    from functions.services.gate import Gate
+    from functions.services.groups import Groups
     from functions.services.hear_shadows import HearShadows
     from functions.services.ingest import Ingest
     from functions.services.live import Live
@@ -233,8 +237,7 @@ def api(env: Env, failing: "Callable[[RatesError], None]" = _unheard) -> "tuple[
     from functions.adapters.dynamodb_keys import DynamoDBKeys
     from functions.adapters.dynamodb_live import DynamoDBLiveTickets
     from functions.adapters.dynamodb_principals import DynamoDBPrincipals
-    from functions.adapters.dynamodb_quarantine import DynamoDBQuarantine
-    from functions.adapters.dynamodb_registry import DynamoDBDeviceFinder
+    from functions.adapters.dynamodb_registry import DynamoDBRegistry
     from functions.adapters.dynamodb_state import DynamoDBStateStore
     from functions.adapters.dynamodb_wishes import DynamoDBWishes
     from functions.adapters.iot_shadows import IotShadows
@@ -243,6 +246,7 @@ def api(env: Env, failing: "Callable[[RatesError], None]" = _unheard) -> "tuple[
     from functions.services.api import ApiServices
     from functions.services.bulk_commands import BulkCommands
     from functions.services.commands import Commands, Creating
+    from functions.services.devices import Devices
     from functions.services.gate import Gate
     from functions.services.grants import Grants
     from functions.services.intake import Intake
@@ -258,19 +262,12 @@ def api(env: Env, failing: "Callable[[RatesError], None]" = _unheard) -> "tuple[
     settings = ApiSettings.from_env(env)
     client = _clients()
     dynamodb = client("dynamodb")
-    registry = DynamoDBDeviceFinder(dynamodb, settings.core_table)
+    audited = AuditedWrites(dynamodb, settings.events_table, keep_days=settings.audit_days)
+    registry = DynamoDBRegistry(dynamodb, settings.core_table, settings.state_table, audited)
     statuses = DynamoDBStateStore(dynamodb, settings.state_table)
     store = _series_reader(settings.telemetry_store, settings.retention_days, env, client)
-    audited = AuditedWrites(dynamodb, settings.events_table, keep_days=settings.audit_days)
-    queries = Queries(
-        registry=registry,
-        statuses=statuses,
-        store=store,
-        quarantine=DynamoDBQuarantine(dynamodb, settings.events_table, settings.state_table),
-        models=models.shipped(),
-        clock=_CLOCK,
-    )
     gate = Gate(registry)
+    queries = Queries(registry=registry, gate=gate, statuses=statuses, models=models.shipped(), clock=_CLOCK)
     live = _live_publisher(client, settings.live_table, settings.live_queue_url, registry)
     principals = DynamoDBPrincipals(dynamodb, settings.core_table, audited)
     keys = DynamoDBKeys(dynamodb, settings.core_table, audited)
@@ -303,6 +300,12 @@ def api(env: Env, failing: "Callable[[RatesError], None]" = _unheard) -> "tuple[
         ),
         live=live,
         queries=queries,
+        devices=Devices(
+            registry=registry, gate=gate, models=known, live=live, clock=_CLOCK, attempts=lambda: Backoff(within_s=5)
+        ),
+        groups=_groups(dynamodb, settings, audited),
+        models=known,
+        logs=_device_logs(dynamodb, settings, gate, statuses),
         cursor_key=_cursor_key(client, settings),
         audit=_audit(dynamodb, settings),
         rates=_rates(client, settings, failing),
@@ -310,6 +313,26 @@ def api(env: Env, failing: "Callable[[RatesError], None]" = _unheard) -> "tuple[
         tickets=Tickets(DynamoDBLiveTickets(dynamodb, settings.live_table), settings.live_url, _CLOCK, urandom),
     )
     return services, settings
+
+
+def _groups(dynamodb: Any, settings: ApiSettings, audited: "AuditedWrites") -> "Groups":
+    from functions.adapters.dynamodb_groups import DynamoDBGroups
+    from functions.services.groups import Groups
+
+    return Groups(DynamoDBGroups(dynamodb, settings.core_table, audited), _CLOCK)
+
+
+def _device_logs(dynamodb: Any, settings: ApiSettings, gate: "Gate", statuses: "StatusReader") -> "DeviceLogs":
+    from functions.adapters.dynamodb_events import DynamoDBEventLog
+    from functions.adapters.dynamodb_quarantine import DynamoDBQuarantine
+    from functions.services.device_logs import DeviceLogs
+
+    return DeviceLogs(
+        gate=gate,
+        statuses=statuses,
+        events=DynamoDBEventLog(dynamodb, settings.events_table),
+        quarantine=DynamoDBQuarantine(dynamodb, settings.events_table, settings.state_table),
+    )
 
 
 def _cursor_key(client: Clients, settings: ApiSettings) -> "Callable[[], bytes]":

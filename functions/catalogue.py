@@ -260,8 +260,10 @@ FUNCTIONS: tuple[FunctionSpec, ...] = (
             Grant("core/listing", ("dynamodb:Query",)),
             Grant("core/by_model", ("dynamodb:Query",)),
             Grant("state", ("dynamodb:BatchGetItem", "dynamodb:UpdateItem")),  # what is known of devices; token buckets
+            Grant("state/by_status", ("dynamodb:Query",)),
             # Beside queries, keeping the notes of changes: the heads of the chains are read, entries and heads put.
             Grant("events", ("dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query")),
+            Grant("events/by_day", ("dynamodb:Query",)),
             Grant("events/by_subject", ("dynamodb:Query",)),
             Grant("cursor-key", ("secretsmanager:GetSecretValue",)),
             Grant("live", ("dynamodb:PutItem", "dynamodb:Query")),  # tickets, and what is watched
@@ -324,7 +326,14 @@ FUNCTIONS: tuple[FunctionSpec, ...] = (
         memory_mb=256,
         timeout_s=100,  # CloudFormation waits 120 s for its answer
         description="Enters the devices of the fleet file into the registry when the stack is deployed.",
-        grants=(Grant("core", ("dynamodb:UpdateItem",)),),
+        grants=(
+            Grant(
+                "core",
+                ("dynamodb:BatchGetItem", "dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:UpdateItem"),
+            ),
+            Grant("state", ("dynamodb:UpdateItem",)),
+            Grant("events", ("dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem")),
+        ),
     ),
     FunctionSpec(
         name="audit_export",

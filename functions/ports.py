@@ -12,7 +12,7 @@ from functions.domain.bulk_commands import Bulk, BulkPage, BulkRow
 from functions.domain.command_work import Work
 from functions.domain.commands import Behind, Command, CommandPage, DuePage
 from functions.domain.devices import Device, DeviceFilter, DevicePage
-from functions.domain.events import DeviceEvent
+from functions.domain.events import DeviceEvent, EventFilter, EventPage
 from functions.domain.grants import HeldPage, Holder
 from functions.domain.groups import Group, GroupPage
 from functions.domain.idempotency import Begun, KeptAnswer, KeyedRequest
@@ -22,7 +22,7 @@ from functions.domain.lake import ObjectsPage
 from functions.domain.live import Connection, LiveEvent, Outcome, Watcher
 from functions.domain.people import PeoplePage, Person
 from functions.domain.presence import Presence
-from functions.domain.quarantine import QuarantinePage
+from functions.domain.quarantine import NoticePage, Quarantined, QuarantinePage
 from functions.domain.rates import Limit, Taken
 from functions.domain.series import (
     Capabilities,
@@ -187,6 +187,14 @@ class Quarantine(Protocol):
         """Newest first; a page ends before it grows beyond about 1 MB. Raises CursorError."""
         ...
 
+    def entry(self, thing: str, entry: str) -> Quarantined | None:
+        """The one with this id, if it is still kept."""
+        ...
+
+    def of_day(self, day: str, limit: int, cursor: str | None) -> NoticePage:
+        """Entries of all devices that were received on a day (UTC, `2025-11-24`). Raises CursorError."""
+        ...
+
 
 class Journal(Protocol):
     """For changes outside our tables; a repository keeps its own notes, each together with what it changes."""
@@ -258,6 +266,10 @@ class RequestMemory(Protocol):
 class EventLog(Protocol):
     def append(self, event: DeviceEvent) -> None:
         """Keep a device's event, once for the same bytes. Idempotent."""
+        ...
+
+    def page(self, wanted: EventFilter, limit: int, cursor: str | None) -> EventPage:
+        """Raises CursorError."""
         ...
 
 

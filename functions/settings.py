@@ -235,6 +235,10 @@ class PushSettings(Settings):
     live_endpoint: str = _text("FIELDLINE_LIVE_ENDPOINT")
 
 
+REGISTRY_LAYOUT = 1
+"""Counts up with a release that keeps other rows of a device: its deployment enters the fleet file's devices anew."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class RegistrarSettings(Settings):
     core_table: str = _text("FIELDLINE_CORE_TABLE")

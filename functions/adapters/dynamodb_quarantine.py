@@ -4,9 +4,10 @@ the time of its receipt, or by MQTT, which gives it another.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from hashlib import blake2b
+from heapq import merge
+from itertools import groupby, islice
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -16,10 +17,19 @@ from functions.adapters.aws import error_code, side_by_side, wrapped
 from functions.adapters.backoff import Backoff
 from functions.adapters.dynamodb_items import Item, number
 from functions.adapters.dynamodb_state import state_key
-from functions.adapters.shards import shard_of
+from functions.adapters.shards import SHARDS, shard_of
 from functions.domain.cursors import seal, unseal
 from functions.domain.ingest import Fault, QuarantineEntry
-from functions.domain.quarantine import REPEAT_MS, Quarantined, QuarantinePage
+from functions.domain.quarantine import (
+    REPEAT_MS,
+    NoticePage,
+    Quarantined,
+    QuarantineNotice,
+    QuarantinePage,
+    digest_of,
+    entry_id,
+    parse_entry_id,
+)
 from functions.errors import CursorError, QuarantineError
 
 if TYPE_CHECKING:
@@ -30,6 +40,8 @@ MAX_FAULTS = 100
 """Of an item's 400 KB: a fault is 1 KB at the very most. Every reason is kept, whatever becomes of the details."""
 
 _DETAIL_CHARS = 240
+_SPARE = 4
+"""What a shard of a day is asked for beyond its share of a page."""
 _PARTS = 3
 _REFUSED = "ConditionalCheckFailed"
 _MARKS = "SEEN#"
@@ -95,6 +107,65 @@ class DynamoDBQuarantine:
         received_at, _, digest = str(last["sk"]["S"]).partition("#")
         return QuarantinePage(entries, seal(question, (int(received_at), digest)))
 
+    def entry(self, thing: str, entry: str) -> Quarantined | None:
+        known = parse_entry_id(entry)
+        if known is None:
+            return None
+        with wrapped(QuarantineError, f"reading an entry of {thing}"):
+            answer = self._client.get_item(
+                TableName=self._events_table, Key={"pk": {"S": _partition(thing)}, "sk": {"S": _sort_key(*known)}}
+            )
+        item = answer.get("Item")
+        return _entry(dict(item)) if item else None
+
+    def of_day(self, day: str, limit: int, cursor: str | None) -> NoticePage:
+        """From the index `by_day` (E2): 16 shards at once, merged."""
+        question = ("quarantine of", day)
+        position = None if cursor is None else tuple(map(str, unseal(cursor, question, (str, str))))
+        before = None if position is None else position[0]
+        shards = [f"QUARANTINE#{day}#{shard:02d}" for shard in range(SHARDS)]
+        first_pages = side_by_side(lambda shard: self._notices(shard, limit, before), shards)
+        streams = [self._notice_stream(shard, limit, page) for shard, page in zip(shards, first_pages, strict=True)]
+        left = (
+            item
+            for item in merge(*streams, key=_day_key, reverse=True)
+            if position is None or _day_key(item) < position
+        )
+        found = list(islice(left, limit + 1))
+        page = found[:limit]
+        more = len(found) > limit
+        return NoticePage(tuple(map(_notice, page)), seal(question, _day_key(page[-1])) if more else None)
+
+    def _notice_stream(self, shard: str, limit: int, page: dict[str, Any]) -> Iterator[Item]:
+        def rows(page: dict[str, Any]) -> Iterator[Item]:
+            while True:
+                yield from (dict(item) for item in page["Items"])
+                last = page.get("LastEvaluatedKey")
+                if not last:
+                    return
+                page = self._notices(shard, limit, None, last)
+
+        # Several of one device and millisecond share a key of the index, which leaves their order open.
+        for _, same in groupby(rows(page), key=lambda item: str(item["dsk"]["S"])):
+            yield from sorted(same, key=_day_key, reverse=True)
+
+    def _notices(self, shard: str, limit: int, before: str | None, start: Item | None = None) -> dict[str, Any]:
+        request: dict[str, Any] = {
+            "TableName": self._events_table,
+            "IndexName": "by_day",
+            "KeyConditionExpression": "dpk = :shard",
+            "ExpressionAttributeValues": {":shard": {"S": shard}},
+            "ScanIndexForward": False,
+            "Limit": limit // SHARDS + _SPARE,
+        }
+        if start is not None:
+            request["ExclusiveStartKey"] = start
+        if before is not None:
+            request["KeyConditionExpression"] += " AND dsk <= :before"
+            request["ExpressionAttributeValues"][":before"] = {"S": before}
+        with wrapped(QuarantineError, "reading the quarantine of a day"):
+            return dict(self._client.query(**request))
+
     def _put_all(self, entries: Sequence[QuarantineEntry], positions: list[int]) -> dict[int, str]:
         problems = {position: self._put(entries[position]) for position in positions}
         return {position: problem for position, problem in problems.items() if problem is not None}
@@ -140,7 +211,7 @@ class DynamoDBQuarantine:
                 "TableName": self._events_table,
                 "Item": {
                     "pk": {"S": _partition(entry.thing)},
-                    "sk": {"S": f"{_MARKS}{_digest(entry)}"},
+                    "sk": {"S": f"{_MARKS}{digest_of(entry.raw)}"},
                     "received_at": number(entry.received_at),
                     "expires": number((entry.received_at + REPEAT_MS) // 1000 + 1),
                 },
@@ -183,15 +254,11 @@ def _sort_key(received_at: int | str, digest: int | str) -> str:
     return f"{received_at:013d}#{digest}"
 
 
-def _digest(entry: QuarantineEntry) -> str:
-    return blake2b(entry.raw, digest_size=12).hexdigest()
-
-
 def _item(entry: QuarantineEntry, retention_s: int) -> Item:
     day = datetime.fromtimestamp(entry.received_at // 1000, UTC)
     return {
         "pk": {"S": _partition(entry.thing)},
-        "sk": {"S": _sort_key(entry.received_at, _digest(entry))},
+        "sk": {"S": _sort_key(entry.received_at, digest_of(entry.raw))},
         "dpk": {"S": f"QUARANTINE#{day:%Y-%m-%d}#{shard_of(entry.thing)}"},
         "dsk": {"S": f"{entry.received_at:013d}#{entry.thing}"},
         "thing": {"S": entry.thing},
@@ -219,12 +286,32 @@ def _bounded(faults: tuple[Fault, ...]) -> list[Fault]:
 
 def _entry(item: Item) -> Quarantined:
     return Quarantined(
+        id=_id(item),
         received_at=int(item["received_at"]["N"]),
         raw=bytes(item["raw"]["B"]),
         size=int(item["bytes"]["N"]),
         truncated=item["truncated"]["BOOL"],
         faults=_faults.decode(item["faults"]["S"]),
     )
+
+
+def _notice(item: Item) -> QuarantineNotice:
+    return QuarantineNotice(
+        thing=item["thing"]["S"],
+        id=_id(item),
+        received_at=int(item["received_at"]["N"]),
+        reasons=tuple(reason["S"] for reason in item["reasons"]["L"]),
+        size=int(item["bytes"]["N"]),
+    )
+
+
+def _id(item: Item) -> str:
+    received_at, _, digest = str(item["sk"]["S"]).partition("#")
+    return entry_id(int(received_at), digest)
+
+
+def _day_key(item: Item) -> tuple[str, str]:
+    return str(item["dsk"]["S"]), str(item["sk"]["S"])
 
 
 def _refusals(exc: ClientError) -> tuple[str, str, str]:

@@ -10,6 +10,7 @@ import msgspec
 
 from functions.adapters.aws import conditional_update, side_by_side, wrapped
 from functions.adapters.backoff import Backoff
+from functions.adapters.dynamodb_device_rows import sharded, status_partition
 from functions.adapters.dynamodb_items import Item, attribute_value, batch_get, number, value_attribute
 from functions.domain.presence import Presence, Session, Status
 from functions.domain.state import WINDOW, Boot, Counters, DeviceState, Latest, Saved
@@ -133,8 +134,8 @@ class DynamoDBPresenceStore:
             item["since"] = number(presence.since)
         if presence.reason is not None:
             item["reason"] = {"S": presence.reason}
-        values: Item = {":presence": {"M": item}}
-        names = {"#presence": "presence"}
+        values: Item = {":presence": {"M": item}, ":spk": {"S": sharded(status_partition(presence.status), thing)}}
+        names = {"#presence": "presence", "#spk": "spk"}
         condition = "attribute_not_exists(#presence)"
         if presence.revision:
             condition = "#presence.#revision = :read"
@@ -146,7 +147,9 @@ class DynamoDBPresenceStore:
             f"writing the presence of {thing}",
             TableName=self._table,
             Key=state_key(thing),
-            UpdateExpression="SET #presence = :presence",
+            # With the registry's part of the key, `ssk`, this lists the device under its status. Telemetry never
+            # touches either, nor does a session that changes nothing of the status.
+            UpdateExpression="SET #presence = :presence, #spk = :spk",
             ConditionExpression=condition,
             ExpressionAttributeNames=names,
             ExpressionAttributeValues=values,

@@ -1,16 +1,24 @@
 """Every port in memory: exact semantics, no durability. For tests of use cases, and as the reference of the suites."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 
 import msgspec
 
 from contract.ingest import LakeLine
 from functions.domain.cursors import seal, unseal
-from functions.domain.devices import Device, DeviceFilter, DevicePage, Source, listing_key
-from functions.domain.events import DeviceEvent
+from functions.domain.events import DeviceEvent, EventFilter, EventPage
 from functions.domain.ingest import QuarantineEntry
 from functions.domain.presence import Presence
-from functions.domain.quarantine import REPEAT_MS, Quarantined, QuarantinePage
+from functions.domain.quarantine import (
+    REPEAT_MS,
+    NoticePage,
+    Quarantined,
+    QuarantineNotice,
+    QuarantinePage,
+    digest_of,
+    entry_id,
+)
 from functions.domain.retention import Horizon
 from functions.domain.series import (
     Binner,
@@ -209,12 +217,39 @@ class MemoryQuarantine:
     def page(self, thing: str, limit: int, cursor: str | None) -> QuarantinePage:
         found = sorted((key for key in self.entries if key[0] == thing), key=lambda key: (-key[1], key[2]))
         first = 0 if cursor is None else int(unseal(cursor, ("quarantine", thing), (int,))[0])
-        entries = tuple(
-            Quarantined(key[1], key[2], len(key[2]), truncated=False, faults=self.entries[key].faults)
-            for key in found[first : first + limit]
-        )
+        entries = tuple(self._entry(key) for key in found[first : first + limit])
         more = len(found) > first + limit
         return QuarantinePage(entries, seal(("quarantine", thing), (first + limit,)) if more else None)
+
+    def entry(self, thing: str, entry: str) -> Quarantined | None:
+        found = (self._entry(key) for key in self.entries if key[0] == thing)
+        return next((one for one in found if one.id == entry), None)
+
+    def of_day(self, day: str, limit: int, cursor: str | None) -> NoticePage:
+        question = ("quarantine of", day)
+        found = sorted((-key[1], key[0], key[2]) for key in self.entries if _day_of(key[1]) == day)
+        first = 0 if cursor is None else int(unseal(cursor, question, (int,))[0])
+        notices = tuple(
+            QuarantineNotice(
+                thing,
+                entry_id(-at, digest_of(raw)),
+                -at,
+                self.entries[thing, -at, raw].reasons,
+                len(raw),
+            )
+            for at, thing, raw in found[first : first + limit]
+        )
+        more = len(found) > first + limit
+        return NoticePage(notices, seal(question, (first + limit,)) if more else None)
+
+    def _entry(self, key: tuple[str, int, bytes]) -> Quarantined:
+        _, at, raw = key
+        name = entry_id(at, digest_of(raw))
+        return Quarantined(name, at, raw, len(raw), truncated=False, faults=self.entries[key].faults)
+
+
+def _day_of(ms: int) -> str:
+    return f"{datetime.fromtimestamp(ms // 1000, UTC):%Y-%m-%d}"
 
 
 class MemoryEventLog:
@@ -227,6 +262,26 @@ class MemoryEventLog:
 
     def append(self, event: DeviceEvent) -> None:
         self._events[event.thing, event.at, event.raw] = event
+
+    def page(self, wanted: EventFilter, limit: int, cursor: str | None) -> EventPage:
+        question = ("events", wanted.thing, wanted.kind)
+        found = sorted(
+            (
+                ((event.at, digest_of(event.raw)), event)
+                for event in self._events.values()
+                if event.thing == wanted.thing
+                and wanted.start <= event.at < wanted.end
+                and wanted.kind in {None, event.kind}
+            ),
+            key=lambda pair: pair[0],
+            reverse=True,
+        )
+        if cursor is not None:
+            before = tuple(unseal(cursor, question, (int, str)))
+            found = [pair for pair in found if pair[0] < before]
+        page = found[:limit]
+        more = len(found) > limit
+        return EventPage(tuple(event for _, event in page), seal(question, page[-1][0]) if more else None)
 
 
 class MemoryLake:
@@ -243,57 +298,3 @@ class MemorySettleLater:
 
     def schedule(self, thing: str, session: str) -> None:
         self.scheduled.append((thing, session))
-
-
-class MemoryRegistry:
-    def __init__(self) -> None:
-        self.devices: dict[str, Device] = {}
-
-    def find(self, things: Iterable[str]) -> dict[str, Device]:
-        return {thing: self.devices[thing] for thing in things if thing in self.devices}
-
-    def page(self, wanted: DeviceFilter, limit: int, cursor: str | None) -> DevicePage:
-        question = ("devices", wanted.group, wanted.model)
-        after = "" if cursor is None else str(unseal(cursor, question, (str,))[0])
-        found = sorted(
-            (
-                device
-                for device in self.devices.values()
-                if not device.decommissioned
-                and (wanted.model is None or device.model == wanted.model)
-                and (wanted.group is None or f"{device.group}/".startswith(f"{wanted.group}/"))
-            ),
-            key=lambda device: listing_key(device.group, device.thing),
-        )
-        left = [device for device in found if listing_key(device.group, device.thing) > after]
-        page = left[:limit]
-        more = len(left) > limit
-        return DevicePage(tuple(page), seal(question, (listing_key(page[-1].group, page[-1].thing),)) if more else None)
-
-    def register(self, thing: str, name: str, model: str, group: str, source: Source, now: int) -> bool:
-        known = self.devices.get(thing)
-        wanted = Device(
-            thing=thing,
-            name=name,
-            model=model,
-            group=group,
-            source=source,
-            created_at=known.created_at if known else now,
-            updated_at=now,
-            version=known.version + 1 if known else 1,
-        )
-        if known is not None and known == msgspec.structs.replace(
-            wanted, updated_at=known.updated_at, version=known.version
-        ):
-            return False
-        self.devices[thing] = wanted
-        return True
-
-    def decommission(self, thing: str, source: Source, now: int) -> bool:
-        known = self.devices.get(thing)
-        if known is None or known.decommissioned or known.source != source:
-            return False
-        self.devices[thing] = msgspec.structs.replace(
-            known, decommissioned=True, updated_at=now, version=known.version + 1
-        )
-        return True

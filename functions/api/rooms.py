@@ -5,9 +5,12 @@ from functions.api.operations.audit import AuditOperations
 from functions.api.operations.commands import CommandOperations
 from functions.api.operations.devices import DeviceOperations
 from functions.api.operations.docs import DocsOperations
+from functions.api.operations.events import EventOperations
+from functions.api.operations.groups import GroupOperations
 from functions.api.operations.keys import KeyOperations
 from functions.api.operations.live import LiveOperations
 from functions.api.operations.me import MeOperations
+from functions.api.operations.models import ModelOperations
 from functions.api.operations.quarantine import QuarantineOperations
 from functions.api.operations.service import ServiceOperations, SignIn
 from functions.api.operations.shadows import ShadowOperations
@@ -27,10 +30,13 @@ def rooms(request: Request, services: ApiServices, sign_in: SignIn) -> dict[str,
         "users": UserOperations(request, services.users, services.grants, cursors),
         "keys": KeyOperations(request, services.keys, cursors, services.clock),
         "live": LiveOperations(request, services.tickets),
-        "devices": DeviceOperations(request, services.queries),
+        "devices": DeviceOperations(request, services.queries, services.devices, cursors),
+        "groups": GroupOperations(request, services.groups, cursors),
+        "models": ModelOperations(services.models),
+        "events": EventOperations(request, services.logs, cursors, services.clock),
         "telemetry": TelemetryOperations(request, services.history, services.intake, cursors),
         "commands": CommandOperations(request, services.commands, services.bulks, cursors),
         "shadows": ShadowOperations(request, services.shadows, cursors),
         "audit": AuditOperations(request, services.audit, cursors),
-        "quarantine": QuarantineOperations(request, services.queries),
+        "quarantine": QuarantineOperations(request, services.logs, cursors),
     }

@@ -1,92 +1,232 @@
-"""The JSON of each answer. A field once there stays: apps read it."""
+"""The answers about devices, and how they are made. A field once there stays: apps read it."""
 
 from base64 import b64encode
-from typing import Any
 
 import msgspec
 
-from contract.models import DeviceModel
-from functions.domain.quarantine import QuarantinePage
-from functions.domain.state import Latest
+from contract.telemetry import Quality, Value
+from functions.domain.devices import Device, Source
+from functions.domain.ingest import Fault
+from functions.domain.presence import Status
+from functions.domain.quarantine import Quarantined
 from functions.services.queries import DeviceDetail, DeviceSummary, FleetSummary
 
-Json = dict[str, Any]
+
+class DeviceItem(msgspec.Struct, frozen=True):
+    """A device on a list."""
+
+    id: str
+    name: str
+    model: str
+    group: str
+    status: Status
+    tags: dict[str, str]
+    created_at: int
 
 
-def device_item(summary: DeviceSummary) -> Json:
+class DevicesView(msgspec.Struct, frozen=True):
+    """A page may be short, even empty, and have a cursor: what is looked at for it is bounded."""
+
+    items: tuple[DeviceItem, ...]
+    cursor: str | None
+
+
+class DeviceEntry(msgspec.Struct, frozen=True):
+    """What is registered. `source` fleet: the deployment's fleet file says model and group."""
+
+    id: str
+    name: str
+    model: str
+    group: str
+    source: Source
+    tags: dict[str, str]
+    created_at: int
+    updated_at: int
+    version: int
+    decommissioned: bool
+
+
+class PresenceView(msgspec.Struct, frozen=True):
+    """`since` when it has this status, and why it went offline."""
+
+    status: Status
+    since: int | None
+    reason: str | None
+
+
+class LatestView(msgspec.Struct, frozen=True):
+    """`unit` is a UCUM code. `unmodeled`: the device's model does not know the metric."""
+
+    ts: int
+    value: Value
+    q: Quality
+    unit: str | None
+    title: str | None
+    unmodeled: bool
+    age_ms: int
+
+
+class LatestsView(msgspec.Struct, frozen=True):
+    """Last values by metric, as of `now`."""
+
+    device: str
+    now: int
+    latest: dict[str, LatestView]
+
+
+class CountersView(msgspec.Struct, frozen=True):
+    """Since the device was first heard. `points` were stored; `late` and `unmodeled` are among them."""
+
+    messages: int
+    points: int
+    duplicates: int
+    late: int
+    unmodeled: int
+
+
+class DeviceView(msgspec.Struct, frozen=True):
+    """A device as it is. One that was heard but is not registered has neither model, group nor version.
+
+    `quarantined` counts messages by the reason for which they, or parts of them, were not kept.
+    """
+
+    id: str
+    name: str
+    model: str | None
+    group: str | None
+    source: Source | None
+    tags: dict[str, str]
+    created_at: int | None
+    updated_at: int | None
+    version: int | None
+    decommissioned: bool
+    presence: PresenceView
+    latest: dict[str, LatestView]
+    counters: CountersView
+    quarantined: dict[str, int]
+
+
+class FleetSummaryView(msgspec.Struct, frozen=True):
+    """Sums over a page of the caller's devices; the sum of all pages is that of his fleet."""
+
+    devices: int
+    online: int
+    messages: int
+    points: int
+    duplicates: int
+    late: int
+    unmodeled: int
+    quarantined: dict[str, int]
+    cursor: str | None
+
+
+class FaultView(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Why it was not kept: a value of `metric` at `ts` where these are named, else the whole message."""
+
+    reason: str
+    detail: str
+    metric: str | None = None
+    ts: int | None = None
+
+
+class QuarantinedView(msgspec.Struct, frozen=True):
+    """`raw` is base64 of what came, or of its beginning where `truncated`; `bytes` is the size of all of it."""
+
+    id: str
+    received_at: int
+    reasons: tuple[str, ...]
+    faults: tuple[FaultView, ...]
+    bytes: int
+    truncated: bool
+    raw: str
+
+
+def device_item(summary: DeviceSummary) -> DeviceItem:
     device = summary.device
-    return {
-        "id": device.thing,
-        "name": device.name,
-        "model": device.model,
-        "group": device.group,
-        "status": summary.status,
-    }
+    return DeviceItem(
+        device.thing,
+        device.name,
+        device.model,
+        device.group,
+        summary.status,
+        dict(device.tags),
+        device.created_at,
+    )
 
 
-def device(detail: DeviceDetail, now: int) -> Json:
+def device_entry(device: Device) -> DeviceEntry:
+    return DeviceEntry(
+        device.thing,
+        device.name,
+        device.model,
+        device.group,
+        device.source,
+        dict(device.tags),
+        device.created_at,
+        device.updated_at,
+        device.version,
+        device.decommissioned,
+    )
+
+
+def device_view(detail: DeviceDetail, now: int) -> DeviceView:
     known, status = detail.device, detail.status
+    counters = status.state.counters
+    return DeviceView(
+        id=detail.thing,
+        name=known.name if known else detail.thing,
+        model=known.model if known else None,
+        group=known.group if known else None,
+        source=known.source if known else None,
+        tags=dict(known.tags) if known else {},
+        created_at=known.created_at if known else None,
+        updated_at=known.updated_at if known else None,
+        version=known.version if known else None,
+        decommissioned=known.decommissioned if known else False,
+        presence=PresenceView(status.presence.status, status.presence.since, status.presence.reason),
+        latest=latest_views(detail, now),
+        counters=CountersView(**msgspec.structs.asdict(counters)),
+        quarantined=dict(status.quarantined),
+    )
+
+
+def latest_views(detail: DeviceDetail, now: int) -> dict[str, LatestView]:
+    metrics = detail.model.metrics if detail.model else {}
     return {
-        "id": detail.thing,
-        "name": known.name if known else detail.thing,
-        "model": known.model if known else None,
-        "group": known.group if known else None,
-        "source": known.source if known else None,
-        "created_at": known.created_at if known else None,
-        "updated_at": known.updated_at if known else None,
-        "version": known.version if known else None,
-        "decommissioned": known.decommissioned if known else False,
-        "presence": {
-            "status": status.presence.status,
-            "since": status.presence.since,
-            "reason": status.presence.reason,
-        },
-        "latest": {
-            metric: _latest(metric, latest, detail.model, now) for metric, latest in sorted(status.state.latest.items())
-        },
-        "counters": msgspec.structs.asdict(status.state.counters),
-        "quarantined": status.quarantined,
+        metric: LatestView(
+            ts=latest.ts,
+            value=latest.value,
+            q=latest.q,
+            unit=metrics[metric].unit if metric in metrics else None,
+            title=metrics[metric].title if metric in metrics else None,
+            unmodeled=latest.unmodeled,
+            age_ms=max(0, now - latest.ts),
+        )
+        for metric, latest in sorted(detail.status.state.latest.items())
     }
 
 
-def _latest(metric: str, latest: Latest, model: DeviceModel | None, now: int) -> Json:
-    known = model.metrics.get(metric) if model else None
-    return {
-        "ts": latest.ts,
-        "value": latest.value,
-        "q": latest.q,
-        "unit": known.unit if known else None,
-        "title": known.title if known else None,
-        "unmodeled": latest.unmodeled,
-        "age_ms": max(0, now - latest.ts),
-    }
-
-
-def quarantine(page: QuarantinePage) -> Json:
-    return {
-        "items": [
-            {
-                "received_at": entry.received_at,
-                "reasons": tuple(dict.fromkeys(fault.reason for fault in entry.faults)),
-                "faults": [
-                    {key: value for key, value in msgspec.structs.asdict(fault).items() if value is not None}
-                    for fault in entry.faults
-                ],
-                "bytes": entry.size,
-                "truncated": entry.truncated,
-                "raw": b64encode(entry.raw).decode(),
-            }
-            for entry in page.entries
-        ],
-        "cursor": page.cursor,
-    }
-
-
-def fleet_summary(summary: FleetSummary) -> Json:
-    return {
-        "devices": summary.devices,
-        "online": summary.online,
+def fleet_summary(summary: FleetSummary, cursor: str | None) -> FleetSummaryView:
+    return FleetSummaryView(
+        devices=summary.devices,
+        online=summary.online,
         **msgspec.structs.asdict(summary.counters),
-        "quarantined": summary.quarantined,
-        "cursor": summary.cursor,
-    }
+        quarantined=dict(summary.quarantined),
+        cursor=cursor,
+    )
+
+
+def quarantined(entry: Quarantined) -> QuarantinedView:
+    return QuarantinedView(
+        id=entry.id,
+        received_at=entry.received_at,
+        reasons=tuple(dict.fromkeys(fault.reason for fault in entry.faults)),
+        faults=tuple(map(_fault, entry.faults)),
+        bytes=entry.size,
+        truncated=entry.truncated,
+        raw=b64encode(entry.raw).decode(),
+    )
+
+
+def _fault(fault: Fault) -> FaultView:
+    return FaultView(fault.reason, fault.detail, fault.metric, fault.ts)

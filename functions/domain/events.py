@@ -11,3 +11,19 @@ class DeviceEvent(msgspec.Struct, frozen=True):
     at: int
     kind: str
     raw: bytes
+
+
+class EventFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Events of a device whose time by the device is in `[start, end)`; of `kind`, where one is named."""
+
+    thing: str
+    start: int
+    end: int
+    kind: str | None = None
+
+
+class EventPage(msgspec.Struct, frozen=True):
+    """Newest first. May be short before the last: what a page looks at is bounded."""
+
+    events: tuple[DeviceEvent, ...]
+    cursor: str | None

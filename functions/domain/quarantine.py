@@ -1,5 +1,9 @@
 """Quarantined messages as people see them."""
 
+import re
+from hashlib import blake2b
+from typing import Final
+
 import msgspec
 
 from functions.domain.ingest import Fault
@@ -11,9 +15,16 @@ once would become an entry when it is delivered again.
 """
 
 
-class Quarantined(msgspec.Struct, frozen=True):
-    """`size` is that of the whole message; `raw` is only its beginning when `truncated`, the lake holds the rest."""
+_ID: Final = re.compile(r"(\d{13})-([0-9a-f]{24})")
 
+
+class Quarantined(msgspec.Struct, frozen=True):
+    """`size` is that of the whole message; `raw` is only its beginning when `truncated`, the lake holds the rest.
+
+    `id` names the entry among those of its device.
+    """
+
+    id: str
     received_at: int
     raw: bytes
     size: int
@@ -21,6 +32,38 @@ class Quarantined(msgspec.Struct, frozen=True):
     faults: tuple[Fault, ...]
 
 
+class QuarantineNotice(msgspec.Struct, frozen=True):
+    """An entry as the list of a day has it: without its bytes and the details of its faults."""
+
+    thing: str
+    id: str
+    received_at: int
+    reasons: tuple[str, ...]
+    size: int
+
+
+class NoticePage(msgspec.Struct, frozen=True):
+    """Newest first."""
+
+    notices: tuple[QuarantineNotice, ...]
+    cursor: str | None
+
+
 class QuarantinePage(msgspec.Struct, frozen=True):
     entries: tuple[Quarantined, ...]
     cursor: str | None
+
+
+def digest_of(raw: bytes) -> str:
+    """The same bytes are the same entry."""
+    return blake2b(raw, digest_size=12).hexdigest()
+
+
+def entry_id(received_at: int, digest: str) -> str:
+    return f"{received_at:013d}-{digest}"
+
+
+def parse_entry_id(text: str) -> tuple[int, str] | None:
+    """When it was received, and the digest of its bytes; None for what names no entry."""
+    found = _ID.fullmatch(text) if text.isascii() else None
+    return None if found is None else (int(found[1]), found[2])

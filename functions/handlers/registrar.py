@@ -24,10 +24,12 @@ def handler(event: dict[str, Any], _context: Any) -> None:
     problem = None
     try:
         devices = declared(event["ResourceProperties"])
+        request_id = str(event.get("RequestId", "unknown"))
         if event["RequestType"] == "Delete":
-            outcome = _registrar().declare((), before=devices)
+            outcome = _registrar().declare((), before=devices, request_id=request_id)
         else:
-            outcome = _registrar().declare(devices, before=declared(event.get("OldResourceProperties", {})))
+            before = declared(event.get("OldResourceProperties", {}))
+            outcome = _registrar().declare(devices, before=before, request_id=request_id)
         logger.info("fleet registered", changed=outcome.changed, decommissioned=outcome.decommissioned)
     except Exception as exc:  # whatever it was, the deployment must not wait an hour for an answer that will not come
         logger.exception("the fleet could not be registered")

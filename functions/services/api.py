@@ -1,14 +1,18 @@
 """Everything that the API's operations call, in one value: the bootstrap makes it, tests make it of fakes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from contract.models import DeviceModel
 from functions.ports import Clock, LivePublisher, RequestMemory
 from functions.services.audit import ReadAudit
 from functions.services.bulk_commands import BulkCommands
 from functions.services.commands import Commands
+from functions.services.device_logs import DeviceLogs
+from functions.services.devices import Devices
 from functions.services.gate import Gate
 from functions.services.grants import Grants
+from functions.services.groups import Groups
 from functions.services.intake import Intake
 from functions.services.keys import ManageKeys
 from functions.services.live_tickets import Tickets
@@ -29,6 +33,10 @@ class ApiServices:
     gate: Gate
     live: LivePublisher
     queries: Queries
+    devices: Devices
+    groups: Groups
+    models: Mapping[str, DeviceModel]
+    logs: DeviceLogs
     tickets: Tickets
     history: History
     intake: Intake

@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Mapping
 
 from contract.models import DeviceModel
-from functions.ports import Clock, DeviceRegistry
+from functions.ports import Clock, DeviceFinder
 
 MEMORY_MS = 60_000
 MAX_REMEMBERED = 50_000
 
 
 class DeviceModels:
-    def __init__(self, registry: DeviceRegistry, models: Mapping[str, DeviceModel], clock: Clock) -> None:
+    def __init__(self, registry: DeviceFinder, models: Mapping[str, DeviceModel], clock: Clock) -> None:
         self._registry = registry
         self._models = models
         self._clock = clock

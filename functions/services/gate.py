@@ -3,11 +3,11 @@
 from functions.domain.access import Permission, Principal, Target, demand
 from functions.domain.devices import Device
 from functions.errors import NotFoundError
-from functions.ports import DeviceRegistry
+from functions.ports import DeviceFinder
 
 
 class Gate:
-    def __init__(self, registry: DeviceRegistry) -> None:
+    def __init__(self, registry: DeviceFinder) -> None:
         self._registry = registry
 
     def device(self, who: Principal, permission: Permission, thing: str) -> Device:

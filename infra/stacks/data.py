@@ -31,7 +31,14 @@ class DataStack(Stack):
             stream=True,
             indexes=[index("listing", "lpk", "lsk"), index("by_model", "mpk", "msk"), index("due", "duepk", "duesk")],
         )
-        self.state = table(self, "StateTable", stage, rebuildable=True)
+        # The registry's copy of a device moves with people, so telemetry never writes to this index.
+        self.state = table(
+            self,
+            "StateTable",
+            stage,
+            rebuildable=True,
+            indexes=[index("by_status", "spk", "ssk", attributes=["device"])],
+        )
         self.events = table(
             self,
             "EventsTable",
@@ -67,7 +74,9 @@ class DataStack(Stack):
             "core/by_model": f"{core}/index/by_model",
             "core/due": f"{core}/index/due",
             "state": self.state.table_arn,
+            "state/by_status": f"{self.state.table_arn}/index/by_status",
             "events": self.events.table_arn,
+            "events/by_day": f"{self.events.table_arn}/index/by_day",
             "events/by_subject": f"{self.events.table_arn}/index/by_subject",
             **self.lake.resources,
             **self.audit.resources,

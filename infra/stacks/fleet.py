@@ -8,7 +8,7 @@ from constructs import Construct
 
 from contract.fleet import FleetDevice
 from contract.models import shipped
-from functions.settings import RegistrarSettings
+from functions.settings import REGISTRY_LAYOUT, RegistrarSettings
 from infra.device_policy import DevicePolicies
 from infra.devices import Devices, declared
 from infra.function import PlatformFunction
@@ -58,7 +58,11 @@ class FleetStack(Stack):
             self,
             "RegistrarFunction",
             platform=platform,
-            settings=RegistrarSettings(core_table=data.core.table_name),
+            settings=RegistrarSettings(
+                core_table=data.core.table_name,
+                state_table=data.state.table_name,
+                events_table=data.events.table_name,
+            ),
             resources=data.resources,
             asynchronous=True,
         )
@@ -70,5 +74,7 @@ class FleetStack(Stack):
             service_timeout=REGISTRATION_TIMEOUT,
             properties={
                 "Devices": [{"name": d.name, "model": d.model, "group": d.group} for d in devices],
+                # CloudFormation only asks again when something here changes.
+                "Layout": str(REGISTRY_LAYOUT),
             },
         )

@@ -8,14 +8,14 @@ import msgspec
 from aws_lambda_powertools import Logger
 
 from contract.models import shipped
-from functions.adapters.memory import MemoryQuarantine, MemoryTelemetryStore, MemoryWorld
+from functions.adapters.memory import MemoryEventLog, MemoryQuarantine, MemoryTelemetryStore, MemoryWorld
 from functions.adapters.memory_audit import MemoryJournal
 from functions.adapters.memory_commands import MemoryCommandQueue, MemoryCommands
 from functions.adapters.memory_idempotency import MemoryRequestMemory
 from functions.adapters.memory_live import MemoryLivePublisher, MemoryLiveTickets
 from functions.adapters.memory_principals import MemoryDirectory, MemoryKeys, MemoryPrincipals
 from functions.adapters.memory_rates import MemoryRateBuckets
-from functions.adapters.memory_registry import MemoryRegistry
+from functions.adapters.memory_registry import MemoryGroups, MemoryRegistry
 from functions.adapters.memory_shadows import MemoryShadows, MemoryWishes
 from functions.adapters.memory_telemetry_queue import MemoryTelemetryQueue
 from functions.api.admission import admitting
@@ -31,8 +31,11 @@ from functions.services.api import ApiServices
 from functions.services.audit import ReadAudit
 from functions.services.bulk_commands import BulkCommands
 from functions.services.commands import Commands, Creating
+from functions.services.device_logs import DeviceLogs
+from functions.services.devices import Devices
 from functions.services.gate import Gate
 from functions.services.grants import Grants
+from functions.services.groups import Groups
 from functions.services.intake import Intake
 from functions.services.keys import ManageKeys
 from functions.services.live_tickets import Tickets
@@ -110,6 +113,7 @@ def api_harness(clock, who=None):
         registry=MemoryRegistry(world, journal),
         store=MemoryTelemetryStore(clock=clock, retention_ms=90 * DAY),
         quarantine=MemoryQuarantine(world),
+        events=MemoryEventLog(),
         journal=journal,
         live=MemoryLivePublisher(),
         shadows=MemoryShadows(),
@@ -121,7 +125,7 @@ def api_harness(clock, who=None):
         command_queue=MemoryCommandQueue(),
     )
     chances = count()
-    api.services = _services(api, lambda size=16: next(chances).to_bytes(size, "big"))
+    api.services = _services(api, lambda size=16: next(chances).to_bytes(size, "little"))
     sign_in = SignIn("eu-west-1", "client", "https://issuer", "https://cognito")
     api.app = resolver()
     request, logger = Request(api.app), Logger(service="test")
@@ -152,6 +156,12 @@ def _services(api, chance):
         live=api.live,
         tickets=Tickets(MemoryLiveTickets(), "wss://live.example/ws", clock, chance),
         queries=Queries(registry=api.registry, gate=gate, statuses=api.world, models=models, clock=clock),
+        devices=Devices(
+            registry=api.registry, gate=gate, models=models, live=api.live, clock=clock, attempts=lambda: range(3)
+        ),
+        groups=Groups(MemoryGroups(api.registry), clock),
+        models=models,
+        logs=DeviceLogs(gate=gate, statuses=api.world, events=api.events, quarantine=api.quarantine),
         history=History(gate, api.store, api.world, clock),
         intake=Intake(gate, api.telemetry_queue, clock),
         why=Why(gate),

@@ -1,9 +1,11 @@
 import pytest
+from msgspec.structs import replace
 
-from functions.adapters.memory import MemoryRegistry
+from functions.adapters.memory_registry import MemoryRegistry
 from functions.domain.devices import Source
-from functions.errors import RequestError
+from functions.errors import RegistryError, RequestError
 from functions.services.registrar import Declared, Outcome, Registrar, declared
+from tests.functions.registering import device, note, pages, wanted
 
 PUMP = Declared("pump-1", "machine", "plant-1")
 FAN = Declared("fan-1", "climate", "plant-1/line-2")
@@ -25,6 +27,19 @@ def test_declared_devices_are_registered_once(registrar, registry):
     assert (registry.devices["fan-1"].group, registry.devices["fan-1"].version) == ("plant-1/line-2", 1)
 
 
+def test_what_the_file_changes_is_noted_as_the_deployment_s(registrar, registry):
+    registrar.declare([PUMP, FAN], request_id="cf-1")
+    registrar.declare([PUMP], before=[PUMP, FAN], request_id="cf-2")
+    noted = [
+        (one.action, one.subject_id, one.actor.principal.kind, one.actor.request_id) for one in registry.journal.notes
+    ]
+    assert noted == [
+        ("device.create", "pump-1", "deployment", "cf-1"),
+        ("device.create", "fan-1", "deployment", "cf-1"),
+        ("device.decommission", "fan-1", "deployment", "cf-2"),
+    ]
+
+
 def test_a_device_that_left_the_file_is_decommissioned_and_comes_back(registrar, registry):
     registrar.declare([PUMP, FAN])
     assert registrar.declare([PUMP], before=[PUMP, FAN]) == Outcome(changed=0, decommissioned=1)
@@ -33,10 +48,52 @@ def test_a_device_that_left_the_file_is_decommissioned_and_comes_back(registrar,
     assert not registry.devices["fan-1"].decommissioned
 
 
-def test_a_device_that_people_registered_is_not_decommissioned_by_the_file(registrar, registry, clock):
-    registry.register("fan-1", "Fan", "climate", "plant-1", Source.API, clock.now)
+def test_a_device_that_people_registered_is_not_decommissioned_by_the_file(registrar, registry):
+    registry.save(None, device("fan-1", source=Source.API), note("fan-1"))
     registrar.declare([], before=[FAN])
     assert not registry.devices["fan-1"].decommissioned
+
+
+def test_the_file_says_model_and_group_and_leaves_what_people_called_it(registrar, registry):
+    registry.save(None, device("fan-1", "plant-9", name="Der Ventilator", tags={"a": "b"}), note("fan-1"))
+    assert registrar.declare([FAN]) == Outcome(changed=1, decommissioned=0)
+    known = registry.devices["fan-1"]
+    assert (known.group, known.source) == ("plant-1/line-2", Source.FLEET)
+    assert (known.name, known.tags) == ("Der Ventilator", {"a": "b"})
+
+
+def test_an_entry_of_an_earlier_release_is_written_again(registrar, registry):
+    registrar.declare([FAN])
+    registry.devices["fan-1"] = replace(registry.devices["fan-1"], indexed=False)
+    assert registrar.declare([FAN]) == Outcome(changed=1, decommissioned=0)
+    assert registry.devices["fan-1"].indexed
+    assert pages(registry, wanted(group="plant-1")) == ["fan-1"]
+
+
+def test_a_change_by_somebody_else_at_the_same_moment_is_not_lost(registry, clock):
+    registrar = Registrar(registry, clock)
+    registrar.declare([FAN])
+    real_find = registry.find
+
+    def find(things):
+        found = real_find(things)
+        registry.find = real_find
+        known = registry.devices["fan-1"]
+        registry.save(known, replace(known, tags={"a": "b"}, version=known.version + 1), note("fan-1"))
+        return found
+
+    registry.find = find
+    assert registrar.declare([Declared("fan-1", "machine", "plant-2")]).changed == 1
+    assert (registry.devices["fan-1"].tags, registry.devices["fan-1"].group) == ({"a": "b"}, "plant-2")
+
+
+@pytest.mark.parametrize("before", [(), (FAN,)])
+def test_a_device_that_others_change_all_the_time_fails_the_deployment(registry, clock, before):
+    Registrar(registry, clock).declare([FAN])
+    registry.save = lambda *_: False
+    wanted = [] if before else [Declared("fan-1", "machine", "plant-2")]
+    with pytest.raises(RegistryError, match="fan-1"):
+        Registrar(registry, clock).declare(wanted, before=before)
 
 
 def test_properties_are_read_from_the_custom_resource():
