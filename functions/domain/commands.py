@@ -236,7 +236,7 @@ class Command(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         if deadline is None or then is None or now < deadline:
             return self
         note = {
-            (Status.EXPIRED, False): "the device was not reached before it expired",
+            (Status.EXPIRED, True): "the device was not reached before it expired",
             (Status.TIMED_OUT, True): "it was sent, and nothing was heard before it expired",
         }.get((then, self.unanswered), f"no result within {self.timeout_ms / 1000:g} s of its delivery")
         return _stepped(self, Step(status=then, received_at=deadline, source=Source.CLOUD, note=note))

@@ -87,6 +87,16 @@ def test_what_was_sent_and_not_answered_times_out_at_its_end():
     assert sent().at(EXPIRES).status is Status.TIMED_OUT
 
 
+def test_what_the_clock_closed_says_why():
+    delivered = after(sent(), said("DELIVERED", NOW + 200))
+    notes = [command.at(EXPIRES * 2).steps[-1].note for command in (CREATED, sent(), delivered)]
+    assert notes == [
+        "the device was not reached before it expired",
+        "it was sent, and nothing was heard before it expired",
+        "no result within 120 s of its delivery",
+    ]
+
+
 def test_an_attempt_whose_outcome_nobody_knows_may_act_so_it_times_out():
     assert CREATED.attempting(NOW).at(EXPIRES).status is Status.TIMED_OUT
 
