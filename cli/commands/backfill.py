@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from cli.backfill.driver import Ask, Driver, Failure, Patience, list_page, make_plan
-from cli.backfill.function import BackfillFunction, Place, connected, in_stacks, on_laptop
+from cli.backfill.function import BackfillFunction, connected, in_stacks, on_laptop
 from cli.backfill.journal import Journal, default_path
 from cli.backfill.planning import Move, Plan, plan
 from cli.backfill.progress import Pace, estimate, print_plan, print_totals, shown
@@ -18,6 +18,7 @@ from cli.errors import CliError, InputError
 from cli.files import write_atomically
 from cli.output import note, print_json, print_line
 from cli.session import wall_clock_ms
+from cli.stacks import Place
 from contract.backfill import LAKE
 
 AHEAD_MS = 86_400_000
