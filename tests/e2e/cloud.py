@@ -15,6 +15,8 @@ import httpx
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 T = TypeVar("T")
+PATIENCE_S = 120
+"""For an answer of the API: after a restart and on a busy machine, a function's first takes many seconds."""
 
 
 def wait_for(what: str, probe: Callable[[], T | None], within_s: float = 90.0, every_s: float = 0.25) -> T:
@@ -86,9 +88,10 @@ class Cloud:
 
     @cached_property
     def token(self) -> str:
-        where = httpx.get(f"{self.details['api']}/sign-in").raise_for_status().json()
+        where = httpx.get(f"{self.details['api']}/sign-in", timeout=PATIENCE_S).raise_for_status().json()
         answer = httpx.post(
             where["endpoint"],
+            timeout=PATIENCE_S,
             headers={
                 "X-Amz-Target": "AWSCognitoIdentityProviderService.InitiateAuth",
                 "Content-Type": "application/x-amz-json-1.1",
@@ -103,7 +106,7 @@ class Cloud:
 
     def get(self, path: str, token: str | None = None, **params: Any) -> httpx.Response:
         headers = {"Authorization": f"Bearer {token or self.token}"}
-        return httpx.get(f"{self.details['api']}{path}", headers=headers, params=params, timeout=120)
+        return httpx.get(f"{self.details['api']}{path}", headers=headers, params=params, timeout=PATIENCE_S)
 
     def device(self, name: str) -> dict[str, Any]:
         return self.get(f"/devices/{name}").raise_for_status().json()

@@ -5,7 +5,7 @@ import json
 import psutil
 import pytest
 
-from tests.e2e.cloud import wait_for
+from tests.e2e.cloud import PATIENCE_S, wait_for
 from tests.e2e.conftest import MODELS
 from tests.e2e.replay import assert_bins, assert_every_raw_point, assert_last_value, recorded_celsius
 
@@ -57,7 +57,9 @@ def test_the_devices_of_the_fleet_file_are_listed_by_group(cloud):
 def test_without_a_valid_token_the_api_answers_401(cloud, token):
     import httpx
 
-    answer = httpx.get(f"{cloud.details['api']}/devices", headers={"Authorization": token} if token else {})
+    answer = httpx.get(
+        f"{cloud.details['api']}/devices", headers={"Authorization": token} if token else {}, timeout=PATIENCE_S
+    )
     assert answer.status_code == 401
     assert answer.headers["content-type"].startswith("application/problem+json")
 
