@@ -8,7 +8,7 @@ from functions.settings import DYNAMODB, INFLUXDB, LIVEANALYTICS
 STATEFUL = {
     "Data": {
         "AWS::DynamoDB::GlobalTable": {"CoreTable97EB8292", "StateTable9728C7E5", "EventsTableD24865E5"},
-        "AWS::S3::Bucket": {"LakeBucketB1D32E10", "LakeAccessLogs4431AB8D"},
+        "AWS::S3::Bucket": {"LakeBucketB1D32E10", "LakeAccessLogs4431AB8D", "AuditBucket7486E833"},
         "AWS::KinesisFirehose::DeliveryStream": {"LakeStreamFF47BEAA"},
     },
     "Api": {"AWS::Cognito::UserPool": {"UsersPoolBFC35D3B"}},
@@ -163,7 +163,7 @@ def test_tables_are_keyed_as_the_data_model_says(any_deployment):
     [
         ("CoreTable", {"listing": ["lpk", "lsk"], "by_model": ["mpk", "msk"], "due": ["duepk", "duesk"]}),
         ("StateTable", {}),
-        ("EventsTable", {"by_day": ["dpk", "dsk"]}),
+        ("EventsTable", {"by_day": ["dpk", "dsk"], "by_subject": ["spk", "ssk"]}),
         ("TelemetryTable", {}),
     ],
 )
@@ -173,7 +173,8 @@ def test_indexes_are_those_of_the_data_model(dev, name, indexes):
 
 
 def test_a_days_listing_holds_no_raw_bytes(deployment):
-    (by_day,) = table(deployment, "EventsTable").properties["GlobalSecondaryIndexes"]
+    indexes = table(deployment, "EventsTable").properties["GlobalSecondaryIndexes"]
+    (by_day,) = (index for index in indexes if index["IndexName"] == "by_day")
     assert by_day["Projection"]["ProjectionType"] == "INCLUDE"
     assert "raw" not in by_day["Projection"]["NonKeyAttributes"]
 
@@ -220,6 +221,19 @@ def test_prod_keeps_overwritten_and_deleted_objects_for_a_month(prod):
     ] == [30]
 
 
+def test_what_prod_exports_of_the_audit_can_be_deleted_by_nobody_for_a_year(dev, prod):
+    lock = bucket(prod, "AuditBucket").properties["ObjectLockConfiguration"]
+    assert lock["Rule"]["DefaultRetention"] == {"Mode": "COMPLIANCE", "Days": 365}
+    assert "ObjectLockConfiguration" not in bucket(dev, "AuditBucket").properties
+
+
+def test_the_exported_audit_keeps_every_version_and_expires_never(deployment):
+    properties = bucket(deployment, "AuditBucket").properties
+    assert properties["VersioningConfiguration"] == {"Status": "Enabled"}
+    rules = properties["LifecycleConfiguration"]["Rules"]
+    assert not [rule for rule in rules if {"ExpirationInDays", "NoncurrentVersionExpiration"} & rule.keys()]
+
+
 def test_the_lake_is_packed_by_day_and_hour_and_its_failures_are_logged(deployment):
     stream = deployment.one("AWS::KinesisFirehose::DeliveryStream").properties
     destination = stream["ExtendedS3DestinationConfiguration"]
@@ -246,7 +260,14 @@ def test_outputs_name_what_others_look_up(any_deployment):
         # CDK's own, for the references of other stacks.
         if not name.startswith(("ExportsOutput", "PublishOutput"))
     }
-    expected = {"CoreTableName", "StateTableName", "EventsTableName", "LakeBucketName", "TelemetryStore"}
+    expected = {
+        "CoreTableName",
+        "StateTableName",
+        "EventsTableName",
+        "LakeBucketName",
+        "AuditBucketName",
+        "TelemetryStore",
+    }
     for store in any_deployment.stores:
         expected |= OUTPUTS[store]
     assert outputs == expected

@@ -26,6 +26,7 @@ def arns(deployment):
         return (arn("AWS::SecretsManager::Secret", name) or "").removesuffix(".Arn")
 
     bucket = arn("AWS::S3::Bucket", "LakeBucket")
+    audit = arn("AWS::S3::Bucket", "AuditBucket")
     return {
         "core": table("CoreTable"),
         "core/listing": f"{table('CoreTable')}/index/listing",
@@ -35,6 +36,11 @@ def arns(deployment):
         "command-requests": "arn:AWS::Partition:iot:AWS::Region:AWS::AccountId:topic/cmd/*/req",
         "state": table("StateTable"),
         "events": table("EventsTable"),
+        "events/by_subject": f"{table('EventsTable')}/index/by_subject",
+        "audit-bucket": audit,
+        "audit-bucket/chains": f"{audit}/chains/*",
+        "audit-bucket/manifests": f"{audit}/manifests/*",
+        "cursor-key": secret("CursorKey"),
         "telemetry": table("TelemetryTable"),
         "lake": f"{deployment.one('AWS::KinesisFirehose::DeliveryStream').id}.Arn",
         "lake-bucket": bucket,
@@ -110,8 +116,10 @@ def test_no_role_holds_a_wildcard_where_a_name_is_possible(any_deployment, state
                 assert {*listed(statement["Action"])} <= WITHOUT_RESOURCE, (role.id, statement)
                 continue
             wide = [r for r in listed(statement["Resource"]) if "*" in r]
-            # Firehose names its objects by time; the prefix is as narrow as it can be, for whoever reads them too.
-            assert all(r.endswith((".Arn/raw/*", ".Arn/errors/*")) for r in wide), (role.id, wide)
+            # Firehose names its objects by time, the export of the audit by what they hold; the prefix is as narrow as
+            # it can be, for whoever reads them too.
+            named_by_content = (".Arn/raw/*", ".Arn/errors/*", ".Arn/chains/*", ".Arn/manifests/*")
+            assert all(r.endswith(named_by_content) for r in wide), (role.id, wide)
     assert checked > len(any_deployment.specs)
 
 
