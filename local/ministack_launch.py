@@ -6,6 +6,8 @@ It adds to `ministack`:
 - its HTTP port is kept from web pages (`ministack_guard.py`);
 - SIGUSR1 writes a snapshot, so that a SIGKILL does not cost the deployment (MiniStack saves at a clean stop only);
 - a payload nested too deeply for Python's JSON reader is a payload that is no JSON (MiniStack drops the connection);
+- a named shadow is authorised by its own name below its thing's (MiniStack asks for the thing alone);
+- a batch to a queue is authorised as its single action (MiniStack asks for `sqs:SendMessageBatch`: IAM has no such);
 - the metric `Errors` of every failed invocation (MiniStack counts direct calls only, none by a queue or by the API);
 - batches of queues are as large, and gather as long, as the mapping says (`ministack_sqs.py`);
 - Firehose gathers and compresses (`ministack_firehose.py`);
@@ -70,6 +72,32 @@ def take_any_nesting() -> None:
             return payload.decode()  # it was text as far as the nesting
 
     iot._rule_message = tolerant
+
+
+def authorise_named_shadows() -> None:
+    from ministack.core import iam_actions
+
+    resource_of = iam_actions.extract_resource_arn
+
+    def with_shadow(service: str, method: str, path: str, headers: Any, body: bytes, query: Any, *rest: Any) -> str:
+        arn: str = resource_of(service, method, path, headers, body, query, *rest)
+        name = query.get("name") if service == "iot-data" and path.endswith("/shadow") else None
+        name = name[0] if isinstance(name, list) and name else name
+        return f"{arn}/{name}" if name else arn
+
+    iam_actions.extract_resource_arn = with_shadow
+
+
+def authorise_batches_of_queues() -> None:
+    from ministack.core import iam_actions
+
+    action_of = iam_actions.extract_iam_action
+
+    def single(service: str, *request: Any) -> Any:
+        action = action_of(service, *request)
+        return action.removesuffix("Batch") if service == "sqs" and action else action
+
+    iam_actions.extract_iam_action = single
 
 
 def save(mark: Path) -> None:
@@ -160,6 +188,8 @@ def main() -> None:
 
     demand_client_certificate()
     take_any_nesting()
+    authorise_named_shadows()
+    authorise_batches_of_queues()
     count_failed_invocations()
     answer_promptly()
     # Last on the path: the names in this folder are ours, and must not hide the environment's.

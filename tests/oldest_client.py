@@ -15,9 +15,18 @@ def steps(path):
     return json.loads(path.read_text())
 
 
+def found(document, where):
+    """`items.0.id` of a document."""
+    for part in where.split("."):
+        document = document[int(part)] if isinstance(document, list) else document[part]
+    return document
+
+
 def filled(value, kept):
-    """`value` with what was kept in place of `{names}`."""
+    """`value` with what was kept in place of `{names}`; a text that is one name alone becomes just that."""
     if isinstance(value, str):
+        if value[:1] == "{" and value[1:-1] in kept:
+            return kept[value[1:-1]]
         return re.sub(r"{(\w+)}", lambda found: str(kept.get(found[1], found[0])), value)
     if isinstance(value, dict):
         return {key: filled(one, kept) for key, one in value.items()}

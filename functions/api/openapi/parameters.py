@@ -39,13 +39,13 @@ QUERY: Final[dict[str, Json]] = {
     "metric": {
         "description": "Metrics, repeated or comma separated.",
         "example": ["temperature"],
-        "items": {"pattern": f"^ *{METRIC_PATTERN}(?: *, *{METRIC_PATTERN})* *$"},
+        "items": {"maxLength": 1400, "pattern": f"^ *{METRIC_PATTERN}(?: *, *{METRIC_PATTERN})* *$"},
     },
     "bin": {"description": "Length of a bin.", "example": "5m"},
     "agg": {
         "description": "What to tell of each bin, repeated or comma separated; only with `bin`.",
         "example": ["avg", "max"],
-        "items": {"pattern": f"^ *(?:{_AGGREGATE})(?: *, *(?:{_AGGREGATE}))* *$"},
+        "items": {"maxLength": 100, "pattern": f"^ *(?:{_AGGREGATE})(?: *, *(?:{_AGGREGATE}))* *$"},
     },
     "device": {"description": "A device.", "example": "press-4", "schema": {"pattern": f"^{THING_PATTERN}$"}},
     "list_devices.tag": {

@@ -44,7 +44,7 @@ def test_the_api_serves_the_committed_file(api):
 
 
 def test_every_route_has_an_operation():
-    assert SERVED == list(ROUTES)
+    assert list(ROUTES) == SERVED
 
 
 def test_it_is_valid_openapi(openapi):
