@@ -52,7 +52,7 @@ def test_an_administrator_sends_for_a_device_that_he_names(pumps):
 
 
 @pytest.mark.parametrize(
-    ("change", "field"), [({"v": 9}, "v"), ({"boot": 7}, "boot"), ({"m": []}, "m"), ({"seq": -1}, "seq")]
+    ("change", "field"), [({"v": 9}, "v"), ({"boot": 7}, "boot"), ({"m": {}}, "m"), ({"seq": -1}, "seq")]
 )
 def test_an_envelope_that_cannot_be_read_is_refused_by_its_field(pumps, change, field):
     status, problem = pumps.call("POST", "/telemetry", body=envelope(pumps, **change))
