@@ -5,6 +5,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
+from aws_lambda_powertools.metrics import MetricUnit, single_metric
 
 from functions import bootstrap
 
@@ -27,6 +28,8 @@ def handler(_event: dict[str, Any], context: Any) -> dict[str, Any]:
     done = _service().run(lambda: context.get_remaining_time_in_millis() > LEFT_MS)
     if done.faults:
         logger.error("the audit was changed by somebody else than the API", faults=done.faults[:20])
+        with single_metric(name="AuditFaults", unit=MetricUnit.Count, value=len(done.faults), namespace="Fieldline"):
+            pass
     if not done.finished:
         logger.warning("the time is over before everything is exported; the next run goes on")
     result = {"parts": done.parts, "entries": done.entries, "closed": done.closed, "finished": done.finished}

@@ -8,8 +8,8 @@ from botocore.awsrequest import AWSResponse
 from botocore.config import Config
 from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError, ReadTimeoutError
 
-from functions.adapters.secrets import REREAD_MS, RETRY_MS, SecretToken, StoredCredentials, StoredToken
-from functions.errors import StoreAdminError, StoreError, StoreUnreachableError
+from functions.adapters.secrets import REREAD_MS, RETRY_MS, SecretToken, StoredCredentials, StoredKey, StoredToken
+from functions.errors import SecretError, StoreAdminError, StoreError, StoreUnreachableError
 
 
 @pytest.fixture
@@ -202,3 +202,27 @@ def test_credentials_that_are_none_are_refused_and_not_shown(secrets, text):
         StoredCredentials(secrets, "admin")()
     assert "sesame" not in str(caught.value)
     assert caught.value.__cause__ is None
+
+
+def test_a_key_is_read_once(secrets, calls):
+    name = secrets.create_secret(Name="cursor-key", SecretString="k" * 64)["ARN"]
+    calls.clear()
+    key = StoredKey(secrets, name)
+    assert key() == key() == b"k" * 64
+    assert calls == [1]
+
+
+@pytest.mark.parametrize("text", ["short", "k" * 65])
+def test_a_key_of_another_length_is_refused_and_not_shown(secrets, text):
+    name = secrets.create_secret(Name="cursor-key", SecretString=text)["ARN"]
+    with pytest.raises(SecretError, match="expected 32 to 64 bytes") as refused:
+        StoredKey(secrets, name)()
+    assert text not in str(refused.value)
+
+
+def test_a_key_that_cannot_be_read_is_asked_for_again(secrets):
+    key = StoredKey(secrets, "nothing-here")
+    with pytest.raises(SecretError, match="reading the secret nothing-here"):
+        key()
+    secrets.create_secret(Name="nothing-here", SecretString="k" * 32)
+    assert key() == b"k" * 32
