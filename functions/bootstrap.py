@@ -3,8 +3,8 @@
 A handler calls its function once and keeps the result, so that clients live as long as the execution environment.
 """
 
-from collections.abc import Callable, Mapping
-from functools import cache
+from collections.abc import Callable, Container, Mapping
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from contract import models
@@ -260,7 +260,7 @@ def api(env: Env, failing: "Callable[[RatesError], None]" = _unheard) -> "tuple[
     from functions.services.why import Why
 
     settings = ApiSettings.from_env(env)
-    client = _clients()
+    client = _clients(at_once={"dynamodb"})  # every request needs it, and few another one
     dynamodb = client("dynamodb")
     audited = AuditedWrites(dynamodb, settings.events_table, keep_days=settings.audit_days)
     registry = DynamoDBRegistry(dynamodb, settings.core_table, settings.state_table, audited)
@@ -580,9 +580,16 @@ def _on_liveanalytics(env: Env, client: Clients, access: StoreAccess, retention_
     )
 
 
-def _clients() -> Clients:
-    """Makes each client once."""
-    return cache(_client)
+def _clients(*, at_once: Container[str] | None = None) -> Clients:
+    """Makes each client once: those of the services `at_once` (of all, if it is not said) now, the rest when used."""
+    if at_once is None:
+        return cache(_client)
+    from functions.adapters.aws import OnFirstUse
+
+    def make(service: str, **options: Any) -> Any:
+        return _client(service, **options) if service in at_once else OnFirstUse(partial(_client, service, **options))
+
+    return cache(make)
 
 
 def _client(service: Any, *, read_s: float = 10, attempts: int = 4, endpoint_url: str | None = None) -> Any:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -17,6 +18,23 @@ _Result = TypeVar("_Result")
 
 PARALLEL_CALLS = 8
 """Within botocore's default pool of ten connections a client."""
+
+
+class OnFirstUse:
+    """An AWS client that is made when something is first asked of it: reading a service's description takes long."""
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self._make = make
+        self._made: Any = None
+        self._making = Lock()
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):  # what copies or describes a value asks for these, and means no call
+            raise AttributeError(name)
+        with self._making:
+            if self._made is None:
+                self._made = self._make()
+        return getattr(self._made, name)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from functions.adapters.dynamodb_telemetry import DynamoDBTelemetryStore
 from functions.adapters.influx_telemetry import InfluxTelemetryStore
 from functions.adapters.invoked_series import InvokedSeries
 from functions.adapters.liveanalytics_telemetry import LiveAnalyticsTelemetryStore
+from functions.errors import SecretError
 from functions.settings import DYNAMODB, INFLUXDB, LIVEANALYTICS, TELEMETRY_STORES
 
 ROOT = Path(__file__).parents[2]
@@ -25,6 +27,13 @@ ENV = {
     "FIELDLINE_CLIENT_ID": "client",
     "FIELDLINE_SIGN_IN_ENDPOINT": "https://cognito",
     "FIELDLINE_STORE_ADMIN_FUNCTION": "store-admin",
+    "FIELDLINE_INGEST_QUEUE_URL": "https://queue/ingest",
+    "FIELDLINE_COMMANDS_QUEUE_URL": "https://queue/commands",
+    "FIELDLINE_USER_POOL_ID": "pool",
+    "FIELDLINE_LIVE_TABLE": "live",
+    "FIELDLINE_LIVE_QUEUE_URL": "https://queue/live",
+    "FIELDLINE_LIVE_URL": "wss://live",
+    "FIELDLINE_CURSOR_SECRET": "cursors",
 }
 STORE_ENV = {
     DYNAMODB: {"FIELDLINE_TELEMETRY_TABLE": "telemetry"},
@@ -59,9 +68,9 @@ def test_ingest_writes_to_the_store_of_its_settings(made, store):
 @pytest.mark.parametrize(
     ("store", "services"),
     [
-        (DYNAMODB, {"dynamodb", "firehose"}),
-        (INFLUXDB, {"dynamodb", "firehose", "secretsmanager"}),
-        (LIVEANALYTICS, {"dynamodb", "firehose", "timestream-write"}),
+        (DYNAMODB, {"dynamodb", "firehose", "sqs"}),
+        (INFLUXDB, {"dynamodb", "firehose", "secretsmanager", "sqs"}),
+        (LIVEANALYTICS, {"dynamodb", "firehose", "sqs", "timestream-write"}),
     ],
 )
 def test_ingest_makes_each_client_that_it_needs_once(made, store, services):
@@ -70,18 +79,29 @@ def test_ingest_makes_each_client_that_it_needs_once(made, store, services):
 
 
 @pytest.mark.parametrize(
-    ("store", "kind", "services"),
+    ("store", "kind"),
     [
-        (DYNAMODB, DynamoDBTelemetryStore, {"dynamodb"}),
-        (INFLUXDB, InvokedSeries, {"dynamodb", "lambda"}),
-        (LIVEANALYTICS, LiveAnalyticsTelemetryStore, {"dynamodb", "timestream-query"}),
+        (DYNAMODB, DynamoDBTelemetryStore),
+        (INFLUXDB, InvokedSeries),
+        (LIVEANALYTICS, LiveAnalyticsTelemetryStore),
     ],
 )
-def test_the_api_asks_the_store_itself_or_the_function_in_its_network(made, store, kind, services):
+def test_the_api_asks_the_store_itself_or_the_function_in_its_network(made, store, kind):
     env = {name: value for name, value in env_of(store).items() if "INFLUX" not in name}
-    queries, _ = bootstrap.api({**env, "FIELDLINE_SERIES_FUNCTION": "series"})
-    assert type(queries._store) is kind
-    assert sorted(made) == sorted(services)
+    services, _ = bootstrap.api({**env, "FIELDLINE_SERIES_FUNCTION": "series"})
+    assert type(services.history._store) is kind
+
+
+@pytest.mark.parametrize("store", TELEMETRY_STORES)
+def test_the_api_makes_at_first_only_the_clients_of_the_tables(made, store):
+    env = {name: value for name, value in env_of(store).items() if "INFLUX" not in name}
+    services, _ = bootstrap.api({**env, "FIELDLINE_SERIES_FUNCTION": "series"})
+    assert made == ["dynamodb", "dynamodb"]  # the second waits less, for the token buckets
+    with suppress(SecretError):
+        services.cursor_key()
+    with suppress(SecretError):
+        services.cursor_key()
+    assert made == ["dynamodb", "dynamodb", "secretsmanager"]
 
 
 def test_the_series_function_reads_what_its_token_allows(made):
