@@ -1059,11 +1059,12 @@ export interface components {
             version: number;
             decommissioned: boolean;
         };
-        /** @description `at` is its time by the device, `received_at` ours. */
+        /** @description `at` is its time by the device, `received_at` ours; `boot` the start of its agent that it belongs to. */
         DeviceEventView: {
             at: number;
             received_at: number;
             kind: string;
+            boot: string | null;
             data: Record<string, never>;
         };
         /** @description A page may be short, even empty, and have a cursor: what is looked at for it is bounded. */

@@ -1,3 +1,0 @@
-import { fieldline, unwrap } from "../src/index.ts";
-const api = fieldline({ baseUrl: "" });
-(await unwrap(api.GET("/health"))).tiem;
