@@ -30,6 +30,7 @@ DOMAIN_MAY_IMPORT = {
     "re",
     "struct",
     "typing",
+    "unicodedata",
     "zlib",
     "msgspec",
     "functions.errors",

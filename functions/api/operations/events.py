@@ -26,11 +26,12 @@ _KIND = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 
 class DeviceEventView(msgspec.Struct, frozen=True):
-    """`at` is its time by the device, `received_at` ours."""
+    """`at` is its time by the device, `received_at` ours; `boot` the start of its agent that it belongs to."""
 
     at: int
     received_at: int
     kind: str
+    boot: str | None
     data: dict[str, Any]
 
 
@@ -75,12 +76,9 @@ class EventOperations:
 
 
 def _view(event: DeviceEvent) -> DeviceEventView:
-    return DeviceEventView(event.at, event.received_at, event.kind, _data(event.raw))
-
-
-def _data(raw: bytes) -> dict[str, Any]:
-    """Nothing of what only a release before or after this one can read."""
     try:
-        return documents.decode(EventDocument, raw).data
+        document = documents.decode(EventDocument, event.raw)
     except DocumentError:
-        return {}
+        # Kept by another release, which could read it.
+        return DeviceEventView(event.at, event.received_at, event.kind, None, {})
+    return DeviceEventView(event.at, event.received_at, event.kind, document.boot, document.data)

@@ -1,10 +1,9 @@
-import base64
-
 import pytest
 
 from functions.domain.ingest import Fault, QuarantineEntry
 from functions.domain.presence import Presence, Status
 from functions.domain.state import Counters, DeviceState, Latest
+from tests.functions.api_harness import person
 
 
 def test_the_page_of_devices_is_by_group_then_name(api):
@@ -12,7 +11,15 @@ def test_the_page_of_devices_is_by_group_then_name(api):
         api.register(thing, group)
     _, body = api.get("/devices")
     assert [item["id"] for item in body["items"]] == ["c", "b", "d", "a"]
-    assert body["items"][0] == {"id": "c", "name": "C", "model": "climate", "group": "plant-1", "status": "unknown"}
+    assert body["items"][0] == {
+        "id": "c",
+        "name": "C",
+        "model": "climate",
+        "group": "plant-1",
+        "status": "unknown",
+        "tags": {},
+        "created_at": api.clock.now,
+    }
 
 
 def test_a_group_holds_what_is_below_it_and_no_namesake(api):
@@ -87,9 +94,19 @@ def test_a_device_that_was_heard_but_never_registered_is_shown(api):
     assert (status, body["model"], body["counters"]["messages"]) == (200, None, 1)
 
 
-@pytest.mark.parametrize("path", ["/devices/nobody", "/devices/nobody/quarantine", "/nothing", "/devices/a/b"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/devices/nobody",
+        "/devices/nobody/latest",
+        "/devices/nobody/events",
+        "/devices/nobody/quarantine",
+        "/nothing",
+        "/devices/a/b",
+    ],
+)
 def test_what_is_not_there_is_not_found(api, path):
-    status, body = api.get(path, roles=("admin",))
+    status, body = api.get(path, who=person("admin"))
     assert (status, body["status"], body["request_id"]) == (404, 404, "request-1")
 
 
@@ -100,41 +117,119 @@ def test_a_thing_that_cannot_be_is_refused(api, path):
 
 
 @pytest.mark.parametrize(
-    "query", [("group", "a//b"), ("group", "A"), ("model", "a#b"), ("limit", "0"), ("cursor", "x"), ("model", "é")]
+    "query",
+    [
+        ("group", "a//b"),
+        ("group", "A"),
+        ("model", "a#b"),
+        ("model", "é"),
+        ("limit", "0"),
+        ("limit", "1001"),
+        ("cursor", "x"),
+        ("status", "asleep"),
+        ("sort", "version"),
+        ("sort", "name; DROP TABLE"),
+        ("q", ""),
+        ("q", "x"),
+        ("q", "#*%_"),
+        ("q", "one two three four five six"),
+        ("tag", "site"),
+        ("tag", ":x"),
+        ("tag", "site:"),
+        ("tag", "Site:x"),
+        ("tag", "site#1:x"),
+        ("tag", "site:a\u202eb"),
+    ],
 )
 def test_a_wrong_parameter_is_named(api, query):
     status, body = api.get("/devices", query)
     assert (status, body["field"]) == (400, query[0])
 
 
-def test_quarantine_is_newest_first_with_raw_bytes(api):
-    now = api.clock.now
+def test_what_no_list_serves_is_a_plain_refusal(api):
+    for first, second, field in [
+        (("q", "pump"), ("sort", "name"), "sort"),
+        (("q", "pump"), ("status", "online"), "status"),
+        (("status", "online"), ("sort", "-created"), "sort"),
+        (("tag", "a:1"), ("tag", "a:2"), "tag"),
+    ]:
+        status, body = api.get("/devices", first, second)
+        assert (status, body["field"]) == (400, field)
+    assert api.get("/devices", *(("tag", f"k{at}:v") for at in range(5)))[0] == 400
+
+
+def test_devices_by_tags_status_words_and_in_other_orders(api):
+    for thing, group, tags in [
+        ("press-1", "plant-1", {"line": "2", "url": "a:b=c#d"}),
+        ("press-2", "plant-2", {"line": "2"}),
+        ("fan-1", "plant-1", {}),
+    ]:
+        body = {"id": thing, "model": "machine", "group": group, "tags": tags, "name": f"The {thing[::-1]}"}
+        assert api.call("POST", "/devices", body=body, who=person("admin"))[0] == 201
+        api.clock.now += 1
+    api.world.presences["fan-1"] = Presence(status=Status.ONLINE)
+
+    def found(*query):
+        status, body = api.get("/devices", *query)
+        assert status == 200, body
+        return [item["id"] for item in body["items"]]
+
+    assert found(("tag", "line:2")) == ["press-1", "press-2"]
+    assert found(("tag", "line:2"), ("tag", "url:a:b=c#d"), ("group", "plant-1")) == ["press-1"]
+    assert found(("status", "online"), ("model", "machine")) == ["fan-1"]
+    assert found(("status", "unknown"), ("sort", "-group")) == ["press-2", "press-1"]
+    assert found(("q", "PRE 2")) == ["press-2"]
+    assert found(("q", "ress")) == []
+    assert found(("q", "sserp")) == ["press-1", "press-2"]
+    assert found(("sort", "-created")) == ["fan-1", "press-2", "press-1"]
+    assert found(("sort", "name"), ("tag", "line:2")) == ["press-1", "press-2"]
+
+
+def test_a_list_and_a_sum_hold_what_the_caller_may_see(api):
+    for thing, group in [("a", "p1"), ("b", "p1/x"), ("c", "p2")]:
+        api.register(thing, group)
+        api.world.states[thing] = DeviceState(version=1, counters=Counters(messages=1))
+    api.world.states["stray"] = DeviceState(version=1, counters=Counters(messages=1))
+    api.who = person(("viewer", "group:p1/x"), ("operator", "device:c"))
+    assert [item["id"] for item in api.get("/devices")[1]["items"]] == ["b", "c"]
+    assert [item["id"] for item in api.get("/devices", ("group", "p1"))[1]["items"]] == ["b"]
+    assert api.get("/devices", ("group", "p3")) == (200, {"items": [], "cursor": None})
+    _, body = api.get("/fleet/summary")
+    assert (body["devices"], body["messages"]) == (2, 2)
+
+
+def test_a_cursor_is_its_owner_s_and_its_question_s(api):
+    for at in range(4):
+        api.register(f"pump-{at}")
+    cursor = ("cursor", api.get("/devices", ("limit", "2"))[1]["cursor"])
+    assert api.get("/devices", ("limit", "2"), cursor)[0] == 200
+    assert api.get("/devices", ("limit", "2"), cursor, who=person("viewer", name="bob"))[0] == 400
+    assert api.get("/devices", ("limit", "2"), ("sort", "name"), cursor)[0] == 400
+    assert api.get("/fleet/summary", cursor)[0] == 400
+    assert api.get("/devices", ("limit", "2"), ("cursor", cursor[1][:-1] + "A"))[0] == 400
+
+
+@pytest.mark.parametrize("path", ["", "/latest", "/events", "/quarantine", "/quarantine/1764000000000-" + "0" * 24])
+def test_a_device_out_of_reach_is_as_if_it_were_not_there(api, path):
+    api.register("pump-1", "plant-1")
+    api.world.states["pump-1"] = api.world.states["stray"] = DeviceState(version=1)
+    api.who = person(("admin", "group:plant-2"), ("admin", "device:pump-10"))
+    answers = [api.get(f"/devices/{thing}{path}") for thing in ("pump-1", "stray", "nobody")]
+    assert [status for status, _ in answers] == [404] * 3
+    told = {body["detail"].replace("pump-1", "X").replace("stray", "X").replace("nobody", "X") for _, body in answers}
+    assert len(told) == 1
+    expected = 404 if "-0" in path else 200
+    assert api.get(f"/devices/pump-1{path}", who=person(("operator", "group:plant-1")))[0] == expected
+    assert api.get(f"/devices/pump-1{path}", who=person(("operator", "device:pump-1")))[0] == expected
+
+
+def test_latest_values_alone(api):
     api.register("pump-1")
-    faults = (Fault("out_of_range", "too hot", "temperature", now), Fault("out_of_range", "x"), Fault("future", "y"))
-    api.quarantine.put(
-        [
-            QuarantineEntry("pump-1", now - 1, b"\xff\x00", (Fault("malformed", "no JSON"),)),
-            QuarantineEntry("pump-1", now, b"{}", faults),
-        ]
-    )
-    _, first = api.get("/devices/pump-1/quarantine", ("limit", "1"), roles=("operator",))
-    assert first["items"] == [
-        {
-            "received_at": now,
-            "reasons": ["out_of_range", "future"],
-            "faults": [
-                {"reason": "out_of_range", "detail": "too hot", "metric": "temperature", "ts": now},
-                {"reason": "out_of_range", "detail": "x"},
-                {"reason": "future", "detail": "y"},
-            ],
-            "bytes": 2,
-            "truncated": False,
-            "raw": "e30=",
-        }
-    ]
-    _, second = api.get("/devices/pump-1/quarantine", ("limit", "1"), ("cursor", first["cursor"]), roles=("operator",))
-    assert base64.b64decode(second["items"][0]["raw"]) == b"\xff\x00"
-    assert second["cursor"] is None
+    api.world.states["pump-1"] = DeviceState(latest={"temperature": Latest(api.clock.now - 5, 21.5, "good")})
+    status, body = api.get("/devices/pump-1/latest")
+    assert (status, body["device"], body["now"]) == (200, "pump-1", api.clock.now)
+    assert body["latest"]["temperature"]["value"] == 21.5
+    assert body["latest"]["temperature"]["unit"] == "Cel"
 
 
 def test_the_fleet_in_sums(api):
