@@ -55,7 +55,9 @@ def list_audit(
     if as_json and as_csv:
         raise InputError("Give at most one of --json and --csv.")
     now = wall_clock_ms()
-    params = [("from", str(_instant("--since", since, now))), ("to", str(_instant("--until", until, now) + 1))]
+    # What was changed in this very millisecond is not after now.
+    end = now + 1 if until == "now" else _instant("--until", until, now)
+    params = [("from", str(_instant("--since", since, now))), ("to", str(end))]
     wanted = {"subject": subject, "principal": principal, "action": action}
     params += [(name, value) for name, value in wanted.items() if value is not None]
     with signed_in(profile) as api:

@@ -79,7 +79,7 @@ class DynamoDBAuditLog:
                     if len(entries) == limit or size > MAX_PAGE_BYTES:
                         return AuditPage(tuple(entries), seal(question, last))
                     entries.append(entry)
-                    size += len(one.record.body)
+                    size += len(one.record.body.encode())
             last = one.place
             if looked_at >= MAX_LOOKED_AT or days >= MAX_DAYS:
                 return AuditPage(tuple(entries), seal(question, last))
@@ -98,7 +98,7 @@ class DynamoDBAuditLog:
                     last = records[-1]
                     return ChainsPage(heads, tuple(records), seal(question, (last.shard, last.record.key)))
                 records.append(ChainRecord(one, _record(item)))
-                size += len(records[-1].record.body)
+                size += len(records[-1].record.body.encode())
         return ChainsPage(heads, tuple(records), None)
 
     def heads_of(self, days: Sequence[str]) -> dict[tuple[str, str], AuditHead]:

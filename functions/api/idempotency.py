@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
@@ -47,7 +48,7 @@ class Once:
                 return proceed(app)
             if not _KEY.fullmatch(key):
                 raise RequestError(HEADER, "1 to 255 visible ASCII characters", shown(key))
-            asked = digest_of(route.method.encode(), app.current_event.path.encode(), self._request.body)
+            asked = digest_of(route.method.encode(), _address(app), self._request.body)
             keyed = KeyedRequest(caller(app).id, key, asked)
             owner = self._token()
             begun = self._memory.begin(keyed, owner, self._clock.now_ms())
@@ -73,6 +74,12 @@ class Once:
                 self._memory.abandon(keyed, owner)
         except IdempotencyError:
             self._logger.exception("an idempotency key was not brought to its end")
+
+
+def _address(app: APIGatewayRestResolver) -> bytes:
+    event = app.current_event
+    query = event.raw_event.get("multiValueQueryStringParameters") or {}
+    return event.path.encode() + b"?" + msgspec.json.encode(query, order="deterministic")
 
 
 def _earlier(begun: Begun) -> Response[Any]:

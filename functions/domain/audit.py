@@ -16,6 +16,8 @@ MAX_NOTES: Final = 10
 """Of one change: with an entry and at most one head each they leave 80 of a transaction's 100 items to the change."""
 
 _SECRET = re.compile(r"passw|secret|token|credential|private|authorization|cookie|api_?key|_?hash$", re.IGNORECASE)
+# Whatever it is called: a key of ours, or a token with a signature.
+_SECRET_TEXT = re.compile(r"\bfl[kd]_[a-z0-9]+_[A-Za-z0-9_-]{16,}|\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*")
 _REDACTED: Final = "(redacted)"
 _NAME_CHARS: Final = 200
 _MAX_DEPTH: Final = 12
@@ -121,8 +123,9 @@ def _side(side: dict[str, Any] | None) -> dict[str, Any] | None:
 def _kept(name: str, value: Any, depth: int) -> Any:
     if _SECRET.search(name) and not isinstance(value, bool | None):
         return _REDACTED
-    if isinstance(value, str) and len(value) > MAX_TEXT_CHARS:
-        return f"{value[:MAX_TEXT_CHARS]}… ({len(value)} characters)"
+    if isinstance(value, str):
+        text = _SECRET_TEXT.sub(_REDACTED, value)
+        return text if len(text) <= MAX_TEXT_CHARS else f"{text[:MAX_TEXT_CHARS]}… ({len(text)} characters)"
     if isinstance(value, dict | list) and depth >= _MAX_DEPTH:
         return _left_out(msgspec.json.encode(value))
     if isinstance(value, dict):

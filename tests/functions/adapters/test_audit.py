@@ -20,6 +20,7 @@ from tests.functions.conftest import NOW
 DAY_MS = 86_400_000
 HOUR_MS = 3_600_000
 ANN = Actor(Principal("user:1", Kind.USER, "ann"), "r-1", "192.0.2.1")
+KEY = "flk_td33xjjowhs2tw5o_HjtcGJWIi13TqT0LWby0HwYdQQxcrVpPtLJZCa-Mf40"
 BOB = Actor(Principal("key:2", Kind.KEY, "bob"), "r-2", "192.0.2.2")
 
 
@@ -139,10 +140,18 @@ def test_every_chain_of_a_day_holds_and_the_next_day_names_its_end(audit):
 
 
 def test_secrets_and_big_values_do_not_get_in(audit):
-    after = {"password": "hunter2", "nested": {"api_key": "fl_x"}, "note": "x" * 5000, "big": ["y" * 900] * 20, "n": 1}
+    after = {
+        "password": "hunter2",
+        "nested": {"api_key": "fl_x"},
+        "said": f"use {KEY}",
+        "note": "x" * 5000,
+        "big": ["y" * 900] * 20,
+        "n": 1,
+    }
     audit.record(note(after=after))
     (entry,) = all_of(audit, wanted())
     assert entry.after["password"] == "(redacted)"
+    assert entry.after["said"] == "use (redacted)"
     assert entry.after["nested"] == {"api_key": "(redacted)"}
     assert entry.after["note"].endswith("… (5000 characters)")
     assert entry.after["big"].keys() == {"left_out_bytes", "sha256"}
