@@ -338,7 +338,9 @@ def _device_logs(dynamodb: Any, settings: ApiSettings, gate: "Gate", statuses: "
 def _cursor_key(client: Clients, settings: ApiSettings) -> "Callable[[], bytes]":
     from functions.adapters.secrets import StoredKey
 
-    return StoredKey(client("secretsmanager"), settings.cursor_secret)
+    # Its client takes longer to make than all the rest, and many a process never sees a cursor.
+    stored = cache(lambda: StoredKey(client("secretsmanager"), settings.cursor_secret))
+    return lambda: stored()()
 
 
 def _audit(dynamodb: Any, settings: ApiSettings) -> "ReadAudit":
