@@ -11,6 +11,7 @@ from tests.e2e.replay import play
 # Away from the port of a platform that somebody runs beside the tests.
 PORT = int(os.environ.get("FIELDLINE_TEST_PORT", "18420"))
 MODELS = {
+    "obedient": "machine",
     "other": "climate",
     "outlasting": "climate",
     "probe": "climate",

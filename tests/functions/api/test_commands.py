@@ -105,8 +105,8 @@ def test_what_is_wrong_is_named_and_nothing_is_made(api, body, field):
 
 
 def test_an_outsider_is_told_the_same_of_a_device_that_exists_and_of_one_that_does_not(api):
+    command = sent(api)["id"]
     api.who = person(("admin", "group:plant-2"), name="eve")
-    command = "01KAV9FT000000000000000000"
     for method, path, body in (
         ("GET", "/devices/{id}/commands", None),
         ("POST", "/devices/{id}/commands", NEW),
@@ -119,6 +119,7 @@ def test_an_outsider_is_told_the_same_of_a_device_that_exists_and_of_one_that_do
             answers.append((status, problem["detail"].replace(thing, "*")))
         assert answers[0] == answers[1]
         assert answers[0][0] == 404
+    assert len(api.commands.commands) == 1
 
 
 def test_a_viewer_may_look_and_not_send_or_cancel(api):

@@ -222,3 +222,12 @@ def test_a_cursor_of_another_bulk_is_refused(world):
     cursor = world.bulks.devices(READER, one.id, 1, None).cursor
     with pytest.raises(CursorError):
         world.bulks.devices(READER, other.id, 1, cursor)
+
+
+def test_a_maker_who_lost_a_group_is_not_shown_its_devices_any_more(world):
+    fleet(world, 1, "plant-1")
+    fleet(world, 1, "plant-2")
+    bulk = send(world, by=actor("op", (Role.OPERATOR, "*")), model="machine")
+    world.pump()
+    now = actor("op", (Role.OPERATOR, "group:plant-1"))
+    assert set(rows(world, bulk, now.principal)) == {"plant-1-000"}
