@@ -14,6 +14,8 @@ from aiohttp.http_exceptions import HttpProcessingError
 from multidict import CIMultiDict
 from yarl import URL
 
+from functions.problem_types import GATEWAY_PROBLEMS, OTHER, PREFIX, PROBLEMS
+
 # RFC 9110, 7.6.1: these speak of one connection, not of the message.
 _HOP_BY_HOP = frozenset(
     {
@@ -34,7 +36,9 @@ _FORWARDING = frozenset({"forwarded", "x-forwarded-for", "x-forwarded-host", "x-
 _PAGE = frozenset({"origin", "sec-fetch-dest", "sec-fetch-mode", "sec-fetch-site", "sec-fetch-user"})
 # The server writes its own.
 _ORIGIN_ONLY = frozenset({"server", "date"})
+_KINDS = {status: kind for kind, (status, _) in {**PROBLEMS, **GATEWAY_PROBLEMS}.items()}
 _LOCAL_NAMES = frozenset({"localhost", "127.0.0.1"})
+_ANY = r"[\s\S]*"  # also a line feed: the API says what it thinks of one in a path
 MAX_BODY = 10 * 1024 * 1024  # as API Gateway
 _CHUNK = 64 * 1024
 MAX_FRAME = 128 * 1024  # as API Gateway takes of a client at once
@@ -68,9 +72,9 @@ class Gateway:
         app = web.Application(middlewares=[_only_local_names])
         app.router.add_get("/", self._front_page)
         app.router.add_route("*", "/v1", self._proxy)
-        app.router.add_route("*", "/v1/{path:.*}", self._proxy)
+        app.router.add_route("*", "/v1/{path:" + _ANY + "}", self._proxy)
         app.router.add_get("/ws", self._websocket)
-        app.router.add_route("*", "/{path:.*}", _not_found)
+        app.router.add_route("*", "/{path:" + _ANY + "}", _not_found)
         app.cleanup_ctx.append(self._client)
         return app
 
@@ -209,7 +213,8 @@ class _Connection(web.RequestHandler):
 
 def problem(status: int, title: str, detail: str) -> web.Response:
     """RFC 9457, as the API itself answers."""
-    body = {"type": "about:blank", "title": title, "status": status, "detail": detail}
+    kind = PREFIX + _KINDS.get(status, OTHER)
+    body = {"type": kind, "title": title, "status": status, "detail": detail, "request_id": None}
     headers = {"Retry-After": "2"} if status == 503 else None  # noqa: PLR2004 - Service Unavailable
     return web.json_response(body, status=status, content_type="application/problem+json", headers=headers)
 

@@ -5,6 +5,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
+from yarl import URL
 
 from local import gateway
 from local.gateway import Gateway
@@ -122,8 +123,16 @@ def test_while_the_cloud_starts_the_answer_is_a_problem_document():
 
     status, content_type, body = run(scenario, up=False)
     assert (status, content_type) == (503, "application/problem+json")
-    assert body["status"] == 503
+    assert (body["status"], body["type"]) == (503, "urn:fieldline:problem:unavailable")
     assert "fieldline local status" in body["detail"]
+
+
+def test_a_line_feed_in_a_path_is_for_the_api_to_refuse():
+    async def scenario(client, _api):
+        async with client.get(URL("/v1/devices/a%0Ab", encoded=True)) as answer:
+            return answer.status, answer.content_type
+
+    assert run(scenario, up=False) == (503, "application/problem+json")
 
 
 def test_a_cloud_that_died_is_told_as_a_problem_document():

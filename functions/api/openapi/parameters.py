@@ -27,7 +27,10 @@ PATH: Final[dict[str, Json]] = {
 """By name, for every `{name}` in a path."""
 
 QUERY: Final[dict[str, Json]] = {
-    "cursor": {"description": "`cursor` of the page before, with otherwise the same parameters."},
+    "cursor": {
+        "description": "`cursor` of the page before, with otherwise the same parameters.",
+        "schema": {"pattern": "^[A-Za-z0-9_.=-]+$"},
+    },
     "limit": {"description": "At most so many items."},
     "group": {"description": "A group's path: it and all below it.", "example": "plant-1/line-2"},
     "model": {"description": "A device model.", "example": "climate"},
