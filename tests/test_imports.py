@@ -79,6 +79,7 @@ LAZY = [
     ("cli.app", {"boto3", "botocore", "httpx", "plotext"}),
     ("functions.handlers.ingest", {"pydantic", "aws_xray_sdk", "aws_lambda_powertools.event_handler", "jwt"}),
     ("functions.handlers.presence", {"pydantic", "aws_xray_sdk", "aws_lambda_powertools.event_handler", "jwt"}),
+    ("functions.handlers.commands", {"pydantic", "aws_xray_sdk", "aws_lambda_powertools.event_handler", "jwt"}),
     ("functions.handlers.authorizer", {"pydantic", "aws_xray_sdk", "aws_lambda_powertools.event_handler"}),
     ("functions.handlers.series", {"boto3", "urllib3", "pydantic", "aws_lambda_powertools.event_handler"}),
     ("functions.handlers.store_admin", {"boto3", "urllib3", "pydantic"}),
