@@ -88,7 +88,7 @@ class TelemetryOperations:
     def device_telemetry(
         self,
         id: Thing,
-        metric: Annotated[list[str], Query(max_length=100)],
+        metric: Annotated[list[str], Query(max_length=MAX_METRICS)],
         from_: Annotated[str, Query(alias="from", max_length=64)] = "-1h",
         to: Annotated[str | None, Query(max_length=64)] = None,
         bin: Annotated[str | None, Query(max_length=32)] = None,
