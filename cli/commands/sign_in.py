@@ -20,6 +20,7 @@ from cli.urls import api_url, sign_in_endpoint
 _PASSWORD_TRIES = 3
 _CODE_TRIES = 3
 _INTERRUPTED = 130
+_BY_SCOPE = {"allowed", "grants"}
 
 
 def login(
@@ -115,7 +116,7 @@ def whoami(*, as_json: JsonOption = False, profile: ProfileOption = DEFAULT_PROF
         return
     print_fields(
         [
-            *((printable(str(key)), shown(value)) for key, value in me.items() if key != "grants"),
+            *((printable(str(key)), shown(value)) for key, value in me.items() if key not in _BY_SCOPE),
             *((printable(str(one["role"])), printable(str(one["scope"]))) for one in me.get("grants", [])),
             ("profile", profile),
             ("api", printable(api.url)),

@@ -42,6 +42,7 @@ def arns(deployment):
         "audit-bucket/manifests": f"{audit}/manifests/*",
         "cursor-key": secret("CursorKey"),
         "telemetry": table("TelemetryTable"),
+        "user-pool": arn("AWS::Cognito::UserPool", "UsersPool"),
         "lake": f"{deployment.one('AWS::KinesisFirehose::DeliveryStream').id}.Arn",
         "lake-bucket": bucket,
         "lake-bucket/raw": f"{bucket}/raw/*",
