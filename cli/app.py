@@ -7,7 +7,21 @@ from typing import Annotated
 
 import typer
 
-from cli.commands import audit, commands, devices, fleet, keys, live, preflight, shadows, sign_in, telemetry, users
+from cli.commands import (
+    audit,
+    commands,
+    devices,
+    fleet,
+    groups,
+    keys,
+    live,
+    models,
+    preflight,
+    shadows,
+    sign_in,
+    telemetry,
+    users,
+)
 from cli.output import print_error, print_line
 from cli.plugins import RootGroup
 from contract import __version__
@@ -26,6 +40,8 @@ app.command("login")(sign_in.login)
 app.command("logout")(sign_in.logout)
 app.command("whoami")(sign_in.whoami)
 app.add_typer(devices.app, name="devices")
+app.add_typer(groups.app, name="groups")
+app.add_typer(models.app, name="models")
 app.add_typer(telemetry.app, name="telemetry")
 app.add_typer(shadows.state, name="state")
 app.add_typer(shadows.config, name="config")
