@@ -24,7 +24,7 @@ class WebAcl(Construct):
             self,
             "Acl",
             scope="REGIONAL",
-            description="What is known to be bad, and too much of one address, before Fieldline's HTTP API.",
+            description="What is known to be bad, and too much of one address, before the HTTP API of Fieldline.",
             default_action=waf.CfnWebACL.DefaultActionProperty(allow={}),
             visibility_config=_seen("acl"),
             rules=[
