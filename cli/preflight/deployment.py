@@ -21,7 +21,7 @@ OTHER_CONSUMERS = 10
 TIMESTREAM_DATABASE = "fieldline"
 BOOTSTRAP_VERSION = 6
 """The oldest bootstrap stack that the assembly accepts."""
-INTERFACE_ENDPOINTS = ("firehose", "secretsmanager")
+INTERFACE_ENDPOINTS = ("firehose", "secretsmanager", "sqs")
 GATEWAY_ENDPOINTS = ("dynamodb", "s3")
 STORE_ZONES = 2
 """Where the store's network has subnets, and so each interface endpoint an address."""

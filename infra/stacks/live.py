@@ -26,7 +26,12 @@ class LiveStack(Stack):
     """Before all stacks whose functions change something that people watch."""
 
     def __init__(self, scope: Construct, id: str, *, platform: Platform, data: DataStack) -> None:  # noqa: A002 - the name constructs use
-        super().__init__(scope, id, description="Fieldline: WebSocket API, connections and the queue of live events.")
+        super().__init__(
+            scope,
+            id,
+            description="Fieldline: WebSocket API, connections and the queue of live events.",
+            termination_protection=platform.stage.deletion_protection,
+        )
         account = GatewayAccount(self, "GatewayAccount")
         self.table = table(self, "LiveTable", platform.stage, rebuildable=True)
         self._dead_letters = terminal_queue(self, "PushDeadLetters")
@@ -42,6 +47,9 @@ class LiveStack(Stack):
         self._socket.node.add_dependency(account)
         self._live(platform, data)
         self._push(platform, data)
+        # A store's stack that has left the app goes on importing them.
+        for arn in self.resources.values():
+            self.export_value(arn)
         CfnOutput(self, "LiveUrl", value=self.url)
         CfnOutput(self, "LiveTableName", value=self.table.table_name)
 

@@ -101,7 +101,9 @@ def test_a_function_that_uses_the_store_may_do_so_and_no_other_may(store):
 @STORES
 def test_nobody_may_do_more_with_the_store_than_it_does(store):
     by_name = {
-        spec.name: {action for grant in spec.grants_with(store) for action in grant.actions} for spec in FUNCTIONS
+        # What is watched is asked of a table of its own.
+        spec.name: {action for one in spec.grants_with(store) if one.resource != "live" for action in one.actions}
+        for spec in FUNCTIONS
     }
     assert not by_name["ingest"] & {"dynamodb:Query", "dynamodb:Scan", "timestream:Select"}
     assert not by_name["api"] & {"dynamodb:BatchWriteItem", "timestream:WriteRecords"}

@@ -117,6 +117,8 @@ def test_everything_that_is_wrong_is_reported_together():
         "FIELDLINE_LAKE_STREAM": "l",
         "FIELDLINE_RETENTION_DAYS": "0",
         "FIELDLINE_QUARANTINE_DAYS": "many",
+        "FIELDLINE_LIVE_TABLE": "v",
+        "FIELDLINE_LIVE_QUEUE_URL": "q",
     }
     with pytest.raises(SettingsError) as caught:
         IngestSettings.from_env(env)
@@ -136,5 +138,5 @@ def test_a_debounce_beyond_what_sqs_delays_is_refused(text):
 
 
 def test_numbers_have_defaults():
-    settings = PresenceSettings.from_env({"FIELDLINE_STATE_TABLE": "s", "FIELDLINE_PRESENCE_QUEUE_URL": "q"})
+    settings = PresenceSettings.from_env({name: text for name, text in FULL.items() if name != "FIELDLINE_DEBOUNCE_S"})
     assert settings.debounce_s == 30

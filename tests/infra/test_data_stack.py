@@ -11,6 +11,7 @@ STATEFUL = {
         "AWS::S3::Bucket": {"LakeBucketB1D32E10", "LakeAccessLogs4431AB8D", "AuditBucket7486E833"},
         "AWS::KinesisFirehose::DeliveryStream": {"LakeStreamFF47BEAA"},
     },
+    "Live": {"AWS::DynamoDB::GlobalTable": {"LiveTable7FA49CDD"}},
     "Api": {"AWS::Cognito::UserPool": {"UsersPoolBFC35D3B"}},
 }
 OF_STORE = {

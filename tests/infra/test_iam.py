@@ -1,6 +1,6 @@
 """What each role may do: exactly its catalogue entry, and a wildcard only where AWS knows no name."""
 
-CONSUMERS = {"commands", "ingest", "events", "presence"}
+CONSUMERS = {"commands", "ingest", "events", "presence", "push"}
 CONSUME = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ChangeMessageVisibility"}
 # What AWS documents for a function in a VPC, besides the log group that each function has of its own.
 PLACE = {
@@ -43,6 +43,13 @@ def arns(deployment):
         "cursor-key": secret("CursorKey"),
         "telemetry": table("TelemetryTable"),
         "user-pool": arn("AWS::Cognito::UserPool", "UsersPool"),
+        "live": table("LiveTable"),
+        "live-queue": arn("AWS::SQS::Queue", "PushQueue"),
+        **{
+            f"live-connections/{method.lower()}": "arn:AWS::Partition:execute-api:AWS::Region:AWS::AccountId:"
+            f"{deployment.one('AWS::ApiGatewayV2::Api').id}/ws/{method}/@connections/*"
+            for method in ("POST", "DELETE")
+        },
         "lake": f"{deployment.one('AWS::KinesisFirehose::DeliveryStream').id}.Arn",
         "lake-bucket": bucket,
         "lake-bucket/raw": f"{bucket}/raw/*",
@@ -84,9 +91,8 @@ def expected(deployment, spec):
     log_group = deployment.render(function.properties["LoggingConfig"]["LogGroup"]) + ".Arn"
     pairs |= {("logs:CreateLogStream", log_group), ("logs:PutLogEvents", log_group)}
     if spec.name in CONSUMERS:
-        (queue,) = (
-            q for q in deployment.all("AWS::SQS::Queue") if q.id.startswith(f"{spec.name.capitalize()}FeedQueue")
-        )
+        names = (f"{spec.name.capitalize()}FeedQueue", f"{spec.name.capitalize()}Queue")
+        (queue,) = (q for q in deployment.all("AWS::SQS::Queue") if q.id.startswith(names) and "Policy" not in q.id)
         pairs |= {(action, f"{queue.id}.Arn") for action in CONSUME}
     if dead_letters := function.properties.get("DeadLetterConfig"):
         pairs.add(("sqs:SendMessage", deployment.render(dead_letters["TargetArn"])))
@@ -119,7 +125,7 @@ def test_no_role_holds_a_wildcard_where_a_name_is_possible(any_deployment, state
             wide = [r for r in listed(statement["Resource"]) if "*" in r]
             # Firehose names its objects by time, the export of the audit by what they hold; the prefix is as narrow as
             # it can be, for whoever reads them too.
-            named_by_content = (".Arn/raw/*", ".Arn/errors/*", ".Arn/chains/*", ".Arn/manifests/*")
+            named_by_content = (".Arn/raw/*", ".Arn/errors/*", ".Arn/chains/*", ".Arn/manifests/*", "/@connections/*")
             assert all(r.endswith(named_by_content) for r in wide), (role.id, wide)
     assert checked > len(any_deployment.specs)
 

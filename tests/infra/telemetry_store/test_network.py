@@ -9,7 +9,13 @@ from infra.check import Deployed
 INSIDE = {"ingest", "series", "backfill", "store_admin"}
 # Lambda itself polls queues, writes logs and makes network interfaces, from outside the function's network.
 BY_LAMBDA = {"Consume", "OwnLogs", "NetworkInterfaces"}
-SERVICES = {"dynamodb": "dynamodb", "s3": "s3", "firehose": "kinesis-firehose", "secretsmanager": "secretsmanager"}
+SERVICES = {
+    "dynamodb": "dynamodb",
+    "s3": "s3",
+    "firehose": "kinesis-firehose",
+    "secretsmanager": "secretsmanager",
+    "sqs": "sqs",
+}
 """IAM's prefix of a service to the last part of its endpoint's name."""
 WAYS_OUT = (
     "AWS::EC2::NatGateway",
@@ -92,7 +98,7 @@ def test_inside_nothing_is_granted_that_no_endpoint_leads_to(influx, statements_
 def test_no_endpoint_is_superfluous(in_use, statements_of, listed):
     services = {action.partition(":")[0] for action, _ in called(in_use, statements_of, listed, placed(in_use))}
     assert {SERVICES[service] for service in services} == endpoints(in_use).keys()
-    assert endpoints(in_use).keys() == {"dynamodb", "s3", "kinesis-firehose", "secretsmanager"}
+    assert endpoints(in_use).keys() == {"dynamodb", "s3", "kinesis-firehose", "secretsmanager", "sqs"}
 
 
 def test_endpoints_pass_on_exactly_what_the_functions_inside_may_do(in_use, statements_of, listed):
@@ -121,6 +127,7 @@ def test_gateways_are_free_and_interfaces_stand_in_each_zone(influx):
         "s3": "Gateway",
         "kinesis-firehose": "Interface",
         "secretsmanager": "Interface",
+        "sqs": "Interface",
     }
     subnets = sorted(s.id for s in influx.all("AWS::EC2::Subnet"))
     tables = sorted(t.id for t in influx.all("AWS::EC2::RouteTable"))
