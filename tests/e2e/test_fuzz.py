@@ -22,7 +22,7 @@ def test_no_request_breaks_the_api_or_its_description(cloud, tmp_path):
             openapi,
             tmp_path,
             examples=10_000 if SECONDS else 3,
-            seconds=SECONDS or 40,
+            seconds=SECONDS or 25,
             phases=("examples", "coverage", "fuzzing", "stateful") if SECONDS else ("examples", "fuzzing"),
             leave_out=LEFT_OUT,
             seed=time.time_ns() % 2**32 if SECONDS else None,
