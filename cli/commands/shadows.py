@@ -202,7 +202,7 @@ def _print(document: dict[str, Any], *, as_json: bool) -> None:
     by = desired["set_by"]
     fields = [
         ("device", printable(document["device"])),
-        ("in sync", shown(document["in_sync"])),
+        ("in sync", "yes" if document["in_sync"] else "no"),
         ("version", shown(desired["version"])),
         ("set", f"{age(desired['set_at'], now)} by {printable(by['name'])}" if by else "never"),
         ("reported", age(reported["at"], now) if reported["at"] is not None else "never"),
