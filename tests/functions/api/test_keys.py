@@ -4,8 +4,10 @@ import msgspec
 import pytest
 
 from functions.domain.access import EVERYTHING, Grant, Kind, Principal, Role
+from functions.domain.audit import Actor
 from functions.domain.grants import Holder
 from functions.domain.keys import MAX_AGE_MS, MAX_LIVE_DEVICE_KEYS, looks_like_one, read
+from functions.errors import ForbiddenError
 from tests.functions.api_harness import person
 
 VIEWER = {"role": "viewer", "scope": "group:plant-1"}
@@ -135,6 +137,16 @@ def test_a_key_can_do_no_more_than_whoever_makes_it_can_now(api, root):
     viewer = msgspec.structs.replace(api.principals.holders[root.id], grants=(Grant(Role.VIEWER, EVERYTHING),))
     api.principals.holders[root.id] = viewer
     assert create(api, root, grants=everything)[0] == 403
+
+
+def test_whoever_may_make_keys_gives_them_no_more_than_he_holds(api, lead, monkeypatch):
+    monkeypatch.setattr("functions.services.keys.demand", lambda *_: None)  # as if administrators of groups might
+    actor, ends = Actor(lead, "request-1", "192.0.2.1"), api.clock.now + 86_400_000
+    for role, scope in (("viewer", "*"), ("operator", "group:plant-2"), ("viewer", "group:plant-10")):
+        with pytest.raises(ForbiddenError):
+            api.services.keys.create(actor, "a key", [Grant(Role(role), scope)], ends)
+    for role, scope in (("admin", "group:plant-1"), ("viewer", "group:plant-1/line-2"), ("viewer", "group:plant-2")):
+        assert api.services.keys.create(actor, "a key", [Grant(Role(role), scope)], ends).key.grants
 
 
 def test_only_an_administrator_of_everything_sees_or_makes_keys_of_apps(api, root, lead):
