@@ -88,10 +88,14 @@ def _event_of(raw: bytes) -> PresenceEvent:
 
 
 def _session(event: PresenceEvent) -> Session:
+    """One connection. A persistent session keeps its identifier when it is resumed, as our agent's is; the version is
+    new with each connection, and the same in its connect and its disconnect.
+    """
+    connection = f"{event.session_identifier}#{event.version_number}"
     if event.event_type == "connected":
-        return Session(id=event.session_identifier, version=event.version_number, connected_at=event.timestamp)
+        return Session(id=connection, version=event.version_number, connected_at=event.timestamp)
     return Session(
-        id=event.session_identifier,
+        id=connection,
         version=event.version_number,
         disconnected_at=event.timestamp,
         reason=event.disconnect_reason,

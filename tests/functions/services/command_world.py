@@ -162,14 +162,21 @@ class CommandWorld:
         return self.devices[thing]
 
     def connect(self, thing="pump-7"):
-        self._lifecycle(thing, "connected", f"s{next(self._sessions)}")
+        """Of one persistent session, as the agent has it: each connection has a version of its own."""
+        self._lifecycle(thing, "connected", f"session-of-{thing}", next(self._sessions))
 
     def disconnect(self, thing="pump-7"):
-        self._lifecycle(thing, "disconnected", self.presences.read(thing).newest.id)
+        newest = self.presences.read(thing).newest
+        self._lifecycle(thing, "disconnected", newest.id.partition("#")[0], newest.version)
 
-    def _lifecycle(self, thing, what, session):
-        now = self.clock.now_ms()
-        event = PresenceEvent(client_id=thing, timestamp=now, event_type=what, session_identifier=session)
+    def _lifecycle(self, thing, what, session, version):
+        event = PresenceEvent(
+            client_id=thing,
+            timestamp=self.clock.now_ms(),
+            event_type=what,
+            session_identifier=session,
+            version_number=version,
+        )
         self.presence.take(msgspec.json.encode(event))
 
     def say(self, thing, command, status, result=None, *, at=None, named=None):

@@ -1,4 +1,5 @@
 import json
+from itertools import permutations
 
 import pytest
 
@@ -58,9 +59,9 @@ def test_a_connect_is_kept_and_nothing_scheduled(keep, world, later):
 def test_a_disconnect_asks_to_settle_later_and_then_settles(keep, world, later):
     keep.take(event("connected", "s1", 5))
     keep.take(event("disconnected", "s1", 9))
-    assert later.scheduled == [("pump-1", "s1")]
+    assert later.scheduled == [("pump-1", "s1#0")]
     assert world.presences["pump-1"].status is Status.ONLINE
-    assert keep.take(settle("s1"))
+    assert keep.take(settle("s1#0"))
     assert world.presences["pump-1"].status is Status.OFFLINE
 
 
@@ -69,23 +70,42 @@ def test_a_reconnect_before_the_settle_message_wins(keep, world, later):
         event("connected", "s1", 5),
         event("disconnected", "s1", 9),
         event("connected", "s2", 10),
-        settle("s1"),
+        settle("s1#0"),
     ):
         keep.take(body)
     assert world.presences["pump-1"].status is Status.ONLINE
+
+
+def test_a_session_that_is_resumed_is_online_again_in_whatever_order_it_is_told(world):
+    told = [
+        event("connected", "s1", 5, version=3),
+        event("disconnected", "s1", 9, version=3),
+        event("connected", "s1", 12, version=4),
+    ]
+    for bodies in permutations(told):
+        queue = MemoryCommandQueue()
+        keep = KeepPresence(
+            MemoryPresenceStore(MemoryWorld()), MemorySettleLater(), range(3), MemoryLivePublisher(), queue
+        )
+        for body in bodies:
+            keep.take(body)
+        keep.take(settle("s1#3"))
+        presence = keep._presences.read("pump-1")
+        assert (presence.status, presence.since, presence.connected) == (Status.ONLINE, 12, True)
+        assert ("pump-1", "device_online", 12) in queue.wakes
 
 
 def test_a_disconnect_delivered_again_asks_again_until_it_is_settled(keep, world, later):
     keep.take(event("disconnected", "s1", 9))
     keep.take(event("disconnected", "s1", 9))
     assert len(later.scheduled) == 2
-    keep.take(settle("s1"))
+    keep.take(settle("s1#0"))
     keep.take(event("disconnected", "s1", 9))
     assert len(later.scheduled) == 2
 
 
 def test_a_settle_for_a_device_never_heard_changes_nothing(keep, world):
-    keep.take(settle("s1", "ghost"))
+    keep.take(settle("s1#0", "ghost"))
     assert world.presences == {}
 
 
@@ -113,7 +133,7 @@ def test_a_write_that_lost_the_race_is_made_again_on_what_the_other_wrote(keep, 
 
     store.save = race
     keep.take(event("connected", "s1", 5))
-    assert [session.id for session in world.presences["pump-1"].sessions] == ["s1", "s2"]
+    assert [session.id for session in world.presences["pump-1"].sessions] == ["s1#0", "s2#1"]
 
 
 def test_losing_every_race_is_an_error(keep):
