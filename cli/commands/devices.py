@@ -1,5 +1,6 @@
 """devices: register them, find them, look at one, change it, take it out of use."""
 
+import json
 from collections.abc import Iterable, Sequence
 from typing import Annotated, Any
 
@@ -12,7 +13,7 @@ from cli.errors import InputError
 from cli.output import note, print_fields, print_json, print_line, print_table
 from cli.profiles import DEFAULT_PROFILE
 from cli.session import wall_clock_ms
-from cli.text import age, json_text, printable, shown
+from cli.text import age, printable, shown
 from contract.identity import parse_group, parse_thing
 
 app = typer.Typer(no_args_is_help=True, help="Register devices, find them, look at one, change it.")
@@ -281,7 +282,7 @@ def _yes(value: Any) -> str:
 
 
 def _data(value: Any) -> str:
-    return printable(" ".join(json_text(value).split())) if value else shown(None)
+    return printable(json.dumps(value, ensure_ascii=False)) if value else shown(None)
 
 
 def _first_fault(entry: dict[str, Any]) -> str:

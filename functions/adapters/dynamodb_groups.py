@@ -68,13 +68,14 @@ class GroupRows:
         ]
 
     def makes(self, group: Group) -> list[Any]:
-        """The group and all above it that is not there. Its own row is the last."""
+        """The group and all above it that is not there. Its own row is the first."""
         there = self.read(lineage(group.path)[:-1], consistent=True)
         moves: dict[str, _Move] = {}
         self._make(group.path, there, moves)
         now = group.updated_at
         rows = {path: Group(path=path, created_at=now, updated_at=now) for path in moves} | {group.path: group}
-        return [self._write(path, move, rows[path]) for path, move in moves.items()]
+        own_first = sorted(moves, key=lambda path: path != group.path)
+        return [self._write(path, moves[path], rows[path]) for path in own_first]
 
     def counts_child(self, parent: str, by: int) -> Any:
         return self._write(parent, _Move(children=by), Group(path=parent))
@@ -149,7 +150,7 @@ class DynamoDBGroups:
             try:
                 self._audited.commit(items, [note])
             except Refused as refused:
-                if refused.index == len(items) - 1:
+                if refused.index == 0:
                     return False
                 continue  # a group above it was made or deleted at this moment
             return True
@@ -157,8 +158,7 @@ class DynamoDBGroups:
 
     def delete(self, group: Group, note: Note) -> bool:
         parent = parent_of(group.path)
-        items: list[Any] = [] if parent is None else [self._rows.counts_child(parent, -1)]
-        items.append(
+        items: list[Any] = [
             {
                 "Delete": {
                     "TableName": self._table,
@@ -167,8 +167,9 @@ class DynamoDBGroups:
                     "ExpressionAttributeNames": {"#version": "version", "#devices": "devices", "#children": "children"},
                     "ExpressionAttributeValues": {":was": number(group.version), ":none": number(0)},
                 }
-            }
-        )
+            },
+            *([] if parent is None else [self._rows.counts_child(parent, -1)]),
+        ]
         try:
             self._audited.commit(items, [note])
         except Refused:

@@ -227,17 +227,12 @@ class MemoryQuarantine:
 
     def of_day(self, day: str, limit: int, cursor: str | None) -> NoticePage:
         question = ("quarantine of", day)
-        found = sorted((-key[1], key[0], key[2]) for key in self.entries if _day_of(key[1]) == day)
+        keys = (key for key in self.entries if _day_of(key[1]) == day)
+        found = sorted(keys, key=lambda key: (key[1], key[0], digest_of(key[2])), reverse=True)
         first = 0 if cursor is None else int(unseal(cursor, question, (int,))[0])
         notices = tuple(
-            QuarantineNotice(
-                thing,
-                entry_id(-at, digest_of(raw)),
-                -at,
-                self.entries[thing, -at, raw].reasons,
-                len(raw),
-            )
-            for at, thing, raw in found[first : first + limit]
+            QuarantineNotice(thing, entry_id(at, digest_of(raw)), at, self.entries[thing, at, raw].reasons, len(raw))
+            for thing, at, raw in found[first : first + limit]
         )
         more = len(found) > first + limit
         return NoticePage(notices, seal(question, (first + limit,)) if more else None)

@@ -97,6 +97,8 @@ def _first_of(exc: RequestValidationError) -> RequestError:
     parameter = _parameter(first["loc"])
     if first["type"] == "missing":
         return RequestError(parameter, "a value", "nothing")
+    if first["type"] == "extra_forbidden":
+        return RequestError(parameter, "no field of this name", shown(str(first.get("input"))))
     return RequestError(parameter, _PYDANTIC_WORDS.sub("", str(first["msg"])), shown(str(first.get("input"))))
 
 

@@ -1,9 +1,9 @@
 """What devices said of themselves, and what of theirs could not be kept: events and quarantine."""
 
-from functions.domain.access import Permission, Principal, Target, demand
+from functions.domain.access import Permission, Principal, Target
 from functions.domain.events import EventFilter, EventPage
 from functions.domain.quarantine import NoticePage, Quarantined, QuarantinePage
-from functions.errors import NotFoundError, RequestError
+from functions.errors import ForbiddenError, NotFoundError, RequestError
 from functions.ports import EventLog, Quarantine, StatusReader
 from functions.services.gate import Gate, missing
 
@@ -40,7 +40,11 @@ class DeviceLogs:
 
         Raises ForbiddenError, CursorError.
         """
-        demand(who, Permission.QUARANTINE_READ, Target())
+        if not who.may(Permission.QUARANTINE_READ, Target()):
+            raise ForbiddenError(
+                f"the quarantine of a day is of all devices: it needs {Permission.QUARANTINE_READ} over everything; "
+                "ask for that of a device"
+            )
         return self._quarantine.of_day(day, limit, cursor)
 
     def _require(self, who: Principal, permission: Permission, thing: str) -> None:

@@ -228,3 +228,35 @@ def test_a_refusal_to_make_room_that_will_not_pass_is_not_tried_again(backoff, w
     with pytest.raises(QuarantineError, match="AccessDenied"):
         DynamoDBQuarantine(client, "events", "state", backoff=backoff).put([entry()])
     assert (client.calls, len(waits), len(client.room)) == (1, 1, 1)
+
+
+def test_an_entry_is_shown_by_its_id_and_under_its_own_device_only(parts):
+    parts.quarantine.put([entry(raw=b"one"), entry(1, raw=b"two", thing="pump-2")])
+    (listed,) = parts.quarantine.page("pump-1", 10, None).entries
+    assert parts.quarantine.entry("pump-1", listed.id) == listed
+    assert listed.id.startswith(f"{NOW}-")
+    for thing, name in [("pump-2", listed.id), ("pump-1", "x"), ("pump-1", f"{NOW}-{'0' * 24}"), ("pump-1", "SEEN#0")]:
+        assert parts.quarantine.entry(thing, name) is None
+
+
+def test_a_day_of_all_devices_comes_newest_first_in_pages(parts):
+    day = 86_400_000
+    moments = [(at, f"pump-{at % 5}") for at in (0, 1, 1, 7, 3, 3, 3, 2, -day, day)]
+    for nr, (at, thing) in enumerate(moments):
+        parts.quarantine.put([entry(at, raw=f"{nr}".encode(), thing=thing)])
+    seen, cursor = [], None
+    while True:
+        page = parts.quarantine.of_day("2025-11-24", 2, cursor)
+        assert len(page.notices) <= 2
+        seen += page.notices
+        cursor = page.cursor
+        if cursor is None:
+            break
+    expected = sorted(((NOW + at, thing) for at, thing in moments if abs(at) < day), reverse=True)
+    assert [(one.received_at, one.thing) for one in seen] == expected
+    assert len({(one.thing, one.id) for one in seen}) == 8
+    assert {one.reasons for one in seen} == {("malformed",)}
+    assert all(parts.quarantine.entry(one.thing, one.id).size == one.size for one in seen)
+    assert [one.thing for one in parts.quarantine.of_day("2025-11-25", 10, None).notices] == ["pump-0"]
+    with pytest.raises(CursorError):
+        parts.quarantine.of_day("2025-11-25", 2, parts.quarantine.of_day("2025-11-24", 2, None).cursor)
