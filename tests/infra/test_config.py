@@ -130,3 +130,14 @@ def test_everything_that_is_wrong_is_said_at_once():
 def test_a_fleet_that_is_no_path_is_refused():
     with pytest.raises(ConfigError, match="fleet: expected one or more paths separated by commas, got 3"):
         config(fleet=3)
+
+
+@pytest.mark.parametrize("value", ["https://a.example.com", "https://a.example.com:8443, http://localhost:3000"])
+def test_origins_of_pages_are_given_as_browsers_send_them(value):
+    assert config(live_origins=value).live_origins == tuple(part.strip() for part in value.split(","))
+    assert config(live_origins="").live_origins == ()
+
+
+@pytest.mark.parametrize("value", ["*", "https://*.example.com", "http://a.example.com", "https://a.example.com/", "a"])
+def test_what_is_no_origin_is_refused(value):
+    assert refused(live_origins=value)[0].startswith("live_origins: expected origins")

@@ -121,6 +121,28 @@ def test_a_function_runs_for_this_machine_and_keeps_its_handler():
     assert "Architectures" not in properties
 
 
+def test_a_function_reaches_the_websocket_of_this_instance_and_admits_its_pages():
+    function = copy.deepcopy(FUNCTION)
+    host = [{"Ref": "Api"}, ".execute-api.", {"Ref": "AWS::Region"}, ".", {"Ref": "AWS::URLSuffix"}, "/ws"]
+    function["Properties"]["Environment"]["Variables"] |= {
+        "FIELDLINE_LIVE_URL": {"Fn::Join": ["", ["wss://", *host]]},
+        "FIELDLINE_LIVE_ENDPOINT": {"Fn::Join": ["", ["https://", *host]]},
+    }
+    variables = adapted(function)["Environment"]["Variables"]
+    assert variables["FIELDLINE_LIVE_URL"] == "ws://127.0.0.1:8420/ws"
+    assert variables["FIELDLINE_LIVE_ENDPOINT"] == {
+        "Fn::Join": ["", ["http://127.0.0.1:8421/_aws/execute-api/", {"Ref": "Api"}, "/ws"]]
+    }
+    assert variables["FIELDLINE_LIVE_ORIGINS"] == "http://127.0.0.1:8420,http://localhost:8420"
+
+
+def test_an_address_that_is_not_api_gateway_s_is_refused():
+    function = copy.deepcopy(FUNCTION)
+    function["Properties"]["Environment"]["Variables"]["FIELDLINE_LIVE_ENDPOINT"] = "ftp://elsewhere"
+    with pytest.raises(TransformError, match="FIELDLINE_LIVE_ENDPOINT"):
+        adapted(function)
+
+
 def test_a_function_calls_this_instance_and_keeps_its_own_variables():
     variables = adapted(FUNCTION)["Environment"]["Variables"]
     assert variables["AWS_ENDPOINT_URL"] == "http://127.0.0.1:8421"

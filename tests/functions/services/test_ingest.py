@@ -413,3 +413,21 @@ def test_a_device_s_model_is_remembered_for_a_minute(cloud):
     cloud.clock.now += MEMORY_MS
     models.of(["pump-1"])
     assert asked[1:] == [["pump-1"]]
+
+
+def test_whoever_watches_is_told_once_a_device_and_batch_of_what_moved(cloud):
+    cloud.take(cloud.message(0, temperature=1, humidity=40), cloud.message(1, ts=cloud.clock.now + 5, temperature=2))
+    (event,) = cloud.live.events
+    assert (event.kind, event.thing, event.group, event.at) == ("latest", "pump-1", None, cloud.clock.now + 5)
+    assert {metric: one["value"] for metric, one in event.data.items()} == {"temperature": 2, "humidity": 40}
+
+
+def test_nobody_is_told_of_what_was_seen_before_or_is_old_or_could_not_be_stored(cloud):
+    message = cloud.message(0, temperature=1)
+    cloud.take(message)
+    cloud.take(message)
+    cloud.take(cloud.message(1, ts=cloud.clock.now - 1000, temperature=5))
+    assert len(cloud.live.events) == 1
+    cloud.states.save = lambda states: Saved(failed=dict.fromkeys(states, "down"))
+    cloud.take(cloud.message(2, ts=cloud.clock.now + 9, temperature=7))
+    assert len(cloud.live.events) == 1

@@ -6,6 +6,7 @@ import pytest
 from functions.adapters.memory import MemoryPresenceStore, MemorySettleLater, MemoryWorld
 from functions.adapters.memory_commands import MemoryCommandQueue
 from functions.adapters.memory_live import MemoryLivePublisher
+from functions.domain.live import Kind
 from functions.domain.presence import SETTLE, Status
 from functions.errors import QueueMessageError, StateError
 from functions.services.presence import KeepPresence
@@ -63,6 +64,17 @@ def test_a_disconnect_asks_to_settle_later_and_then_settles(keep, world, later):
     assert world.presences["pump-1"].status is Status.ONLINE
     assert keep.take(settle("s1#0"))
     assert world.presences["pump-1"].status is Status.OFFLINE
+
+
+def test_whoever_watches_is_told_what_people_see_and_of_nothing_else(keep, live):
+    keep.take(event("connected", "s1", 5))
+    keep.take(event("connected", "s1", 5))
+    keep.take(event("disconnected", "s1", 9))
+    keep.take(settle("s1#0"))
+    assert [(one.kind, one.thing, one.at, one.data["status"]) for one in live.events] == [
+        (Kind.PRESENCE, "pump-1", 5, "online"),
+        (Kind.PRESENCE, "pump-1", 9, "offline"),
+    ]
 
 
 def test_a_reconnect_before_the_settle_message_wins(keep, world, later):
