@@ -1,11 +1,12 @@
 """Whether a device is connected, from lifecycle events that arrive more than once and in any order.
 
-Each connection begins once and ends once, so what is known is a set of connections, here called sessions, and adding an
-event to it is idempotent and commutative. (A persistent MQTT session is one connection after the other: it keeps its
-identifier, so a connection is that with the version.) The device is where its newest session is: the one that
-connected last. A disconnect whose session is not the newest (the broker closes the old connection after a reconnect took
-its place) says nothing about the device, and one that overtook its own connect is remembered until that comes. `version`
-breaks ties of the same millisecond only: AWS starts it again after about an hour offline, so a smaller one is not older.
+Each connection begins once and ends once, so what is known is a set of connections, here called sessions, and
+adding an event to it is idempotent and commutative. (A persistent MQTT session is one connection after the other:
+it keeps its identifier, so a connection is that with the version.) The device is where its newest session is: the
+one that connected last. A disconnect whose session is not the newest (the broker closes the old connection after a
+reconnect took its place) says nothing about the device, and one that overtook its own connect is remembered until
+that comes. `version` breaks ties of the same millisecond only: AWS starts it again after about an hour offline, so
+a smaller one is not older.
 
 A disconnect is believed only when it lasts: `status` turns offline through `settled`, some time later.
 """
