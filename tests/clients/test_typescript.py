@@ -80,3 +80,17 @@ def test_the_example_tells_of_a_refusal_by_its_stable_type(installed, served):
     ran = node("examples/fleet.ts", API=served.url, TOKEN="stolen")
     assert (ran.returncode, ran.stdout) == (1, "")
     assert "urn:fieldline:problem:unauthorized" in ran.stderr
+
+
+def test_an_app_registers_a_device_and_works_with_it(installed, served):
+    ran = node("examples/first-device.ts", API=served.url, TOKEN="good")
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.splitlines() == [
+        "boiler-2 is a machine in plant-9/hall-2",
+        'wanted: {"relay":{"on":true}}, to come: {"relay":{"on":true}}',
+        "command relay: CREATED",
+        "urn:fieldline:problem:changed-meanwhile",
+        "command.send by ann",
+        "state.desire by ann",
+        "device.create by ann",
+    ]

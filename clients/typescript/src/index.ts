@@ -54,11 +54,14 @@ interface Answered<Data> {
   readonly response: Response;
 }
 
+/** What is answered as JSON: some operations also answer as CSV, which this client does not ask for. */
+export type Document<Data> = [Exclude<Data, string>] extends [never] ? Data : Exclude<Data, string>;
+
 /** The document of an answer; throws a ProblemError where the API refused. */
-export async function unwrap<Data>(answer: Promise<Answered<Data>>): Promise<Data> {
+export async function unwrap<Data>(answer: Promise<Answered<Data>>): Promise<Document<Data>> {
   const { data, error, response } = await answer;
   if (!response.ok) throw new ProblemError(asProblem(error, response), response);
-  return data as Data;
+  return data as Document<Data>;
 }
 
 interface Page<Item> {
@@ -72,11 +75,11 @@ interface Page<Item> {
  *     for await (const device of items((cursor) => api.GET("/devices", { params: { query: { ...cursor } } }))) …
  */
 export async function* items<Item>(
-  ask: (next: { cursor?: string }) => Promise<Answered<Page<Item>>>,
+  ask: (next: { cursor?: string }) => Promise<Answered<Page<Item> | string>>,
 ): AsyncGenerator<Item, void, undefined> {
   let cursor: string | null = null;
   do {
-    const page: Page<Item> = await unwrap(ask(cursor === null ? {} : { cursor }));
+    const page: Page<Item> = await unwrap<Page<Item> | string>(ask(cursor === null ? {} : { cursor }));
     yield* page.items;
     cursor = page.cursor;
   } while (cursor !== null);

@@ -883,7 +883,7 @@ export interface components {
          */
         AuditEntry: {
             at: number;
-            who: components["schemas"]["contract.audit.Who"];
+            who: components["schemas"]["AuditWho"];
             action: string;
             subject: components["schemas"]["Subject"];
             before: Record<string, never> | null;
@@ -903,6 +903,12 @@ export interface components {
             to: number;
             items: components["schemas"]["AuditEntry"][];
             cursor: string | null;
+        };
+        /** @description `id` as the API has it (`user:…`, `key:…`, `device:…`); the name is that of the time of the change. */
+        AuditWho: {
+            id: string;
+            kind: string;
+            name: string;
         };
         Author: {
             id: string;
@@ -938,14 +944,14 @@ export interface components {
             created_at: number;
             expires_at: number;
             timeout_s: number;
-            by: components["schemas"]["functions.api.operations.commands.Who"];
+            by: components["schemas"]["CommandsWho"];
             counts: components["schemas"]["CountsView"];
         };
         /** @description A device with its command and where that stands, or with the problem because of which it has none. */
         BulkDeviceView: {
             device: string;
             command: string | null;
-            status: components["schemas"]["functions.domain.commands.Status"] | null;
+            status: components["schemas"]["CommandsStatus"] | null;
             problem: string | null;
         };
         BulkDevicesView: {
@@ -991,12 +997,12 @@ export interface components {
             device: string;
             name: string;
             parameters: Record<string, never>;
-            status: components["schemas"]["functions.domain.commands.Status"];
+            status: components["schemas"]["CommandsStatus"];
             created_at: number;
             expires_at: number;
             updated_at: number;
             timeout_s: number;
-            by: components["schemas"]["functions.api.operations.commands.Who"];
+            by: components["schemas"]["CommandsWho"];
             bulk: string | null;
             result: Record<string, never> | null;
             reason: string | null;
@@ -1005,9 +1011,20 @@ export interface components {
             attempts: components["schemas"]["AttemptView"][];
             attempted: number;
         };
+        /**
+         * @description Who says so: somebody through the API, the cloud by its clock and its own doing, or the device.
+         * @enum {string}
+         */
+        CommandsSource: "api" | "cloud" | "device";
+        /** @enum {string} */
+        CommandsStatus: "CANCELLED" | "CREATED" | "DELIVERED" | "EXPIRED" | "FAILED" | "IN_PROGRESS" | "REJECTED" | "SENT" | "SUCCEEDED" | "TIMED_OUT";
         CommandsView: {
             items: components["schemas"]["CommandView"][];
             cursor: string | null;
+        };
+        CommandsWho: {
+            id: string;
+            name: string;
         };
         /** @description Since the device was first heard. `points` were stored; `late` and `unmodeled` are among them. */
         CountersView: {
@@ -1050,7 +1067,7 @@ export interface components {
             name: string;
             model: string;
             group: string;
-            source: components["schemas"]["functions.domain.devices.Source"];
+            source: components["schemas"]["DevicesSource"];
             tags: {
                 [key: string]: string;
             };
@@ -1078,7 +1095,7 @@ export interface components {
             name: string;
             model: string;
             group: string;
-            status: components["schemas"]["functions.domain.presence.Status"];
+            status: components["schemas"]["PresenceStatus"];
             tags: {
                 [key: string]: string;
             };
@@ -1104,7 +1121,7 @@ export interface components {
             model: string;
             group: string;
             /** @default {} */
-            tags: {
+            tags?: {
                 [key: string]: string;
             };
         };
@@ -1118,7 +1135,7 @@ export interface components {
             name: string;
             model: string | null;
             group: string | null;
-            source: components["schemas"]["functions.domain.devices.Source"] | null;
+            source: components["schemas"]["DevicesSource"] | null;
             tags: {
                 [key: string]: string;
             };
@@ -1135,6 +1152,11 @@ export interface components {
                 [key: string]: number;
             };
         };
+        /**
+         * @description Who keeps the entry up to date: the fleet file of the deployment, or people through the API.
+         * @enum {string}
+         */
+        DevicesSource: "api" | "fleet";
         /** @description A page may be short, even empty, and have a cursor: what is looked at for it is bounded. */
         DevicesView: {
             items: components["schemas"]["DeviceItem"][];
@@ -1191,9 +1213,9 @@ export interface components {
         GroupToCreate: {
             group: string;
             /** @default  */
-            title: string;
+            title?: string;
             /** @default  */
-            description: string;
+            description?: string;
         };
         /**
          * @description `devices` and `groups` count what is directly in it.
@@ -1320,13 +1342,13 @@ export interface components {
         NewBulk: {
             name: string;
             /** @default {} */
-            parameters: {
+            parameters?: {
                 [key: string]: unknown;
             };
             /** @default 60 */
-            expires_in_s: number;
+            expires_in_s?: number;
             /** @default 120 */
-            timeout_s: number;
+            timeout_s?: number;
             devices?: string[] | null;
             group?: string | null;
             model?: string | null;
@@ -1335,13 +1357,13 @@ export interface components {
         NewCommand: {
             name: string;
             /** @default {} */
-            parameters: {
+            parameters?: {
                 [key: string]: unknown;
             };
             /** @default 60 */
-            expires_in_s: number;
+            expires_in_s?: number;
             /** @default 120 */
-            timeout_s: number;
+            timeout_s?: number;
         };
         /** @description `key` is the key itself. It is shown this once. */
         NewKeyView: {
@@ -1380,9 +1402,11 @@ export interface components {
         Outcome: "failed" | "published" | "unknown";
         /** @enum {string} */
         Permission: "audit:read" | "commands:read" | "commands:send" | "config:read" | "config:write" | "device-keys:read" | "device-keys:write" | "devices:create" | "devices:decommission" | "devices:read" | "devices:update" | "events:read" | "grants:read" | "grants:write" | "groups:read" | "groups:write" | "keys:read" | "keys:write" | "live:subscribe" | "models:read" | "quarantine:read" | "self:read" | "state:read" | "state:write" | "telemetry:read" | "telemetry:write" | "users:read" | "users:write";
+        /** @enum {string} */
+        PresenceStatus: "offline" | "online" | "unknown";
         /** @description `since` when it has this status, and why it went offline. */
         PresenceView: {
-            status: components["schemas"]["functions.domain.presence.Status"];
+            status: components["schemas"]["PresenceStatus"];
             since: number | null;
             reason: string | null;
         };
@@ -1506,9 +1530,9 @@ export interface components {
         Step: "NEW_PASSWORD_REQUIRED" | "SOFTWARE_TOKEN_MFA";
         /** @description `at` is the device's time, `received_at` ours. `moved`: it changed the status; `late`: after a time-out. */
         StepView: {
-            status: components["schemas"]["functions.domain.commands.Status"];
+            status: components["schemas"]["CommandsStatus"];
             received_at: number;
-            source: components["schemas"]["functions.domain.commands.Source"];
+            source: components["schemas"]["CommandsSource"];
             at: number | null;
             note: string | null;
             moved: boolean;
@@ -1571,30 +1595,6 @@ export interface components {
             items: components["schemas"]["WishView"][];
             cursor: string | null;
         };
-        /** @description `id` as the API has it (`user:…`, `key:…`, `device:…`); the name is that of the time of the change. */
-        "contract.audit.Who": {
-            id: string;
-            kind: string;
-            name: string;
-        };
-        "functions.api.operations.commands.Who": {
-            id: string;
-            name: string;
-        };
-        /**
-         * @description Who says so: somebody through the API, the cloud by its clock and its own doing, or the device.
-         * @enum {string}
-         */
-        "functions.domain.commands.Source": "api" | "cloud" | "device";
-        /** @enum {string} */
-        "functions.domain.commands.Status": "CANCELLED" | "CREATED" | "DELIVERED" | "EXPIRED" | "FAILED" | "IN_PROGRESS" | "REJECTED" | "SENT" | "SUCCEEDED" | "TIMED_OUT";
-        /**
-         * @description Who keeps the entry up to date: the fleet file of the deployment, or people through the API.
-         * @enum {string}
-         */
-        "functions.domain.devices.Source": "api" | "fleet";
-        /** @enum {string} */
-        "functions.domain.presence.Status": "offline" | "online" | "unknown";
     };
     responses: {
         /** @description There is a newer version than the one in `If-Match`. */
@@ -1783,6 +1783,7 @@ export type AttemptView = components['schemas']['AttemptView'];
 export type AuditChains = components['schemas']['AuditChains'];
 export type AuditEntry = components['schemas']['AuditEntry'];
 export type AuditList = components['schemas']['AuditList'];
+export type AuditWho = components['schemas']['AuditWho'];
 export type Author = components['schemas']['Author'];
 export type Bin = components['schemas']['Bin'];
 export type BinnedSeries = components['schemas']['BinnedSeries'];
@@ -1794,7 +1795,10 @@ export type ChainedRecord = components['schemas']['ChainedRecord'];
 export type ChallengeAnswer = components['schemas']['ChallengeAnswer'];
 export type Challenged = components['schemas']['Challenged'];
 export type CommandView = components['schemas']['CommandView'];
+export type CommandsSource = components['schemas']['CommandsSource'];
+export type CommandsStatus = components['schemas']['CommandsStatus'];
 export type CommandsView = components['schemas']['CommandsView'];
+export type CommandsWho = components['schemas']['CommandsWho'];
 export type CountersView = components['schemas']['CountersView'];
 export type CountsView = components['schemas']['CountsView'];
 export type Credentials = components['schemas']['Credentials'];
@@ -1808,6 +1812,7 @@ export type DeviceKeyBody = components['schemas']['DeviceKeyBody'];
 export type DevicePatch = components['schemas']['DevicePatch'];
 export type DeviceToCreate = components['schemas']['DeviceToCreate'];
 export type DeviceView = components['schemas']['DeviceView'];
+export type DevicesSource = components['schemas']['DevicesSource'];
 export type DevicesView = components['schemas']['DevicesView'];
 export type FaultView = components['schemas']['FaultView'];
 export type FleetSummaryView = components['schemas']['FleetSummaryView'];
@@ -1844,6 +1849,7 @@ export type NoticeView = components['schemas']['NoticeView'];
 export type NoticesView = components['schemas']['NoticesView'];
 export type Outcome = components['schemas']['Outcome'];
 export type Permission = components['schemas']['Permission'];
+export type PresenceStatus = components['schemas']['PresenceStatus'];
 export type PresenceView = components['schemas']['PresenceView'];
 export type Problem = components['schemas']['Problem'];
 export type ProgressView = components['schemas']['ProgressView'];
@@ -1870,12 +1876,6 @@ export type UsersView = components['schemas']['UsersView'];
 export type Verdict = components['schemas']['Verdict'];
 export type WishView = components['schemas']['WishView'];
 export type WishesView = components['schemas']['WishesView'];
-export type ContractAuditWho = components['schemas']['contract.audit.Who'];
-export type FunctionsApiOperationsCommandsWho = components['schemas']['functions.api.operations.commands.Who'];
-export type FunctionsDomainCommandsSource = components['schemas']['functions.domain.commands.Source'];
-export type FunctionsDomainCommandsStatus = components['schemas']['functions.domain.commands.Status'];
-export type FunctionsDomainDevicesSource = components['schemas']['functions.domain.devices.Source'];
-export type FunctionsDomainPresenceStatus = components['schemas']['functions.domain.presence.Status'];
 export type ResponseChangedMeanwhile = components['responses']['ChangedMeanwhile'];
 export type ResponseConflict = components['responses']['Conflict'];
 export type ResponseConflictOrIdempotencyInProgress = components['responses']['ConflictOrIdempotencyInProgress'];

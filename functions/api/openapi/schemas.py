@@ -19,11 +19,16 @@ def of_answers(kinds: Iterable[Any]) -> tuple[list[Json], Json]:
     """
     listed = list(kinds)
     schemas, components = msgspec.json.schema_components(listed, ref_template=TEMPLATE)
-    for name, fields in _always_there(listed).items():
-        schema = components.get(name)
+    for cls, fields in _always_there(listed).items():
+        # Types of one name in several modules are named with these.
+        schema = components.get(f"{cls.__module__}.{cls.__qualname__}", components.get(_UNSAFE.sub("_", cls.__name__)))
         if schema is not None and "properties" in schema:
             schema["required"] = [field for field in schema["properties"] if field in fields]
-    return [_tidied(schema) for schema in schemas], {name: _tidied(schema) for name, schema in components.items()}
+    names = {name: _short(name) for name in components}
+    if len(set(names.values())) < len(names):
+        raise ValueError(f"answers must be told apart by module and name, got {sorted(names.values())}")
+    named = {names[name]: _tidied(_renamed(schema, names)) for name, schema in components.items()}
+    return [_tidied(_renamed(schema, names)) for schema in schemas], named
 
 
 def closed(document: Any) -> Any:
@@ -39,9 +44,23 @@ def closed(document: Any) -> Any:
     return [closed(value) for value in document] if isinstance(document, list) else document
 
 
-def _always_there(kinds: Iterable[Any]) -> dict[str, set[str]]:
-    """The names of the fields that every answer has, of each struct by the name of its component."""
-    found: dict[str, set[str]] = {}
+def _short(name: str) -> str:
+    """`contract.audit.Who` becomes `AuditWho`: where a module is says nothing to a client."""
+    *modules, last = name.split(".")
+    return "".join(part.capitalize() for part in modules[-1].split("_")) + last if modules else name
+
+
+def _renamed(schema: Any, names: Mapping[str, str]) -> Any:
+    if isinstance(schema, Mapping):
+        prefix, _, name = str(schema.get("$ref", "")).rpartition("/")
+        link = {"$ref": f"{prefix}/{names[name]}"} if name in names else {}
+        return {key: _renamed(value, names) for key, value in schema.items()} | link
+    return [_renamed(value, names) for value in schema] if isinstance(schema, list) else schema
+
+
+def _always_there(kinds: Iterable[Any]) -> dict[Any, set[str]]:
+    """The names of the fields that every answer has, of each struct."""
+    found: dict[Any, set[str]] = {}
     for struct in _structs(msgspec.inspect.multi_type_info(list(kinds)), set()):
         config: Any = struct.cls.__struct_config__
         fields = {
@@ -49,8 +68,7 @@ def _always_there(kinds: Iterable[Any]) -> dict[str, set[str]]:
             for field in struct.fields
             if field.required or not (config.omit_defaults or _may_be_unset(field.type, struct.cls, field.name))
         }
-        name = _UNSAFE.sub("_", getattr(struct.cls, "__name__", ""))
-        found[name] = fields | ({config.tag_field} if config.tag_field else set())
+        found[struct.cls] = fields | ({config.tag_field} if config.tag_field else set())
     return found
 
 

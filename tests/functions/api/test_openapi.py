@@ -52,6 +52,10 @@ def test_it_is_valid_openapi(openapi):
     assert [f"{list(one.instance_path)}: {one.message}" for one in found] == []
 
 
+def test_names_of_schemas_tell_nothing_of_our_modules(openapi):
+    assert [name for name in openapi["components"]["schemas"] if not re.fullmatch(r"[A-Z][A-Za-z0-9]*", name)] == []
+
+
 def test_every_reference_leads_somewhere(openapi):
     for kind, name in re.findall(r'"#/components/(\w+)/([^"]+)"', json.dumps(openapi)):
         assert name in openapi["components"][kind]
