@@ -21,6 +21,8 @@ from infra.telemetry_store import Stores
 
 INGEST_BATCH = 1000
 SMALL_BATCH = 100
+PROMPT_BATCH = 10
+"""The most that Lambda takes without a window."""
 SMALL_CONCURRENCY = 5
 
 
@@ -116,7 +118,8 @@ class IngestStack(Stack):
         feed.drain(function, batch_size=SMALL_BATCH, concurrency=SMALL_CONCURRENCY)
 
     def _shadows(self) -> None:
-        feed = self._feed("Shadows", topics.SHADOW_RULE_NAME, topics.SHADOW_RULE_SQL)
+        # Somebody watches for these: they do not wait for others.
+        feed = self._feed("Shadows", topics.SHADOW_RULE_NAME, topics.SHADOW_RULE_SQL, window_s=0)
         function = PlatformFunction(
             self,
             "ShadowsFunction",
@@ -129,7 +132,7 @@ class IngestStack(Stack):
             resources={**self._data.resources, **self._live.resources},
             consumes=[feed.consume()],
         )
-        feed.drain(function, batch_size=SMALL_BATCH, concurrency=SMALL_CONCURRENCY)
+        feed.drain(function, batch_size=PROMPT_BATCH, concurrency=SMALL_CONCURRENCY)
 
     def _backfill(self) -> None:
         data = self._data
@@ -154,14 +157,16 @@ class IngestStack(Stack):
         )
         CfnOutput(self, "BackfillFunctionName", value=function.function.function_name)
 
-    def _feed(self, name: str, rule_name: str, sql: str, patience: Patience = BRIEF) -> Feed:
+    def _feed(
+        self, name: str, rule_name: str, sql: str, patience: Patience = BRIEF, *, window_s: int | None = None
+    ) -> Feed:
         feed = Feed(
             self,
             f"{name}Feed",
             rule_name=rule_name,
             sql=sql,
             consumer_timeout_s=SPECS[name.lower()].timeout_s,
-            window_s=self._platform.stage.batch_window_s,
+            window_s=self._platform.stage.batch_window_s if window_s is None else window_s,
             patience=patience,
             errors=self._errors,
         )

@@ -102,6 +102,17 @@ def test_event_sources_report_single_failures_and_are_bounded(deployment):
         assert source.properties["BatchSize"] > 10 or not waits
 
 
+def test_what_somebody_watches_for_does_not_wait_in_its_queue(any_deployment):
+    windows = {
+        consumer_of(any_deployment.render(source.properties["EventSourceArn"])): source.properties.get(
+            "MaximumBatchingWindowInSeconds", 0
+        )
+        for source in any_deployment.all("AWS::Lambda::EventSourceMapping")
+    }
+    assert {name: windows[name] for name in ("Commands", "Push", "Shadows")} == {"Commands": 0, "Push": 0, "Shadows": 0}
+    assert windows["Ingest"] > 0
+
+
 def test_a_function_that_is_invoked_asynchronously_has_dead_letters(any_deployment):
     """CloudFormation invokes custom resources asynchronously; all others are polled for, or somebody waits for them."""
     deployment = any_deployment
