@@ -20,7 +20,7 @@ def test_no_request_breaks_the_api_or_its_description(tmp_path):
             document(),
             tmp_path,
             examples=5,
-            seconds=20,
+            seconds=15,
             phases=("examples", "coverage", "fuzzing"),
             leave_out=elsewhere,
         )
