@@ -36,7 +36,7 @@ class CommandsStack(Stack):
         live: LiveStack,
     ) -> None:
         super().__init__(scope, id, description="Fieldline: the queue and function of commands, and their minute beat.")
-        errors = terminal_queue(self, "RuleErrors")
+        errors = terminal_queue(self, "AnswerErrors")
         acknowledge(errors, "AwsSolutions-SQS3", "It is itself where the messages end that a rule cannot deliver.")
         feed = Feed(
             self,

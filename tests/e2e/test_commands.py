@@ -84,7 +84,7 @@ def test_an_agent_killed_between_sent_and_its_result_does_it_once_when_it_return
         assert done["attempted"] >= 1
 
         agent.send_signal(signal.SIGSTOP)
-        too_late = send(cloud, "obedient", expires_in_s=10)
+        too_late = send(cloud, "obedient", expires_in_s=30)
         until(cloud, "obedient", too_late, "SENT")
         agent.kill()
         agent.wait(timeout=20)

@@ -11,12 +11,17 @@ def queue_of(deployment):
     return found
 
 
+def beat_of(deployment):
+    (found,) = deployment.all("AWS::Events::Rule", "Commands")
+    return found
+
+
 def test_the_beat_is_what_the_function_takes_for_one():
     assert decode(json.dumps(TICK)) == Tick()
 
 
 def test_each_minute_the_queue_gets_a_tick(deployment):
-    rule = deployment.one("AWS::Events::Rule").properties
+    rule = beat_of(deployment).properties
     assert (rule["ScheduleExpression"], rule["State"]) == ("rate(1 minute)", "ENABLED")
     (target,) = rule["Targets"]
     assert json.loads(target["Input"]) == TICK
@@ -26,13 +31,13 @@ def test_each_minute_the_queue_gets_a_tick(deployment):
 def test_only_this_rule_s_events_are_let_into_the_queue(deployment):
     policies = [
         statement
-        for policy in deployment.all("AWS::SQS::QueuePolicy")
+        for policy in deployment.all("AWS::SQS::QueuePolicy", "Commands")
         for statement in policy.properties["PolicyDocument"]["Statement"]
         if statement["Effect"] == "Allow"
     ]
     (statement,) = policies
     assert statement["Principal"] == {"Service": "events.amazonaws.com"}
-    rule = deployment.one("AWS::Events::Rule").id
+    rule = beat_of(deployment).id
     assert deployment.render(statement["Condition"]["ArnEquals"]["aws:SourceArn"]) == f"{rule}.Arn"
 
 
