@@ -10,6 +10,8 @@ from constructs import Construct
 from infra.findings import acknowledge
 from infra.stage import StagePolicy
 
+TEMPORARY_DAYS = 3
+
 
 class Users(Construct):
     def __init__(self, scope: Construct, id: str, *, stage: StagePolicy) -> None:  # noqa: A002 - the name constructs use
@@ -49,6 +51,16 @@ class Users(Construct):
             sign_in_aliases=cognito.SignInAliases(email=True),
             sign_in_case_sensitive=False,
             auto_verify=cognito.AutoVerifiedAttrs(email=True),
+            user_invitation=cognito.UserInvitationConfig(
+                email_subject="Your invitation to Fieldline",
+                email_body="You can sign in to Fieldline as {username}. Your temporary password is {####} "
+                f"and is good for {TEMPORARY_DAYS} days.",
+            ),
+            user_verification=cognito.UserVerificationConfig(
+                email_subject="Your code for Fieldline",
+                email_body="Your code to set a new password for Fieldline is {####}.",
+                email_style=cognito.VerificationEmailStyle.CODE,
+            ),
             account_recovery=cognito.AccountRecovery.EMAIL_ONLY,
             mfa=cognito.Mfa.OPTIONAL,
             mfa_second_factor=cognito.MfaSecondFactor(otp=True, sms=False),
@@ -58,7 +70,7 @@ class Users(Construct):
                 require_uppercase=True,
                 require_digits=True,
                 require_symbols=True,
-                temp_password_validity=Duration.days(3),
+                temp_password_validity=Duration.days(TEMPORARY_DAYS),
             ),
             feature_plan=cognito.FeaturePlan.ESSENTIALS,
             deletion_protection=stage.deletion_protection,
