@@ -338,12 +338,7 @@ def _device_logs(dynamodb: Any, settings: ApiSettings, gate: "Gate", statuses: "
 def _cursor_key(client: Clients, settings: ApiSettings) -> "Callable[[], bytes]":
     from functions.adapters.secrets import StoredKey
 
-    @cache
-    def key() -> bytes:
-        # Its client takes longer to make than all the rest, and many a process never sees a cursor.
-        return StoredKey(client("secretsmanager"), settings.cursor_secret)()
-
-    return key
+    return StoredKey(client("secretsmanager"), settings.cursor_secret)
 
 
 def _audit(dynamodb: Any, settings: ApiSettings) -> "ReadAudit":
