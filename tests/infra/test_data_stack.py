@@ -163,7 +163,7 @@ def test_tables_are_keyed_as_the_data_model_says(any_deployment):
     ("name", "indexes"),
     [
         ("CoreTable", {"listing": ["lpk", "lsk"], "by_model": ["mpk", "msk"], "due": ["duepk", "duesk"]}),
-        ("StateTable", {}),
+        ("StateTable", {"by_status": ["spk", "ssk"]}),
         ("EventsTable", {"by_day": ["dpk", "dsk"], "by_subject": ["spk", "ssk"]}),
         ("TelemetryTable", {}),
     ],
@@ -178,6 +178,11 @@ def test_a_days_listing_holds_no_raw_bytes(deployment):
     (by_day,) = (index for index in indexes if index["IndexName"] == "by_day")
     assert by_day["Projection"]["ProjectionType"] == "INCLUDE"
     assert "raw" not in by_day["Projection"]["NonKeyAttributes"]
+
+
+def test_telemetry_writes_to_no_index(deployment):
+    (by_status,) = table(deployment, "StateTable").properties["GlobalSecondaryIndexes"]
+    assert by_status["Projection"] == {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["device"]}
 
 
 def test_everything_is_encrypted_at_rest(any_deployment):
