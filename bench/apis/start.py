@@ -1,0 +1,69 @@
+"""What a cold start of the `api` function costs beside the libraries that it cannot do without."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from bench.agents.figures import Figure, beside
+
+ROOT = Path(__file__).resolve().parents[2]
+GOAL = 1.6
+ENVIRONMENT = {
+    "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
+    "PYTHONPATH": str(ROOT),
+    "AWS_DEFAULT_REGION": "eu-west-1",
+    "AWS_ACCESS_KEY_ID": "none",
+    "AWS_SECRET_ACCESS_KEY": "none",
+    "FIELDLINE_CORE_TABLE": "core",
+    "FIELDLINE_STATE_TABLE": "state",
+    "FIELDLINE_EVENTS_TABLE": "events",
+    "FIELDLINE_TELEMETRY_TABLE": "telemetry",
+    "FIELDLINE_TELEMETRY_STORE": "dynamodb",
+    "FIELDLINE_INGEST_QUEUE_URL": "https://queue/ingest",
+    "FIELDLINE_COMMANDS_QUEUE_URL": "https://queue/commands",
+    "FIELDLINE_REGION": "eu-west-1",
+    "FIELDLINE_USER_POOL_ID": "pool",
+    "FIELDLINE_ISSUER": "https://issuer",
+    "FIELDLINE_CLIENT_ID": "client",
+    "FIELDLINE_SIGN_IN_ENDPOINT": "https://cognito",
+    "FIELDLINE_LIVE_TABLE": "live",
+    "FIELDLINE_LIVE_QUEUE_URL": "https://queue/live",
+    "FIELDLINE_LIVE_URL": "wss://live",
+    "FIELDLINE_CURSOR_SECRET": "cursors",
+}
+OURS = "from functions.handlers import api; api._app()"
+PEER = """
+import boto3, pydantic
+from aws_lambda_powertools.event_handler import APIGatewayRestResolver
+from botocore.config import Config
+boto3.client("dynamodb", config=Config(connect_timeout=2, read_timeout=10, max_pool_connections=16))
+app = APIGatewayRestResolver(enable_validation=True)
+@app.get("/devices/<id>")
+def show(id: str) -> str:
+    return id
+"""
+NOTHING = "pass"
+
+
+def measure(rounds: int) -> Iterator[Figure]:
+    """The best of so many starts each, in turns, without that of Python itself; in processor time, of which a start
+    takes the same whatever else the machine does.
+    """
+    taken: dict[str, list[float]] = {OURS: [], PEER: [], NOTHING: []}
+    for _ in range(rounds + 1):  # the first one compiles
+        for script, times in taken.items():
+            times.append(_started(script))
+    ours, theirs, nothing = (min(times[1:]) * 1000 for times in taken.values())
+    peer = "boto3, pydantic and Powertools' resolver"
+    yield beside("import and init of api", ours - nothing, "ms", peer, theirs - nothing, GOAL)
+
+
+def _started(script: str) -> float:
+    process = subprocess.Popen([sys.executable, "-c", script], cwd=ROOT, env=ENVIRONMENT)
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"a start ended with {process.returncode}: {script}")
+    return used.ru_utime + used.ru_stime
