@@ -182,8 +182,15 @@ def test_the_authorizer_trusts_this_pool_and_this_client_only(deployment):
     assert variables["FIELDLINE_CLIENT_IDS"] == deployment.one("AWS::Cognito::UserPoolClient").id
 
 
-def test_lambda_may_be_invoked_by_this_api_only(deployment):
-    for permission in deployment.all("AWS::Lambda::Permission", "Api"):
-        assert permission.properties["Principal"] == "apigateway.amazonaws.com"
-        source = deployment.render(permission.properties["SourceArn"])
-        assert deployment.one("AWS::ApiGateway::RestApi").id in source
+@pytest.mark.parametrize("name", ["api", "auth", "authorizer"])
+def test_a_function_behind_the_api_may_be_invoked_by_it_only(deployment, name):
+    function = deployment.function(name).id
+    permissions = [
+        one.properties
+        for one in deployment.all("AWS::Lambda::Permission")
+        if function in deployment.render(one.properties["FunctionName"])
+    ]
+    assert permissions
+    for permission in permissions:
+        assert permission["Principal"] == "apigateway.amazonaws.com"
+        assert deployment.one("AWS::ApiGateway::RestApi").id in deployment.render(permission["SourceArn"])
