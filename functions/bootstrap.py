@@ -195,7 +195,12 @@ def commands(env: Env) -> "CommandWork":
         dynamodb, settings.events_table, settings.state_table, retention_days=settings.quarantine_days
     )
     creating = Creating(
-        store=store, models=models.shipped(), clock=_CLOCK, chance=lambda: urandom(CHANCE_BYTES), attempts=Backoff()
+        store=store,
+        models=models.shipped(),
+        live=live,
+        clock=_CLOCK,
+        chance=lambda: urandom(CHANCE_BYTES),
+        attempts=Backoff(),
     )
     return CommandWork(
         store=store,
@@ -208,6 +213,7 @@ def commands(env: Env) -> "CommandWork":
             creating=creating,
             dispatch=dispatch,
             queue=queue,
+            live=live,
             clock=_CLOCK,
         ),
         queue=queue,
@@ -277,10 +283,10 @@ def api(env: Env, failing: "Callable[[RatesError], None]" = _unheard) -> "tuple[
     ledger = DynamoDBCommands(dynamodb, settings.core_table, audited)
     work = SqsCommandQueue(client("sqs"), settings.commands_queue_url)
     known, chance = models.shipped(), lambda: urandom(CHANCE_BYTES)
-    creating = Creating(store=ledger, models=known, clock=_CLOCK, chance=chance, attempts=Backoff())
+    creating = Creating(store=ledger, models=known, live=live, clock=_CLOCK, chance=chance, attempts=Backoff())
     services = ApiServices(
         clock=_CLOCK,
-        commands=Commands(store=ledger, gate=gate, creating=creating, queue=work, clock=_CLOCK),
+        commands=Commands(store=ledger, gate=gate, creating=creating, queue=work, live=live, clock=_CLOCK),
         bulks=BulkCommands(store=ledger, models=known, queue=work, clock=_CLOCK, chance=chance),
         gate=gate,
         why=Why(gate),

@@ -34,9 +34,9 @@ from functions.errors import (
     ReusedKeyError,
     StateError,
 )
-from functions.ports import BulkStore, Clock, CommandQueue, CommandStore, DeviceRegistry
+from functions.ports import BulkStore, Clock, CommandQueue, CommandStore, DeviceRegistry, LivePublisher
 from functions.services.commands import Asked, Creating, check_against, check_bounds, digest_of
-from functions.services.dispatch import Dispatch
+from functions.services.dispatch import Dispatch, told
 from functions.services.gate import missing
 
 _FINAL_AFTER_MS = 24 * 3_600_000
@@ -186,6 +186,7 @@ class SendBulks:
         creating: Creating,
         dispatch: Dispatch,
         queue: CommandQueue,
+        live: LivePublisher,
         clock: Clock,
     ) -> None:
         self._bulks = bulks
@@ -194,6 +195,7 @@ class SendBulks:
         self._creating = creating
         self._dispatch = dispatch
         self._queue = queue
+        self._live = live
         self._clock = clock
 
     def send(self, work: SendBulk) -> int:
@@ -274,7 +276,11 @@ class SendBulks:
             return False
         becomes = command.cancelled(self._clock.now_ms(), "its bulk was cancelled")
         # Where somebody else is at it, it is being sent.
-        return becomes is not None and self._commands.save(command, becomes) is not None
+        written = None if becomes is None else self._commands.save(command, becomes)
+        if written is None:
+            return False
+        self._live.publish([told(written)])
+        return True
 
     def _end(self, bulk: Bulk) -> None:
         """Where somebody else has written it meanwhile, it was cancelled, or ended by another copy of this message."""

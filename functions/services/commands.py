@@ -37,7 +37,8 @@ from functions.errors import (
     RequestError,
     ReusedKeyError,
 )
-from functions.ports import Clock, CommandQueue, CommandStore
+from functions.ports import Clock, CommandQueue, CommandStore, LivePublisher
+from functions.services.dispatch import told
 from functions.services.gate import Gate
 
 Wanted = Status | Literal["open", "all"]
@@ -69,12 +70,14 @@ class Creating:
         *,
         store: CommandStore,
         models: Mapping[str, DeviceModel],
+        live: LivePublisher,
         clock: Clock,
         chance: Callable[[], bytes],
         attempts: Iterable[int],
     ) -> None:
         self._store = store
         self._models = models
+        self._live = live
         self._clock = clock
         self._chance = chance
         self._attempts = attempts
@@ -105,6 +108,8 @@ class Creating:
             command = new.with_id(ulids.new(self._clock.now_ms(), self._chance(), after=after))
             kept = self._store.create(command, once=once, notes=[note(command)] if note else [])
             if not isinstance(kept, Behind):
+                if kept.id == command.id:
+                    self._live.publish([told(kept)])
                 return kept
             after = kept.last
         raise CommandsError(f"{new.thing} was given other commands at every attempt")
@@ -112,12 +117,20 @@ class Creating:
 
 class Commands:
     def __init__(
-        self, *, store: CommandStore, gate: Gate, creating: Creating, queue: CommandQueue, clock: Clock
+        self,
+        *,
+        store: CommandStore,
+        gate: Gate,
+        creating: Creating,
+        queue: CommandQueue,
+        live: LivePublisher,
+        clock: Clock,
     ) -> None:
         self._store = store
         self._gate = gate
         self._creating = creating
         self._queue = queue
+        self._live = live
         self.clock = clock
 
     def send(self, actor: Actor, thing: str, asked: Asked, key: str | None = None) -> Command:
@@ -181,6 +194,7 @@ class Commands:
             # Each turn somebody else has moved the command, and it can move only a few times.
             written = self._store.save(command, becomes, [_cancelled_note(actor, command, now)])
             if written is not None:
+                self._live.publish([told(written)])
                 return written
 
     def _read(self, thing: str, id: str) -> Command:  # noqa: A002 - its name everywhere

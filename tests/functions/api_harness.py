@@ -145,7 +145,7 @@ def _services(api, chance):
     gate = Gate(api.registry)
     whois = WhoIs(api.principals, api.keys)
     grants = Grants(api.principals, api.directory, api.registry, whois, clock)
-    creating = Creating(store=api.commands, models=models, clock=clock, chance=chance, attempts=range(3))
+    creating = Creating(store=api.commands, models=models, live=api.live, clock=clock, chance=chance, attempts=range(3))
     return ApiServices(
         clock=clock,
         cursor_key=lambda: b"k" * 32,
@@ -168,7 +168,9 @@ def _services(api, chance):
         grants=grants,
         users=Users(api.principals, api.directory, api.journal, grants, whois, clock),
         keys=ManageKeys(api.keys, gate, whois, chance, clock),
-        commands=Commands(store=api.commands, gate=gate, creating=creating, queue=api.command_queue, clock=clock),
+        commands=Commands(
+            store=api.commands, gate=gate, creating=creating, queue=api.command_queue, live=api.live, clock=clock
+        ),
         bulks=BulkCommands(store=api.commands, models=models, queue=api.command_queue, clock=clock, chance=chance),
         shadows=DeviceShadows(
             gate=gate,

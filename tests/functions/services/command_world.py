@@ -108,8 +108,12 @@ class CommandWorld:
         self._sessions = count(1)
         self.report = Counter()
         gate = Gate(self.registry)
-        creating = Creating(store=self.store, models=shipped(), clock=clock, chance=self.chance, attempts=TRIES)
-        self.commands = Commands(store=self.store, gate=gate, creating=creating, queue=self.queue, clock=clock)
+        creating = Creating(
+            store=self.store, models=shipped(), live=self.live, clock=clock, chance=self.chance, attempts=TRIES
+        )
+        self.commands = Commands(
+            store=self.store, gate=gate, creating=creating, queue=self.queue, live=self.live, clock=clock
+        )
         self.bulks = BulkCommands(store=self.store, models=shipped(), queue=self.queue, clock=clock, chance=self.chance)
         self.dispatch = Dispatch(
             store=self.store,
@@ -132,6 +136,7 @@ class CommandWorld:
                 creating=creating,
                 dispatch=self.dispatch,
                 queue=self.queue,
+                live=self.live,
                 clock=clock,
             ),
             queue=self.queue,

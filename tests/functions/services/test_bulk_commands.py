@@ -5,6 +5,7 @@ from functions.domain.access import Role
 from functions.domain.bulk_commands import PAGE, Selection, Stage
 from functions.domain.command_work import SendBulk
 from functions.domain.commands import MAX_OPEN, Status
+from functions.domain.live import Kind
 from functions.errors import CommandsError, ConflictError, CursorError, NotFoundError, RequestError, ReusedKeyError
 from functions.services.commands import Asked
 from tests.functions.services.command_world import CommandWorld, actor
@@ -158,6 +159,8 @@ def test_a_cancelled_bulk_reaches_no_device_more_and_takes_back_what_was_not_sen
     world.pump()
     counts = world.bulks.show(READER, bulk.id).counts
     assert counts.by_status == {"CANCELLED": PAGE - 1, "SUCCEEDED": 1}
+    told = [event.data["status"] for event in world.live.of(Kind.COMMAND)]
+    assert (told.count("CREATED"), told.count("CANCELLED")) == (PAGE, PAGE - 1)
     for thing in [*online, *offline]:
         world.connect(thing)
     world.pump()

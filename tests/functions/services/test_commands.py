@@ -44,6 +44,10 @@ def history(world, command):
     return [step.status for step in world.store.read(command.thing, command.id).steps if step.moved]
 
 
+def told(world):
+    return [event.data["status"] for event in world.live.of(Kind.COMMAND)]
+
+
 def reasons(world):
     return [fault.reason for entry in world.quarantine.entries.values() for fault in entry.faults]
 
@@ -57,7 +61,7 @@ def test_a_command_to_a_connected_device_succeeds_and_every_step_is_told(world, 
     world.pump()
     assert history(world, command) == ["CREATED", "SENT", "DELIVERED", "SUCCEEDED"]
     assert pump.acted == [command.id]
-    assert [event.data["status"] for event in world.live.of(Kind.COMMAND)] == ["SENT", "DELIVERED", "SUCCEEDED"]
+    assert told(world) == ["CREATED", "SENT", "DELIVERED", "SUCCEEDED"]
     assert {event.command for event in world.live.of(Kind.COMMAND)} == {command.id}
 
 
@@ -123,6 +127,14 @@ def test_a_waiting_command_that_is_cancelled_is_not_sent_and_the_next_one_is(wor
     world.pump()
     assert (world.status(first), world.status(second)) == (Status.CANCELLED, Status.SUCCEEDED)
     assert world.devices["pump-7"].received == [second.id]
+
+
+def test_watchers_hear_that_a_command_waits_and_that_it_was_cancelled(world):
+    command = world.send()
+    world.pump()
+    for _ in range(2):
+        world.commands.cancel(actor(), "pump-7", command.id)
+    assert told(world) == ["CREATED", "CANCELLED"]
 
 
 # --- what is lost on the way
