@@ -72,8 +72,7 @@ class Users:
         rest_on = self._by_a_person(actor)
         user = self.show(sub)
         before = user.holder
-        if version is not None and version != before.version:
-            raise PreconditionError(f"the user is of version {before.version}, and the change is for {version}")
+        _check_version(before, version)
         note = self._note(
             actor,
             "user.enable" if enabled else "user.disable",
@@ -82,17 +81,22 @@ class Users:
             after={"enabled": enabled},
         )
         after = msgspec.structs.replace(before, disabled=not enabled)
-        if enabled:
-            self._directory.enable(sub)
         if after != before:
             after = self._grants.save(before, after, note, rest_on)
-        if not enabled:
-            with self._failing(note):
+        elif user.person.enabled != enabled:
+            # Somebody else changed the directory, or it failed the last time.
+            self._journal.record(note)
+        else:
+            return user
+        with self._failing(note):
+            if enabled:
+                self._directory.enable(sub)
+            else:
                 self._directory.disable(sub)
         return User(msgspec.structs.replace(user.person, enabled=enabled), after)
 
-    def delete(self, actor: Actor, sub: str) -> None:
-        """Raises ConflictError for the last administrator, NotFoundError where he is gone already."""
+    def delete(self, actor: Actor, sub: str, version: int | None) -> None:
+        """Raises ConflictError for the last administrator, NotFoundError for one who is gone, PreconditionError."""
         rest_on = self._by_a_person(actor)
         holder = self._principals.find(user_id(sub))
         person = self._directory.find(sub)
@@ -101,7 +105,10 @@ class Users:
         now = self._clock.now_ms()
         before = holder or Holder(id=user_id(sub), kind=Kind.USER, name=person.email if person else sub)
         note = self._note(actor, "user.delete", sub, before={"name": before.name, **shown(before.grants)})
-        if before.forget_at is None:
+        if before.forget_at is not None:
+            self._journal.record(note)
+        else:
+            _check_version(before, version)
             gone = msgspec.structs.replace(before, disabled=True, grants=(), forget_at=now + FORGET_AFTER_MS)
             self._grants.save(before, gone, note, rest_on)
         if person is not None:
@@ -158,3 +165,8 @@ class Users:
         except FunctionsError:
             self._journal.record(msgspec.structs.replace(note, action=f"{note.action}.failed", at=self._clock.now_ms()))
             raise
+
+
+def _check_version(holder: Holder, version: int | None) -> None:
+    if version not in {None, holder.version}:
+        raise PreconditionError(f"the user is of version {holder.version}, and the change is for {version}")

@@ -3786,7 +3786,13 @@ export interface operations {
     delete_user: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description The `ETag` that the change is meant for: it is refused if there is a newer version.
+                 * @example "7"
+                 */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description The user's id, Cognito's `sub`. */
                 user: string;
@@ -3807,6 +3813,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            412: components["responses"]["ChangedMeanwhile"];
             429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
         };

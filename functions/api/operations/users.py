@@ -147,7 +147,7 @@ class UserOperations:
     @answers(None, status=204)
     def delete_user(self, user: User_) -> Answer:
         """Delete somebody with his grants. His tokens and the keys that he made are refused within a minute."""
-        self._users.delete(self._request.actor, parse_sub(user))
+        self._users.delete(self._request.actor, parse_sub(user), self._request.if_match())
         return nothing()
 
     @answers(None, status=204)

@@ -56,6 +56,10 @@ def invite(api, who, email="eva@example.org", **more):
     return api.call("POST", "/users", body={"email": email, **more}, who=who)
 
 
+def down(_):
+    raise PrincipalsError("down")
+
+
 def test_somebody_is_invited_with_grants(api, root, people):
     status, body = invite(api, root, "Eva@Example.org", grants=[{"role": "viewer", "scope": "group:plant-1"}])
     assert status == 201
@@ -168,16 +172,26 @@ def test_somebody_is_disabled_and_enabled_again(api, root, people):
 
 def test_whoever_is_disabled_is_refused_even_where_the_directory_fails(api, root, people, monkeypatch):
     eva = people("eva", ("viewer", "*"))
-
-    def fail(who):
-        raise PrincipalsError("down")
-
-    monkeypatch.setattr(api.directory, "disable", fail)
+    monkeypatch.setattr(api.directory, "disable", down)
     assert api.call("PATCH", path(eva), body={"enabled": False}, who=root)[0] == 503
     assert people.stored(eva).disabled
     assert [note.action for note in api.journal.notes] == ["user.disable", "user.disable.failed"]
     monkeypatch.undo()
     assert api.call("PATCH", path(eva), body={"enabled": False}, who=root)[0] == 200
+    assert [note.action for note in api.journal.notes[2:]] == ["user.disable"]
+    assert api.call("PATCH", path(eva), body={"enabled": False}, who=root)[0] == 200
+    assert len(api.journal.notes) == 3
+
+
+def test_whoever_was_disabled_in_the_directory_itself_is_enabled_and_that_is_audited(api, root, people, monkeypatch):
+    eva = people("eva", ("viewer", "*"))
+    api.directory.disable(eva.id.removeprefix("user:"))
+    assert api.get(path(eva), who=root)[1]["enabled"] is False
+    monkeypatch.setattr(api.directory, "enable", down)
+    assert api.call("PATCH", path(eva), body={"enabled": True}, who=root)[0] == 503
+    monkeypatch.undo()
+    assert api.call("PATCH", path(eva), body={"enabled": True}, who=root)[1]["enabled"] is True
+    assert [note.action for note in api.journal.notes] == ["user.enable", "user.enable.failed", "user.enable"]
 
 
 @pytest.mark.parametrize("body", [{}, {"enabled": "no"}, {"enabled": False, "grants": []}, {"email": "x@example.org"}])
@@ -208,15 +222,18 @@ def test_somebody_is_deleted_with_his_grants_and_his_tokens_are_refused_for_a_da
 
 def test_a_deletion_that_failed_half_way_can_be_asked_for_again(api, root, people, monkeypatch):
     eva = people("eva")
-
-    def fail(who):
-        raise PrincipalsError("down")
-
-    monkeypatch.setattr(api.directory, "delete", fail)
+    monkeypatch.setattr(api.directory, "delete", down)
     assert api.call("DELETE", path(eva), who=root)[0] == 503
     monkeypatch.undo()
     assert api.call("DELETE", path(eva), who=root)[0] == 204
     assert api.directory.find(eva.id.removeprefix("user:")) is None
+    assert [note.action for note in api.journal.notes] == ["user.delete", "user.delete.failed", "user.delete"]
+
+
+def test_a_deletion_that_was_meant_for_another_version_is_refused(api, root, people):
+    eva = people("eva")
+    assert api.call("DELETE", path(eva), headers={"If-Match": '"7"'}, who=root)[0] == 412
+    assert api.call("DELETE", path(eva), headers={"If-Match": '"1"'}, who=root) == (204, None)
 
 
 def test_a_reset_sends_a_code_or_the_invitation_again(api, root, people):
