@@ -8,6 +8,8 @@ import pytest
 
 from infra.config import ROOT
 
+STACKS = ("Data", "Live", "Commands", "Fleet", "Ingest", "Api")
+
 
 def run(*arguments, cwd=ROOT, **environment):
     # No account, region, credentials, home or Node: nothing that a bare machine might lack.
@@ -45,7 +47,7 @@ def test_it_synthesizes_on_a_bare_machine_with_the_packaged_node(synthesized):
     done, outdir = synthesized
     assert done.returncode == 0, done.stderr
     assert {path.name for path in outdir.glob("*.template.json")} == {
-        f"Fieldline-dev-{stack}.template.json" for stack in ("Data", "Fleet", "Ingest", "Api")
+        f"Fieldline-dev-{stack}.template.json" for stack in STACKS
     }
 
 
@@ -58,19 +60,19 @@ def test_stacks_name_no_account_and_no_region(synthesized):
     _, outdir = synthesized
     artifacts = json.loads((outdir / "manifest.json").read_text())["artifacts"].values()
     stacks = [artifact for artifact in artifacts if artifact["type"] == "aws:cloudformation:stack"]
-    assert len(stacks) == 4
+    assert len(stacks) == len(STACKS)
     assert {stack["environment"] for stack in stacks} == {"aws://unknown-account/unknown-region"}
 
 
 def test_prod_has_a_stack_for_the_store_that_it_takes_by_default(prod):
     assert prod.store == "timestream-influxdb"
-    assert prod.templates.keys() == {"Data", "Store", "Fleet", "Ingest", "Api"}
+    assert prod.templates.keys() == {*STACKS, "Store"}
 
 
 def test_stacks_that_read_the_data_stack_wait_for_it(synthesized):
     _, outdir = synthesized
     artifacts = json.loads((outdir / "manifest.json").read_text())["artifacts"]
-    for stack in ("Fleet", "Ingest", "Api"):
+    for stack in STACKS[1:]:
         assert "Fieldline-dev-Data" in artifacts[f"Fieldline-dev-{stack}"]["dependencies"]
 
 

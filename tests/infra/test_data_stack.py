@@ -125,7 +125,7 @@ def test_prod_protects_tables_and_users_from_deletion(request, stage, protected)
     assert pool.properties.get("DeletionProtection", "INACTIVE") == ("ACTIVE" if protected else "INACTIVE")
 
 
-@pytest.mark.parametrize(("stage", "protected"), [("dev", set()), ("prod", {"Data", "Store", "Fleet", "Api"})])
+@pytest.mark.parametrize(("stage", "protected"), [("dev", set()), ("prod", {"Data", "Live", "Store", "Fleet", "Api"})])
 def test_prod_protects_stacks_with_data_identities_and_users_from_termination(request, stage, protected):
     artifacts = request.getfixturevalue(stage).manifest["artifacts"]
     found = {

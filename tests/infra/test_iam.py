@@ -1,6 +1,6 @@
 """What each role may do: exactly its catalogue entry, and a wildcard only where AWS knows no name."""
 
-CONSUMERS = {"commands", "ingest", "events", "presence", "push"}
+CONSUMERS = {"commands", "ingest", "events", "presence", "push", "shadows"}
 CONSUME = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ChangeMessageVisibility"}
 # What AWS documents for a function in a VPC, besides the log group that each function has of its own.
 PLACE = {
@@ -35,7 +35,14 @@ def arns(deployment):
         "commands-queue": arn("AWS::SQS::Queue", "CommandsFeedQueue"),
         "command-requests": "arn:AWS::Partition:iot:AWS::Region:AWS::AccountId:topic/cmd/*/req",
         "state": table("StateTable"),
+        "state/by_status": f"{table('StateTable')}/index/by_status",
+        "ingest-queue": arn("AWS::SQS::Queue", "IngestFeedQueue"),
+        **{
+            f"shadows/{name}": f"arn:AWS::Partition:iot:AWS::Region:AWS::AccountId:thing/*/{name}"
+            for name in ("state", "config")
+        },
         "events": table("EventsTable"),
+        "events/by_day": f"{table('EventsTable')}/index/by_day",
         "events/by_subject": f"{table('EventsTable')}/index/by_subject",
         "audit-bucket": audit,
         "audit-bucket/chains": f"{audit}/chains/*",
@@ -126,7 +133,9 @@ def test_no_role_holds_a_wildcard_where_a_name_is_possible(any_deployment, state
             # Firehose names its objects by time, the export of the audit by what they hold; the prefix is as narrow as
             # it can be, for whoever reads them too.
             named_by_content = (".Arn/raw/*", ".Arn/errors/*", ".Arn/chains/*", ".Arn/manifests/*", "/@connections/*")
-            assert all(r.endswith(named_by_content) for r in wide), (role.id, wide)
+            # Devices come and go without a deployment: of each, these shadows and its commands' topic are reached.
+            of_devices = (":thing/*/state", ":thing/*/config", ":topic/cmd/*/req")
+            assert all(r.endswith((*named_by_content, *of_devices)) for r in wide), (role.id, wide)
     assert checked > len(any_deployment.specs)
 
 

@@ -114,7 +114,7 @@ def test_what_somebody_watches_for_does_not_wait_in_its_queue(any_deployment):
 
 
 def test_a_function_that_is_invoked_asynchronously_has_dead_letters(any_deployment):
-    """CloudFormation invokes custom resources asynchronously; all others are polled for, or somebody waits for them."""
+    """CloudFormation and schedules do; all others are polled for, or somebody waits for them."""
     deployment = any_deployment
     tokens = {
         deployment.render(resource["Properties"]["ServiceToken"]).removesuffix(".Arn")
@@ -126,4 +126,7 @@ def test_a_function_that_is_invoked_asynchronously_has_dead_letters(any_deployme
         function.id for function in deployment.all("AWS::Lambda::Function") if "DeadLetterConfig" in function.properties
     }
     asynchronous = {"registrar"} | ({"store_setup"} if INFLUXDB in deployment.stores else set())
-    assert tokens == with_dead_letters == {deployment.function(name).id for name in asynchronous}
+    answering = {deployment.function(name).id for name in asynchronous}
+    scheduled = {deployment.function("audit_export").id}
+    assert tokens == answering
+    assert with_dead_letters == answering | scheduled
