@@ -612,7 +612,10 @@ class Shadows(Protocol):
         ...
 
     def update(self, thing: str, name: ShadowName, patch: Mapping[str, Any], version: int) -> Shadow | None:
-        """Merge into what is desired; None where the shadow is no longer of this version (0: there is none)."""
+        """Merge into what is desired; None where the shadow is no longer of this `version`.
+
+        With 0 it is made where there is none, and merged into whatever there is by now.
+        """
         ...
 
 

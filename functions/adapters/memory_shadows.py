@@ -20,9 +20,9 @@ class MemoryShadows:
 
     def update(self, thing: str, name: ShadowName, patch: Mapping[str, Any], version: int) -> Shadow | None:
         before = self.shadows.get((thing, name), Shadow(version=0))
-        if before.version != version:
+        if version and before.version != version:
             return None
-        after = msgspec.structs.replace(before, version=version + 1, desired=merged(before.desired, patch))
+        after = msgspec.structs.replace(before, version=before.version + 1, desired=merged(before.desired, patch))
         self.shadows[thing, name] = after
         return after
 

@@ -62,8 +62,10 @@ class ManageKeys:
         self._revoke(actor, self.show(key))
 
     def create_for_device(self, actor: Actor, thing: str, name: str, expires_at: int | None) -> NewKey:
-        """Raises ConflictError where the device has too many that are live."""
-        self._gate.device(actor.principal, Permission.DEVICE_KEYS_WRITE, thing)
+        """Raises ConflictError where the device has too many that are live, or is decommissioned."""
+        device = self._gate.device(actor.principal, Permission.DEVICE_KEYS_WRITE, thing)
+        if device.decommissioned:
+            raise ConflictError(f"device {thing!r} is decommissioned: a key of it would be refused")
         now = self._clock.now_ms()
         if expires_at is not None:
             check_expiry(expires_at, now)

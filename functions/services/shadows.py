@@ -62,10 +62,12 @@ class DeviceShadows:
         """Merge `patch` into what is desired and tell the shadow. To say the same again tells it again.
 
         Raises NotFoundError, ForbiddenError, RequestError for what the model does not allow, PreconditionError where
-        the wish is no longer of `if_version`, ConflictError for a device without a model that is known here, and
-        ShadowError where the shadow could not be told: the wish is kept, and not marked as sent.
+        the wish is no longer of `if_version`, ConflictError for a decommissioned device or one without a model that is
+        known here, and ShadowError where the shadow could not be told: the wish is kept, and not marked as sent.
         """
         device = self._gate.device(actor.principal, _WRITE[name], thing)
+        if device.decommissioned:
+            raise ConflictError(f"device {thing!r} is decommissioned: nothing can be set")
         model = self._model(device)
         wish = self._keep(actor, device, name, model, patch, if_version)
         shadow = self._tell(device, name, wish)
@@ -127,8 +129,12 @@ class DeviceShadows:
             held = shadow.desired if shadow else {}
             patch = patch_for(held, newest.values)
             after = shadow
-            if patch or shadow is None:
-                after = self._shadows.update(device.thing, name, patch, shadow.version if shadow else 0)
+            if shadow is None:
+                # Whoever else makes it at this moment is not seen, so that it is looked at once more.
+                self._shadows.update(device.thing, name, patch, 0)
+                continue
+            if patch:
+                after = self._shadows.update(device.thing, name, patch, shadow.version)
             if after is not None:
                 self._wishes.mark_sent(device.thing, name, newest.version)
                 return after

@@ -57,6 +57,12 @@ def test_an_update_of_a_shadow_that_has_moved_on_changes_nothing(shadows):
     assert port.read("pump-1", STATE).desired == {"relay": {"on": True}}
 
 
+def test_an_update_without_a_version_is_merged_into_what_there_is_by_now(shadows):
+    port, report = shadows
+    report({"relay": {"on": False}})
+    assert port.update("pump-1", STATE, {"relay": {"on": True}}, 0).desired == {"relay": {"on": True}}
+
+
 def test_what_is_reported_stands_beside_what_is_desired(shadows):
     port, report = shadows
     port.update("pump-1", STATE, {"relay": {"on": True}}, 0)

@@ -213,6 +213,11 @@ def test_a_device_has_few_live_keys(api, lead):
     assert create_for_device(api, lead)[0] == 201
 
 
+def test_a_decommissioned_device_gets_no_key(api, lead):
+    api.registry.devices["pump-7"] = msgspec.structs.replace(api.registry.devices["pump-7"], decommissioned=True)
+    assert create_for_device(api, lead)[0] == 409
+
+
 @pytest.mark.parametrize(("thing", "status"), [("pump-7", 201), ("fan-1", 403), ("unknown", 404)])
 def test_keys_of_devices_outside_the_scope_are_not_to_be_had(api, lead, thing, status):
     assert create_for_device(api, lead, thing)[0] == status

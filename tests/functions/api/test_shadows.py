@@ -1,5 +1,7 @@
+import msgspec
 import pytest
 
+from functions.domain.audit import Actor
 from functions.domain.live import Kind
 from functions.domain.shadows import ShadowName
 from functions.errors import ShadowError
@@ -84,6 +86,31 @@ def test_a_shadow_that_was_not_told_is_told_when_the_same_is_asked_for_again(mac
     assert machine.get("/devices/press-4/state")[1]["desired"]["sent"] is False
     assert desire(machine, relay={"on": True})[1]["desired"]["sent"] is True
     assert machine.shadows.read("press-4", ShadowName.STATE).desired == {"relay": {"on": True}}
+
+
+def test_of_two_first_wishes_at_once_the_shadow_has_the_later_one(machine, monkeypatch):
+    update = machine.shadows.update
+
+    def behind_another(*args):
+        monkeypatch.setattr(machine.shadows, "update", update)
+        actor = Actor(OPERATOR, "request-2", "192.0.2.1")
+        machine.services.shadows.desire(actor, "press-4", ShadowName.STATE, {"relay": {"on": False}}, None)
+        return update(*args)
+
+    monkeypatch.setattr(machine.shadows, "update", behind_another)
+    assert desire(machine, relay={"on": True})[0] == 200
+    assert machine.get("/devices/press-4/state")[1]["desired"]["values"] == {"relay": {"on": False}}
+    assert machine.shadows.read("press-4", ShadowName.STATE).desired == {"relay": {"on": False}}
+
+
+@pytest.mark.parametrize("room", ["state", "config"])
+def test_nothing_is_wished_of_a_decommissioned_device(machine, room):
+    wished = {"state": {"relay": {"on": True}}, "config": {"interval_ms": 2000}}[room]
+    gone = msgspec.structs.replace(machine.registry.devices["press-4"], decommissioned=True)
+    machine.registry.devices["press-4"] = gone
+    assert desire(machine, f"/devices/press-4/{room}", **wished)[0] == 409
+    machine.registry.devices["press-4"] = msgspec.structs.replace(gone, decommissioned=False)
+    assert desire(machine, f"/devices/press-4/{room}", **wished)[0] == 200
 
 
 def test_a_change_made_on_an_old_version_is_refused(machine):
