@@ -144,12 +144,12 @@ class BulkCommands:
             counts = BulkCounts(bulk.final["devices"], bulk.final["refused"], by_status, settled=True)
             return BulkView(bulk, counts)
         counts = counted(self._store.all_rows(bulk.id), now)
-        over = counts.settled and bulk.stage is not Stage.SENDING
-        if over or now > bulk.expires_at + bulk.timeout_ms + _FINAL_AFTER_MS:
+        late = now > bulk.expires_at + bulk.timeout_ms + _FINAL_AFTER_MS
+        # One that was cancelled may get rows of a page that was under way.
+        if (counts.settled and bulk.stage is Stage.SENT) or (late and bulk.stage is not Stage.SENDING):
             final = {"devices": counts.devices, "refused": counts.refused, **counts.by_status}
-            if bulk.stage is Stage.SENT:
-                # What it spares is a count; if somebody else is at it, the next reader does it.
-                self._store.save_bulk(msgspec.structs.replace(bulk, final=final))
+            # What it spares is a count; if somebody else is at it, the next reader does it.
+            self._store.save_bulk(msgspec.structs.replace(bulk, final=final))
         return BulkView(bulk, counts)
 
     def _check_possible(self, asked: Asked, selection: Selection) -> None:

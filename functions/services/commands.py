@@ -45,6 +45,7 @@ Wanted = Status | Literal["open", "all"]
 
 _SCANNED = 1000
 """Commands that one page of a filtered list looks at."""
+_SCANNED_AT_ONCE = 100
 _LONGEST_WAIT_S = 3600
 
 
@@ -213,8 +214,10 @@ class Commands:
         now = self.clock.now_ms()
         found: list[Command] = []
         scanned = 0
+        # Of a rare status many are looked at for one.
+        at_once = limit if wanted == "all" else max(limit, _SCANNED_AT_ONCE)
         while scanned < _SCANNED:
-            page = self._store.page(thing, limit, before)
+            page = self._store.page(thing, at_once, before)
             for command in page.commands:
                 current = command.at(now)
                 if wanted in {"all", current.status}:

@@ -218,6 +218,21 @@ def test_counts_that_nothing_can_change_any_more_are_kept(world, monkeypatch):
     assert after.bulk.final is not None
 
 
+def test_a_cancelled_bulk_is_counted_for_the_last_time_a_day_after_its_end(world, monkeypatch):
+    fleet(world, 3, connected=False)
+    bulk = send(world, group="plant-1")
+    world.pump()
+    world.bulks.cancel(actor(), bulk.id)
+    world.pump()
+    assert world.bulks.show(READER, bulk.id).counts.by_status == {"CANCELLED": 3}
+    # Pages that were on their way when it was cancelled may still come.
+    assert world.bulks.show(READER, bulk.id).bulk.final is None
+    world.clock.now += 25 * 3_600_000
+    before = world.bulks.show(READER, bulk.id).counts
+    monkeypatch.setattr(world.store, "all_rows", None)
+    assert (world.bulks.show(READER, bulk.id).counts, before.by_status) == (before, {"CANCELLED": 3})
+
+
 def test_a_cursor_of_another_bulk_is_refused(world):
     fleet(world, 3)
     one, other = send(world, group="plant-1"), send(world, group="plant-1")

@@ -477,6 +477,21 @@ def test_a_list_shows_what_time_has_done_and_filters_by_it(world):
         )
 
 
+def test_a_small_page_of_a_rare_status_asks_the_ledger_seldom(world, monkeypatch):
+    for _ in range(250):
+        world.send(life_s=10)
+        world.clock.now += 11_000
+    rare = world.send()
+    pages, page = [], world.store.page
+    monkeypatch.setattr(world.store, "page", lambda *args: pages.append(args) or page(*args))
+    listed = world.commands.listed(actor().principal, "pump-7", Status.SUCCEEDED, 1, None)
+    assert (listed.commands, listed.cursor, len(pages)) == ((), None, 3)
+    listed = world.commands.listed(actor().principal, "pump-7", Status.CREATED, 1, None)
+    assert ([one.id for one in listed.commands], len(pages)) == ([rare.id], 4)
+    again = world.commands.listed(actor().principal, "pump-7", Status.CREATED, 1, listed.cursor)
+    assert (again.commands, again.cursor) == ((), None)
+
+
 # --- the beat
 
 
