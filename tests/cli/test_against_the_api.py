@@ -120,7 +120,7 @@ def test_the_api_understands_every_bin_that_the_command_line_takes(run, platform
 def test_a_refusal_of_the_api_is_told_once_with_its_request(run, platform):
     stderr = run("telemetry", "press-4", "temperature", "--since", "90d", "--bin", "1s", fails=1).stderr
     assert stderr.startswith("error: bin: expected at most")
-    assert stderr.endswith(" (request r-1)\n")
+    assert stderr.endswith(" (request request-1)\n")
     assert stderr.count("expected") == 1
 
 
@@ -131,4 +131,4 @@ def test_a_device_that_is_not_there(run, platform):
 
 def test_somebody_without_a_role(run, platform):
     platform.who = person()
-    assert "needs one of the roles" in run("devices", "list", fails=5).stderr
+    assert "devices:read needs one of the roles" in run("devices", "list", fails=5).stderr

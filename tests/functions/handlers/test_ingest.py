@@ -59,6 +59,8 @@ def cloud(dynamodb, monkeypatch):
         events_table="events",
         telemetry_store="dynamodb",
         lake_stream="lake",
+        live_table="live",
+        live_queue_url="https://sqs.eu-west-1.amazonaws.com/123456789012/live",
     )
     store = DynamoDBStoreSettings(telemetry_table="telemetry")
     for name, value in {**settings.to_env(), **store.to_env()}.items():
