@@ -38,7 +38,7 @@ class Plan:
     changes: int
 
 
-FULL, QUICK = Plan(15, 500, 10_000, 10, 100, 50), Plan(7, 200, 1_000, 5, 30, 15)
+FULL, QUICK = Plan(15, 500, 10_000, 10, 60, 50), Plan(7, 200, 1_000, 5, 30, 15)
 
 
 def main() -> None:
@@ -87,7 +87,7 @@ def _in(cloud: Cloud, plan: Plan, parts: set[str], log: Any) -> Iterator[Figure]
     if "units" in parts:
         yield from units.compared(few, api.pages())
     if "endpoints" in parts:
-        yield from endpoints.measure(cloud, fleet, plan.calls)
+        yield from endpoints.measure(cloud, fleet, api, plan.calls)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from bench.agents.figures import Figure
 from bench.apis.cloud import Cloud, rest
 from bench.apis.fleet import Fleet
 from bench.apis.percentiles import percentiles, timed
+from bench.apis.units import InProcess
 
 PEER = "a read of one item"
 
@@ -17,8 +18,6 @@ class Endpoint:
     name: str
     path: str
     method: str = "GET"
-    costly: bool = False
-    """Of a small share of the requests that a principal may make: asked less often."""
 
 
 def endpoints(thing: str, command: str) -> tuple[Endpoint, ...]:
@@ -41,11 +40,11 @@ def endpoints(thing: str, command: str) -> tuple[Endpoint, ...]:
         Endpoint("devices by name", "/devices?sort=name"),
         Endpoint("groups", "/groups"),
         Endpoint("users", "/users"),
-        Endpoint("audit of a device", f"/audit?subject=device/{thing}&from=-90d", costly=True),
+        Endpoint("audit of a device", f"/audit?subject=device:{thing}&from=-90d"),
     )
 
 
-def measure(cloud: Cloud, fleet: Fleet, calls: int) -> Iterator[Figure]:
+def measure(cloud: Cloud, fleet: Fleet, api: InProcess, calls: int) -> Iterator[Figure]:
     table, thing = fleet.tables.core_table, fleet.first
     key = {"pk": {"S": f"DEVICE#{thing}"}, "sk": {"S": "META"}}
     theirs = timed(lambda: cloud.dynamodb.get_item(TableName=table, Key=key), calls)
@@ -53,6 +52,9 @@ def measure(cloud: Cloud, fleet: Fleet, calls: int) -> Iterator[Figure]:
         cloud.ask(one.method, one.path)
         taken = timed(lambda one=one: cloud.ask(one.method, one.path), calls, pause=rest)  # type: ignore[misc]
         yield from percentiles(f"GET {one.name}", taken, PEER, theirs)
+    api.answer("/devices")
+    alone = timed(lambda: api.answer("/devices"), calls)
+    yield from percentiles("the reads of GET devices, without gateway and functions", alone, PEER, theirs)
     yield from percentiles("POST a command", _sent(cloud, calls), PEER, theirs)
 
 

@@ -32,7 +32,8 @@ FIRST = 100
 DAY_MS = 86_400_000
 DAYS = 60
 """Over which everything was created."""
-COMMANDS_APART_MS = 5 * DAY_MS
+COMMANDS_WITHIN_MS = 50 * DAY_MS
+FIRST_S_COMMANDS = 150
 POINTS = 720
 EVENTS = 150
 AT_ONCE = 25
@@ -176,8 +177,9 @@ class Fleet:
             self._history()
         for number in range(self.devices, devices):
             self._device(number, devices)
-            for nr in range(commands_each):
-                self._command(number, nr)
+            many = commands_each if number else FIRST_S_COMMANDS
+            for nr in range(many):
+                self._command(number, nr, COMMANDS_WITHIN_MS // many)
         self.devices = devices
         say(f"{self._items.send(self.client):,} items for {devices:,} devices")
 
@@ -209,10 +211,10 @@ class Fleet:
         status = PresenceStatus.ONLINE if early or number % 5 else PresenceStatus.OFFLINE
         self._presence.save(thing, Presence(status=status, since=at))
 
-    def _command(self, number: int, nr: int) -> None:
+    def _command(self, number: int, nr: int, apart_ms: int) -> None:
         thing = f"pump-{number:05d}"
         # Long done, and on many days: the audit of a day is not larger than anybody's.
-        at = self.now - DAYS * DAY_MS + (nr + 1) * COMMANDS_APART_MS + number % 80_000 * 1_000
+        at = self.now - DAYS * DAY_MS + (nr + 1) * apart_ms + number % 80_000 * 1_000
         id = ulids.new(at, number.to_bytes(10, "big"))  # noqa: A001 - its name everywhere
         steps = (
             Step(status=Status.CREATED, received_at=at, source=Source.API),

@@ -305,6 +305,18 @@ def test_another_algorithm_of_the_right_key_is_refused(call, key, claims, algori
     refused(call, signed(key, claims, algorithm=algorithm))
 
 
+def test_another_algorithm_is_refused_before_anything_is_verified(call, key, claims, monkeypatch):
+    """The library would refuse these too, by the key's type: this is our own word, which does not depend on it."""
+    reasons = []
+    monkeypatch.setattr(authorizer.logger, "warning", lambda _text, reason: reasons.append(reason))
+    head, body, signature = signed(key, claims).split(".")
+    call(f"{head}.{body}.{signature}")
+    for algorithm in ("none", "HS256", "RS512"):
+        other = base64.urlsafe_b64encode(b'{"alg":"%s","kid":"k1"}' % algorithm.encode()).rstrip(b"=").decode()
+        refused(call, f"{other}.{body}.{signature}")
+    assert reasons == [f"expected RS256 and a key id, got {name!r}" for name in ("none", "HS256", "RS512")]
+
+
 def test_a_signature_of_another_key_is_refused(call, key, other_key, claims):
     call(signed(key, claims))
     refused(call, signed(other_key, claims))
