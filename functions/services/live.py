@@ -3,6 +3,7 @@
 Each message acts on the connection that it came by, whose id API Gateway gives: no message can name one.
 """
 
+import logging
 from collections.abc import Collection
 
 import msgspec
@@ -24,6 +25,8 @@ from functions.services.live_tickets import redeem
 ASSERT_MS = 10 * 60_000
 """How often a connection's topics are entered anew, should they have been lost from the set of all that is watched."""
 SETTLED_MS = WATCHED_CACHE_MS + 1_000
+
+_log = logging.getLogger(__name__)
 
 
 class Live:
@@ -66,7 +69,8 @@ class Live:
             answer = self._hear(connection, text)
         except RequestError as exc:
             answer = frames.malformed(exc)
-        except AdapterError:
+        except AdapterError as exc:
+            _log.warning("a message could not be answered: %s", exc)
             answer = frames.Error("unavailable", "it cannot be done just now; try again in a few seconds")
         return None if answer is None else frames.encode(answer)
 

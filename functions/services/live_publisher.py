@@ -6,6 +6,7 @@ remembered empty set.
 
 import logging
 from collections.abc import Iterator, Sequence
+from threading import Lock
 
 import msgspec
 
@@ -28,11 +29,14 @@ _log = logging.getLogger(__name__)
 
 
 class QueuedPublisher:
+    """May be called from several threads at a time."""
+
     def __init__(self, watched: WatchedTopics, queue: LiveQueue, devices: DeviceFinder, clock: Clock) -> None:
         self._watched = watched
         self._queue = queue
         self._devices = devices
         self._clock = clock
+        self._reading = Lock()
         self._marks: frozenset[bytes] = frozenset()
         self._marks_until = 0
         self._groups: dict[str, tuple[int, str | None]] = {}
@@ -46,11 +50,12 @@ class QueuedPublisher:
 
     def _current(self) -> frozenset[bytes]:
         now = self._clock.now_ms()
-        if now >= self._marks_until:
-            # Also when reading fails: a table that is down is asked no more often than one that is not.
-            self._marks_until = now + WATCHED_CACHE_MS
-            self._marks = self._watched.marks()
-        return self._marks
+        with self._reading:
+            if now >= self._marks_until:
+                # Also when reading fails: a table that is down is asked no more often than one that is not.
+                self._marks_until = now + WATCHED_CACHE_MS
+                self._marks = self._watched.marks()
+            return self._marks
 
     def _send(self, events: Sequence[LiveEvent], marks: frozenset[bytes]) -> None:
         watched = []
@@ -72,15 +77,17 @@ class QueuedPublisher:
 
     def _groups_of(self, things: set[str]) -> dict[str, str | None]:
         now = self._clock.now_ms()
-        stale = sorted(thing for thing in things if self._groups.get(thing, (0, None))[0] <= now)
+        remembered = {thing: self._groups.get(thing, (0, None)) for thing in things}
+        groups = {thing: group for thing, (until, group) in remembered.items() if now < until}
+        stale = sorted(things - groups.keys())
         if stale:
             if len(self._groups) + len(stale) > MAX_REMEMBERED:
                 self._groups.clear()
-                stale = sorted(things)
             found = self._devices.find(stale)
             for thing in stale:
-                self._groups[thing] = (now + GROUP_MEMORY_MS, found[thing].group if thing in found else None)
-        return {thing: self._groups[thing][1] for thing in things}
+                groups[thing] = found[thing].group if thing in found else None
+                self._groups[thing] = (now + GROUP_MEMORY_MS, groups[thing])
+        return groups
 
 
 def _packed(watched: Sequence[Watched]) -> Iterator[bytes]:

@@ -239,15 +239,17 @@ def test_whoever_says_too_much_is_told_then_closed_and_quiet_ones_are_not(world,
     assert world.sockets.closed == ["c1"]
 
 
-def test_when_the_table_is_down_the_client_may_try_again(world):
+def test_when_the_table_is_down_the_client_may_try_again_and_the_log_says_why(world, caplog):
     world.connect("c1")
 
     def down(*_):
-        raise LiveError("down")
+        raise LiveError("the table is down")
 
     world.connections.watch = down
     answer = world.say("c1", type="subscribe", all=True)
     assert (answer["type"], answer["slug"]) == ("error", "unavailable")
+    assert "the table is down" not in answer["message"]
+    assert "the table is down" in caplog.text
 
 
 def test_topics_are_entered_anew_now_and_then(world, clock):

@@ -1,10 +1,13 @@
 """From a change to those who watch, and to nobody else."""
 
+from threading import Thread
+
 import pytest
 
 from functions.domain.access import Role
 from functions.domain.live import FRAME_BYTES, Kind, LiveEvent, Outcome
 from functions.errors import LiveError
+from functions.services import live_publisher
 from tests.functions.live_world import ANN, BOB, LiveWorld
 
 
@@ -60,6 +63,30 @@ def test_a_publisher_who_does_not_know_the_group_has_it_found_out(world):
     watch(world, "c1", groups=["plant-1"])
     world.change(latest(group=None))
     assert world.told("c1")[0]["events"][0]["group"] == "plant-1/line-1"
+
+
+def test_publishing_side_by_side_neither_loses_what_is_watched_nor_trips_over_a_full_memory(world, monkeypatch):
+    watch(world, "c1", all=True)
+    monkeypatch.setattr(live_publisher, "MAX_REMEMBERED", 2)
+    others = [Thread(target=world.publisher.publish, args=([latest(thing, None)],)) for thing in ("pump-2", "press-1")]
+
+    def beside(other, call):
+        def called(*args):
+            if other.ident is None:
+                other.start()
+                other.join(0.05)
+            return call(*args)
+
+        return called
+
+    monkeypatch.setattr(world.connections, "marks", beside(others[0], world.connections.marks))
+    world.publisher.publish([latest(group=None)])
+    monkeypatch.setattr(world.devices, "find", beside(others[1], world.devices.find))
+    world.publisher.publish([latest(group=None), latest("pump-9", None)])
+    for other in others:
+        other.join()
+    queued = b"".join(world.queue.messages)
+    assert [queued.count(b'"%s"' % thing) for thing in (b"pump-1", b"pump-2", b"press-1", b"pump-9")] == [2, 1, 1, 1]
 
 
 def test_an_unregistered_device_is_told_to_a_reader_of_everything(world):
