@@ -50,6 +50,11 @@ def age(ms: int | None, now_ms: int) -> str:
     return f"{_span(max(0, seconds))} ago"
 
 
+def until(ms: int | None, now_ms: int) -> str:
+    """When something ends, also within the next seconds: `in 45 s`, `12 s ago`."""
+    return f"in {_span((ms - now_ms) // 1000)}" if ms is not None and ms > now_ms else age(ms, now_ms)
+
+
 def json_text(value: Any, *, ascii_only: bool = False) -> str:
     """JSON that reads back as the same value and that no terminal takes for commands."""
     return _CODE_IN_JSON.sub(_escape, json.dumps(value, indent=2, ensure_ascii=ascii_only))

@@ -15,7 +15,7 @@ from cli.errors import InputError
 from cli.output import console, note, print_fields, print_heading, print_json, print_line, print_table
 from cli.profiles import DEFAULT_PROFILE
 from cli.session import wall_clock_ms
-from cli.text import age, printable, shown
+from cli.text import age, printable, shown, until
 from contract.identity import parse_command_id, parse_group, parse_thing
 
 EXIT_CODES = {"SUCCEEDED": 0, "FAILED": 20, "REJECTED": 21, "TIMED_OUT": 22, "EXPIRED": 23, "CANCELLED": 24}
@@ -295,7 +295,7 @@ def _print_command(document: dict[str, Any], *, as_json: bool) -> None:
         ("reason", shown(document["reason"])),
         ("result", shown(document["result"])),
         ("sent by", f"{printable(document['by']['name'])}, {age(document['created_at'], now)}"),
-        ("expires", age(document["expires_at"], now)),
+        ("expires", until(document["expires_at"], now)),
     ]
     print_fields(fields)
     print_heading("steps")

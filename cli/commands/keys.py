@@ -12,7 +12,7 @@ from cli.errors import InputError
 from cli.output import note, print_fields, print_json, print_line, print_table
 from cli.profiles import DEFAULT_PROFILE
 from cli.session import wall_clock_ms
-from cli.text import age, printable, shown
+from cli.text import age, printable, shown, until
 from contract.identity import parse_thing
 
 app = typer.Typer(no_args_is_help=True, help="Make, list and revoke the keys of apps and of devices without MQTT.")
@@ -139,4 +139,6 @@ def _row(item: dict[str, Any]) -> list[str]:
 def _field(name: str, value: Any) -> str:
     if name == "grants" and isinstance(value, list):
         return ", ".join(printable(f"{one.get('role')}@{one.get('scope')}") for one in value) or shown(None)
-    return age(value, wall_clock_ms()) if name.endswith("_at") and isinstance(value, int) else shown(value)
+    if name.endswith("_at") and isinstance(value, int):
+        return (until if name == "expires_at" else age)(value, wall_clock_ms())
+    return shown(value)

@@ -14,7 +14,7 @@ from cli.local_instance import Instance, find_instance
 from cli.output import note, print_fields, print_json, print_line
 from cli.profiles import DEFAULT_PROFILE, Profile
 from cli.session import tokens_of, wall_clock_ms
-from cli.text import age, printable, shown
+from cli.text import printable, shown, until
 from cli.urls import api_url, sign_in_endpoint
 
 _PASSWORD_TRIES = 3
@@ -120,7 +120,7 @@ def whoami(*, as_json: JsonOption = False, profile: ProfileOption = DEFAULT_PROF
             *((printable(str(one["role"])), printable(str(one["scope"]))) for one in me.get("grants", [])),
             ("profile", profile),
             ("api", printable(api.url)),
-            ("token ends", age(session.tokens.expires_at, wall_clock_ms())),
+            ("token ends", until(session.tokens.expires_at, wall_clock_ms())),
         ]
     )
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 _PARAMETERS = {"thing": "id"}
 """What the contract calls by another name than the API."""
+_NO_OBJECT = frozenset({"model_attributes_type", "model_type", "dict_type"})
 _PYDANTIC_WORDS = re.compile(r"^(?:Input should be |String should have )|, unable to .*$")
 
 
@@ -99,7 +100,8 @@ def _first_of(exc: RequestValidationError) -> RequestError:
         return RequestError(parameter, "a value", "nothing")
     if first["type"] == "extra_forbidden":
         return RequestError(parameter, "no field of this name", shown(str(first.get("input"))))
-    return RequestError(parameter, _PYDANTIC_WORDS.sub("", str(first["msg"])), shown(str(first.get("input"))))
+    expected = "an object" if first["type"] in _NO_OBJECT else _PYDANTIC_WORDS.sub("", str(first["msg"]))
+    return RequestError(parameter, expected, shown(str(first.get("input"))))
 
 
 def _parameter(location: Any) -> str:

@@ -241,7 +241,8 @@ def target_of(scope: str) -> Target:
 def demand(principal: Principal, permission: Permission, target: Target) -> None:
     """Raises ForbiddenError, which names the permission and the roles that hold it."""
     if not principal.may(permission, target):
-        raise ForbiddenError(_refusal(principal, permission))
+        there = " there" if principal.anywhere(permission) else ""
+        raise ForbiddenError(_refusal(principal, permission, there))
 
 
 def demand_somewhere(principal: Principal, permission: Permission) -> None:
@@ -250,8 +251,10 @@ def demand_somewhere(principal: Principal, permission: Permission) -> None:
         raise ForbiddenError(_refusal(principal, permission))
 
 
-def _refusal(principal: Principal, permission: Permission) -> str:
-    holders = ", ".join(role for role in Role if role in MATRIX[permission])
-    over = " over everything" if permission in ORGANISATION else ""
+def _refusal(principal: Principal, permission: Permission, there: str = "") -> str:
+    """`there` is said to whoever has the role, and somewhere else."""
+    roles = [role for role in Role if role in MATRIX[permission]]
+    holders = f"the role {roles[0]}" if len(roles) == 1 else f"one of the roles {', '.join(roles)}"
+    over = " over everything" if permission in ORGANISATION else there
     held = ", ".join(sorted({f"{one.role} over {one.scope}" for one in principal.grants})[:5]) or "none"
-    return f"{permission} needs one of the roles {holders}{over}; you hold {held}"
+    return f"{permission} needs {holders}{over}; you hold {held}"

@@ -115,3 +115,9 @@ def test_a_bulk_is_sent_shown_and_cancelled(platform, run):
     assert json.loads(run("commands", "bulk", "devices", made["id"], "--json").stdout)["items"] == []
     assert json.loads(run("commands", "bulk", "cancel", made["id"], "--json").stdout)["stage"] == "cancelled"
     run("commands", "bulk", "follow", made["id"])
+
+
+def test_a_command_that_is_open_expires_in_the_future(platform, run):
+    shown = run("commands", "send", "press-4", "relay", "on=true", "--expires", "30s").stdout
+    (line,) = [line for line in shown.splitlines() if line.startswith("expires")]
+    assert line.split()[1] == "in"

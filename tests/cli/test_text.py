@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cli.text import age, json_text, printable, shown
+from cli.text import age, json_text, printable, shown, until
 from cli.units import symbol, with_unit
 
 NOW = 1_764_000_000_000
@@ -86,3 +86,11 @@ def test_units_are_symbols_where_people_use_symbols():
     assert [symbol(code) for code in ("Cel", "hPa", "m/s2", "", None)] == ["°C", "hPa", "m/s²", "", ""]
     assert with_unit("temperature", "Cel") == "temperature (°C)"
     assert with_unit("state", None) == "state"
+
+
+@pytest.mark.parametrize(
+    ("ms", "text"),
+    [(NOW + 45_000, "in 45 s"), (NOW + 90_000, "in 1 min"), (NOW, "0 s ago"), (NOW - 12_000, "12 s ago"), (None, "-")],
+)
+def test_an_end_that_is_seconds_ahead_is_ahead(ms, text):
+    assert until(ms, NOW) == text

@@ -42,6 +42,21 @@ def test_a_device_is_created_and_then_there(api):
     assert [one["group"] for one in api.get("/groups")[1]["items"]] == ["plant-1"]
 
 
+@pytest.mark.parametrize(
+    "media",
+    [None, "application/json", "application/octet-stream", "application/x-www-form-urlencoded", "multipart/form-data"],
+)
+def test_a_body_that_is_missing_is_a_problem_whatever_it_is_said_to_be(api, media):
+    status, problem = api.call("POST", "/devices", headers={} if media is None else {"Content-Type": media})
+    assert (status, problem["type"]) == (400, "urn:fieldline:problem:invalid-request")
+    assert problem["got"] == "nothing"
+
+
+def test_a_body_that_is_no_object_is_told_so_in_the_words_of_json(api):
+    status, problem = api.call("POST", "/devices", raw_body="[]")
+    assert (status, problem["field"], problem["expected"]) == (400, "body", "an object")
+
+
 def test_a_change_is_noted_with_before_and_after_and_told_to_who_watches(api, pump):
     api.clock.now += 5
     assert patch(api, {"name": "Pump South", "tags": {"site": None, "line": "2"}})[0] == 200

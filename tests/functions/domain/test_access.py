@@ -89,6 +89,22 @@ def test_a_refusal_names_permission_and_roles():
         demand(principal(("viewer", "*")), Permission.QUARANTINE_READ, Target("pump-1", "plant-1"))
 
 
+@pytest.mark.parametrize(
+    ("permission", "target", "words"),
+    [
+        (
+            "groups:write",
+            Target(group="plant-2"),
+            "groups:write needs the role admin there; you hold admin over group:",
+        ),
+        ("users:read", Target(), "users:read needs the role admin over everything; you hold admin over group:plant-1"),
+    ],
+)
+def test_a_refusal_tells_a_right_place_from_a_right_role(permission, target, words):
+    with pytest.raises(ForbiddenError, match=f"^{words}"):
+        demand(principal(("admin", "group:plant-1")), Permission(permission), target)
+
+
 @pytest.mark.parametrize("text", SCOPES)
 def test_a_scope_is_read_as_it_is_written(text):
     assert parse_scope(text) == text
