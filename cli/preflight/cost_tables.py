@@ -45,7 +45,7 @@ def _by_line(of: Callable[[Fleet], tuple[Line, ...]]) -> list[list[str]]:
 
 
 def idle_table() -> str:
-    """Stages do not differ: what is paid for is the store."""
+    """Of `prod`: `dev` has no web ACL."""
     chosen = {f"`{store}`": Deployment("prod", store) for store in STORES}
     chosen[f"`{INFLUXDB}` in two zones"] = Deployment("prod", INFLUXDB, Influx(multi_az=True))
     rows = []

@@ -25,7 +25,9 @@ GB = 1e9
 MINUTES = HOURS * 60
 SECRETS = 4
 """The instance's password, what the service makes of it, and two with tokens."""
-QUEUES = 3
+WEB_ACL_RULES = 4
+WEB_ACL_STAGE = "prod"
+QUEUES = 6
 POLLS_A_MINUTE = 15
 """Lambda keeps five long polls of 20 s on each queue, whether anything is in it or not."""
 
@@ -107,8 +109,14 @@ def total(lines: Iterable[Line]) -> float:
 
 def idle(deployment: Deployment) -> tuple[Line, ...]:
     """While no device sends and nobody looks: everything else is paid for by use."""
-    polling = Line("SQS: Lambda asks three empty queues", QUEUES * POLLS_A_MINUTE * MINUTES * prices.QUEUE_REQUEST.each)
-    return (*(_influx_idle(deployment.influx) if INFLUXDB in deployment.stores else ()), polling)
+    polls = QUEUES * POLLS_A_MINUTE * MINUTES * prices.QUEUE_REQUEST.each
+    web_acl = prices.WEB_ACL.each + WEB_ACL_RULES * prices.WEB_ACL_RULE.each
+    return (
+        *(_influx_idle(deployment.influx) if INFLUXDB in deployment.stores else ()),
+        *([Line("web ACL", web_acl)] if deployment.stage == WEB_ACL_STAGE else []),
+        Line("the secret of the cursors", prices.SECRET.each),
+        Line(f"SQS: Lambda asks {QUEUES} empty queues", polls),
+    )
 
 
 def _influx_idle(influx: Influx) -> tuple[Line, ...]:

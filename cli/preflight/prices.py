@@ -80,6 +80,8 @@ INFLUX_STANDBY = Price(
 ENDPOINT = Price("VPC, interface endpoint", 0.01, "hour and zone", f"{_INFRACOST}/vpc_endpoint_test")
 ENDPOINT_DATA = Price("VPC, data through an interface endpoint", 0.01, "GB", f"{_INFRACOST}/vpc_endpoint_test")
 SECRET = Price("Secrets Manager, secret", 0.40, "month", f"{_INFRACOST}/secretsmanager_secret_test")
+WEB_ACL = Price("WAF, web ACL", 5.00, "month", f"{_INFRACOST}/wafv2_web_acl_test")
+WEB_ACL_RULE = Price("WAF, rule or managed group", 1.00, "month", f"{_INFRACOST}/wafv2_web_acl_test")
 
 TIMESTREAM_WRITE = Price("Timestream for LiveAnalytics, write", 0.50, "million KiB", _TIMESTREAM, "2020-07-28")
 TIMESTREAM_MEMORY = Price("Timestream for LiveAnalytics, memory store", 0.036, "GB-hour", _TIMESTREAM, "2020-07-28")
