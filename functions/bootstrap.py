@@ -431,7 +431,7 @@ def registrar(env: Env) -> "Registrar":
 
     settings = RegistrarSettings.from_env(env)
     dynamodb = _client("dynamodb")
-    audited = AuditedWrites(dynamodb, settings.events_table)
+    audited = AuditedWrites(dynamodb, settings.events_table, keep_days=settings.audit_days)
     return Registrar(DynamoDBRegistry(dynamodb, settings.core_table, settings.state_table, audited), _CLOCK)
 
 

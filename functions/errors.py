@@ -25,6 +25,7 @@
         ├── QuarantineError      the quarantine; `failed` says which entries
         ├── EventLogError        the event log
         ├── AuditError           the audit
+        ├── ArchiveError         the audit's archive
         ├── PrincipalsError      the users' directory, grants or keys
         ├── CommandsError        the ledger of commands, or the broker that carries them
         ├── ShadowError          the shadows of devices

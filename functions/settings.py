@@ -244,6 +244,7 @@ class RegistrarSettings(Settings):
     core_table: str = _text("FIELDLINE_CORE_TABLE")
     state_table: str = _text("FIELDLINE_STATE_TABLE")
     events_table: str = _text("FIELDLINE_EVENTS_TABLE")
+    audit_days: int = _number("FIELDLINE_AUDIT_DAYS", 365, 1, 3650)
 
 
 @dataclass(frozen=True, kw_only=True)

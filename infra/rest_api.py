@@ -165,7 +165,7 @@ def _explain(method: apigateway.Method, route: Route) -> None:
     acknowledge(
         method,
         "AwsSolutions-COG4",
-        "The REQUEST authorizer verifies Cognito's access tokens, and later API keys, which Cognito's own cannot.",
+        "The REQUEST authorizer verifies Cognito's access tokens and our own keys, which Cognito's own cannot.",
     )
     if route.public:
         acknowledge(method, "AwsSolutions-APIG4", f"{route.operation} is what a caller needs before it has a token.")

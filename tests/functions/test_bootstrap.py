@@ -153,3 +153,10 @@ def test_a_function_loads_the_adapter_of_its_store_only(store, function):
     assert not {*ADAPTERS.values(), "functions.adapters.invoked_series", "functions.adapters.influx_admin"} & set(
         loaded
     ) - {wanted}
+
+
+def test_the_audit_of_a_deployment_is_kept_as_long_as_that_of_people(made):
+    env = env_of(DYNAMODB, FIELDLINE_AUDIT_DAYS="700")
+    services, _ = bootstrap.api(env)
+    for registry in (services.devices._registry, bootstrap.registrar(env)._registry):
+        assert registry._audited._keep_days == 700
