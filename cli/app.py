@@ -21,6 +21,7 @@ from cli.commands import (
     sign_in,
     telemetry,
     users,
+    why,
 )
 from cli.output import print_error, print_line
 from cli.plugins import RootGroup
@@ -39,6 +40,7 @@ app = typer.Typer(
 app.command("login")(sign_in.login)
 app.command("logout")(sign_in.logout)
 app.command("whoami")(sign_in.whoami)
+app.command("why")(why.why)
 app.add_typer(devices.app, name="devices")
 app.add_typer(groups.app, name="groups")
 app.add_typer(models.app, name="models")

@@ -123,3 +123,23 @@ def test_models(platform, run):
     assert json.loads(run("models", "show", "machine", "--json").stdout)["fieldline:name"] == "machine"
     assert json.loads(run("models", "list", "--json").stdout)["cursor"] is None
     run("models", "show", "toaster", fails=4)
+
+
+@pytest.mark.parametrize(
+    ("role", "scope", "code", "by"),
+    [("operator", "group:plant-1", 0, ["by", "operator", "over", "group:plant-1"]), ("viewer", "*", 5, ["by", "-"])],
+)
+def test_why_one_may_do_something_and_by_an_exit_code_whether(press, run, role, scope, code, by):
+    press.who = person((role, scope), name="ada")
+    result = run("why", "commands:send", "--device", "press-9", fails=code)
+    assert by in words(result)
+    assert ["over", "any", "of", "device:press-9,", "group:plant-1,", "group:plant-1/line-2,", "*"] in words(result)
+    assert json.loads(run("why", "commands:send", "-g", "plant-1", "--json", fails=code).stdout)["allowed"] == (
+        not code
+    )
+
+
+def test_why_of_a_device_that_one_may_not_see_tells_nothing_of_it(press, run):
+    press.who = person(("admin", "group:plant-2"), name="ada")
+    assert "or you may not see it" in run("why", "commands:send", "-d", "press-9", fails=4).stderr
+    run("why", "commands:send", "-d", "press-9", "-g", "plant-1", fails=2)
