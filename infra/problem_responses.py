@@ -1,6 +1,7 @@
 """What API Gateway itself answers, as RFC 9457 problem details, so that a caller parses one shape of error only."""
 
 import json
+from collections.abc import Mapping
 from http import HTTPStatus
 
 from aws_cdk import aws_apigateway as apigateway
@@ -27,6 +28,11 @@ _KINDS: tuple[tuple[apigateway.ResponseType, str], ...] = (
     (apigateway.ResponseType.INTEGRATION_FAILURE, "failed"),
     (apigateway.ResponseType.INTEGRATION_TIMEOUT, "timed-out"),
 )
+_DETAILS: Mapping[int | None, str] = {
+    HTTPStatus.UNAUTHORIZED: "Expected a valid access token or key as the bearer in Authorization.",
+    HTTPStatus.NOT_FOUND: "There is no such path, or not with this method.",
+}
+"""Where API Gateway's own words say nothing, or mislead."""
 _EXTRA_HEADERS = {401: {"WWW-Authenticate": "'Bearer'"}, 429: {"Retry-After": "'1'"}}
 
 
@@ -60,6 +66,6 @@ def _template(name: str, title: str, status: int | None) -> str:
     if status is not None:
         problem["status"] = status
     problem["request_id"] = "$context.requestId"
-    if status == HTTPStatus.NOT_FOUND:
-        return json.dumps({**problem, "detail": "There is no such path, or not with this method."})
+    if status in _DETAILS:
+        return json.dumps({**problem, "detail": _DETAILS[status]})
     return json.dumps(problem)[:-1] + ', "detail": $context.error.messageString}'

@@ -9,6 +9,7 @@ from functions.routes import ROUTES
 from infra.rest_api import SECURITY_POLICY
 
 NO_SUCH_PATH = "There is no such path, or not with this method."
+NO_CREDENTIAL = "Expected a valid access token or key as the bearer in Authorization."
 
 
 def paths(deployment):
@@ -115,7 +116,7 @@ def test_what_api_gateway_answers_is_a_problem_document(deployment):
             template.replace("$context.error.messageString", '"why"').replace("$context.requestId", "id-1")
         )
         assert problem["type"].removeprefix(PREFIX) in {*PROBLEMS, *GATEWAY_PROBLEMS, OTHER}
-        assert problem["detail"] == ("why" if problem.get("status") != 404 else NO_SUCH_PATH)
+        assert problem["detail"] == {404: NO_SUCH_PATH, 401: NO_CREDENTIAL}.get(problem.get("status"), "why")
         assert problem["request_id"] == "id-1"
         assert problem.get("status") == (int(properties["StatusCode"]) if "StatusCode" in properties else None)
         statuses.add(problem.get("status"))
