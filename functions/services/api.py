@@ -4,13 +4,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from contract.models import DeviceModel
-from functions.ports import Clock, LivePublisher, RequestMemory
+from functions.ports import Clock, RequestMemory
 from functions.services.audit import ReadAudit
 from functions.services.bulk_commands import BulkCommands
 from functions.services.commands import Commands
 from functions.services.device_logs import DeviceLogs
 from functions.services.devices import Devices
-from functions.services.gate import Gate
 from functions.services.grants import Grants
 from functions.services.groups import Groups
 from functions.services.intake import Intake
@@ -30,8 +29,6 @@ class ApiServices:
 
     clock: Clock
     cursor_key: Callable[[], bytes]
-    gate: Gate
-    live: LivePublisher
     queries: Queries
     devices: Devices
     groups: Groups

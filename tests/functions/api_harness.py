@@ -152,8 +152,6 @@ def _services(api, chance):
         audit=ReadAudit(api.journal, clock, keep_days=365),
         rates=Rates(MemoryRateBuckets(), Limit(per_second=100, burst=1000), clock, lambda exc: None),
         requests=MemoryRequestMemory(),
-        gate=gate,
-        live=api.live,
         tickets=Tickets(MemoryLiveTickets(), "wss://live.example/ws", clock, chance),
         queries=Queries(registry=api.registry, gate=gate, statuses=api.world, models=models, clock=clock),
         devices=Devices(

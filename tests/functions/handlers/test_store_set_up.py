@@ -89,7 +89,7 @@ def deploy(cloudformation, secrets, influx_admin_server, lambda_endpoint, monkey
     }
     for name, value in env.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(bootstrap, "Backoff", lambda **more: Backoff(**{**more, "sleep": lambda _: None}))
+    monkeypatch.setattr(bootstrap.stores, "Backoff", lambda **more: Backoff(**{**more, "sleep": lambda _: None}))
     store_admin._admin.cache_clear()
     lambda_endpoint.functions["store-admin"] = lambda event: store_admin.handler(event, context())
 
