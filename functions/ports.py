@@ -583,8 +583,8 @@ class BulkStore(Protocol):
 
     def rows(self, bulk: str, limit: int, after: str | None) -> BulkPage: ...
 
-    def all_rows(self, bulk: str) -> Iterator[BulkRow]:
-        """In any order; may be some moments old."""
+    def all_rows(self, bulk: str, *, consistent: bool = False) -> Iterator[BulkRow]:
+        """In any order; may be some moments old unless it is to be `consistent`, which costs twice as much."""
         ...
 
 

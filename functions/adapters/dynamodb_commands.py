@@ -189,32 +189,34 @@ class DynamoDBCommands:
     def rows(self, bulk: str, limit: int, after: str | None) -> BulkPage:
         share = limit // SHARDS + _SPARE
         partitions = [f"BULK#{bulk}#{shard}" for shard in self.shards()]
-        first = side_by_side(lambda pk: self._rows_of(pk, after, share), partitions)
-        streams = [self._stream(pk, page, share) for pk, page in zip(partitions, first, strict=True)]
+        first = side_by_side(lambda pk: self._rows_of(pk, after, Limit=share), partitions)
+        streams = [self._stream(pk, page, Limit=share) for pk, page in zip(partitions, first, strict=True)]
         found = list(islice(merge(*streams, key=lambda row: row.thing), limit + 1))
         page = tuple(found[:limit])
         return BulkPage(page, page[-1].thing if len(found) > limit else None)
 
-    def all_rows(self, bulk: str) -> Iterator[BulkRow]:
+    def all_rows(self, bulk: str, *, consistent: bool = False) -> Iterator[BulkRow]:
+        how = {"ConsistentRead": consistent}
+
         def whole(shard: str) -> list[BulkRow]:
             pk = f"BULK#{bulk}#{shard}"
-            return list(self._stream(pk, self._rows_of(pk, None, None), None))
+            return list(self._stream(pk, self._rows_of(pk, None, **how), **how))
 
         return (row for rows in side_by_side(whole, self.shards()) for row in rows)
 
-    def _stream(self, pk: str, page: dict[str, Any], limit: int | None) -> Iterator[BulkRow]:
+    def _stream(self, pk: str, page: dict[str, Any], **how: Any) -> Iterator[BulkRow]:
         while True:
             yield from (_rows.decode(item["body"]["S"]) for item in page["Items"])
             last = page.get("LastEvaluatedKey")
             if not last:
                 return
-            page = self._rows_of(pk, last["sk"]["S"], limit)
+            page = self._rows_of(pk, last["sk"]["S"], **how)
 
-    def _rows_of(self, pk: str, after: str | None, limit: int | None) -> dict[str, Any]:
+    def _rows_of(self, pk: str, after: str | None, **how: Any) -> dict[str, Any]:
         return self._query(
             KeyConditionExpression="pk = :pk AND sk > :after",
             ExpressionAttributeValues={":pk": {"S": pk}, ":after": {"S": after or _BEFORE}},
-            **({} if limit is None else {"Limit": limit}),
+            **how,
         )
 
     def _beside(self, was: Command | None, becomes: Command) -> list[Any]:

@@ -96,7 +96,7 @@ class MemoryCommands:
             tuple(self._rows[bulk, thing] for thing in page), page[-1] if page and len(found) > limit else None
         )
 
-    def all_rows(self, bulk: str) -> Iterator[BulkRow]:
+    def all_rows(self, bulk: str, *, consistent: bool = False) -> Iterator[BulkRow]:  # noqa: ARG002 - always is
         return iter([row for (of, _), row in self._rows.items() if of == bulk])
 
     def _write(self, command: Command, notes: Sequence[Note]) -> Command:

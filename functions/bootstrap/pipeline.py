@@ -91,11 +91,11 @@ def commands(env: Env) -> "CommandWork":
     from functions.adapters.dynamodb_state import DynamoDBPresenceStore
     from functions.adapters.iot_publish import IotCommandBroker
     from functions.adapters.sqs_commands import SqsCommandQueue
-    from functions.services.bulk_commands import SendBulks
     from functions.services.command_work import CommandWork
     from functions.services.commands import Creating
     from functions.services.dispatch import Dispatch
     from functions.services.hear_commands import HearCommands
+    from functions.services.send_bulks import SendBulks
 
     settings = CommandsSettings.from_env(env)
     client = clients()

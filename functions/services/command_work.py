@@ -10,9 +10,9 @@ from functions.domain import command_work
 from functions.domain.command_work import ONLINE, TICKS_S, WAITING, CancelBulk, SendBulk, Sweep, Tick
 from functions.errors import AdapterError, QueueMessageError
 from functions.ports import Clock, CommandQueue, CommandStore
-from functions.services.bulk_commands import SendBulks
 from functions.services.dispatch import Dispatch
 from functions.services.hear_commands import HearCommands
+from functions.services.send_bulks import SendBulks
 
 SWEPT = 25
 """Commands that a sweep takes of a shard at a time; what is left goes on in a message of its own."""

@@ -192,4 +192,5 @@ def test_the_rows_of_a_bulk_move_with_its_commands(store):
     assert cursor is None
     assert [row.thing for row in rows] == ["lamp-1", *(f"pump-{number}" for number in range(7))]
     assert [row.status for row in rows[1:]] == ["CREATED", "CREATED", "FAILED", *["CREATED"] * 4]
-    assert sorted(store.all_rows("bulk-1"), key=lambda row: row.thing) == rows
+    for consistent in (False, True):
+        assert sorted(store.all_rows("bulk-1", consistent=consistent), key=lambda row: row.thing) == rows

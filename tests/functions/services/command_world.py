@@ -19,13 +19,14 @@ from functions.domain.access import Grant, Kind, Principal, Role
 from functions.domain.audit import Actor
 from functions.domain.command_work import Sweep
 from functions.domain.devices import Source
-from functions.services.bulk_commands import BulkCommands, SendBulks
+from functions.services.bulk_commands import BulkCommands
 from functions.services.command_work import CommandWork
 from functions.services.commands import Asked, Commands, Creating
 from functions.services.dispatch import Dispatch
 from functions.services.gate import Gate
 from functions.services.hear_commands import HearCommands
 from functions.services.presence import KeepPresence
+from functions.services.send_bulks import SendBulks
 
 TRIES = range(5)
 

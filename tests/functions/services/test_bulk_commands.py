@@ -218,6 +218,20 @@ def test_counts_that_nothing_can_change_any_more_are_kept(world, monkeypatch):
     assert after.bulk.final is not None
 
 
+def test_counts_are_kept_for_good_only_as_they_really_stand(world, monkeypatch):
+    fleet(world, 3)
+    bulk = send(world, group="plant-1")
+    world.pump()
+    all_rows = world.store.all_rows
+
+    def behind(bulk, *, consistent=False):
+        rows = list(all_rows(bulk, consistent=consistent))
+        return iter(rows if consistent else rows[:-1])
+
+    monkeypatch.setattr(world.store, "all_rows", behind)
+    assert [world.bulks.show(READER, bulk.id).counts.devices for _ in range(2)] == [3, 3]
+
+
 def test_a_cancelled_bulk_is_counted_for_the_last_time_a_day_after_its_end(world, monkeypatch):
     fleet(world, 3, connected=False)
     bulk = send(world, group="plant-1")
