@@ -79,7 +79,8 @@ class Groups:
             return known
         after = msgspec.structs.replace(after, updated_at=self._clock.now_ms(), version=known.version + 1)
         if not self._groups.save(known, after, _note(actor, "group.update", known, after)):
-            raise PreconditionError(f"group {path!r} was changed at this very moment by somebody else")
+            changed = ConflictError if version is None else PreconditionError
+            raise changed(f"group {path!r} was changed at this very moment by somebody else")
         return after
 
     def delete(self, actor: Actor, path: str, version: int | None) -> None:

@@ -10,7 +10,7 @@ from functions.domain.access import Grant, Kind, Permission, Target, demand
 from functions.domain.audit import Actor, Note
 from functions.domain.grants import Holder, grant_set, user_id
 from functions.domain.people import PeoplePage, Person, Standing
-from functions.errors import ForbiddenError, FunctionsError, NotFoundError, PreconditionError
+from functions.errors import ConflictError, ForbiddenError, FunctionsError, NotFoundError, PreconditionError
 from functions.ports import Clock, Directory, Journal, Principals
 from functions.services.grants import Grants, shown
 from functions.services.whois import WhoIs
@@ -82,7 +82,7 @@ class Users:
         )
         after = msgspec.structs.replace(before, disabled=not enabled)
         if after != before:
-            after = self._grants.save(before, after, note, rest_on)
+            after = self._save(before, after, note, rest_on, version)
         elif user.person.enabled != enabled:
             # Somebody else changed the directory, or it failed the last time.
             self._journal.record(note)
@@ -110,7 +110,7 @@ class Users:
         else:
             _check_version(before, version)
             gone = msgspec.structs.replace(before, disabled=True, grants=(), forget_at=now + FORGET_AFTER_MS)
-            self._grants.save(before, gone, note, rest_on)
+            self._save(before, gone, note, rest_on, version)
         if person is not None:
             with self._failing(note):
                 self._directory.delete(sub)
@@ -124,6 +124,16 @@ class Users:
                 self._directory.invite_again(person.email)
             else:
                 self._directory.reset(sub)
+
+    def _save(
+        self, before: Holder, after: Holder, note: Note, rest_on: Sequence[Holder], version: int | None
+    ) -> Holder:
+        try:
+            return self._grants.save(before, after, note, rest_on)
+        except PreconditionError as exc:
+            if version is not None:
+                raise
+            raise ConflictError("the user was changed at this very moment by somebody else; try again") from exc
 
     def _by_a_person(self, actor: Actor) -> tuple[Holder, ...]:
         if actor.principal.kind is not Kind.USER:

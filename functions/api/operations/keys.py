@@ -109,10 +109,9 @@ class KeyOperations:
     @answers(KeysView)
     def list_device_keys(self, id: Thing, limit: _Limit = 100, cursor: Cursor = None) -> Answer:
         """A device's keys, newest first."""
-        operation = f"list_device_keys {id}"
-        inner = self._cursors.open(cursor, self._request.who, operation)
+        inner = self._cursors.open(cursor, self._request.who, "list_device_keys")
         page = self._keys.page_of_device(self._request.who, parse_thing(id), limit, inner)
-        return self._page(page, operation)
+        return self._page(page, "list_device_keys")
 
     @answers(NewKeyView, status=201)
     def create_device_key(self, id: Thing, key: Annotated[DeviceKeyBody, Body()]) -> Answer:

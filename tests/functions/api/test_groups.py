@@ -2,6 +2,7 @@
 
 import pytest
 
+from functions.adapters.memory_registry import MemoryGroups
 from tests.functions.api_harness import person
 
 NOTHING = {
@@ -143,3 +144,11 @@ def test_what_cannot_be_a_group_is_refused_by_its_field(api, body, field):
 @pytest.mark.parametrize("path", ["/groups/P1", "/groups/a::b", "/groups/" + "a" * 64])
 def test_a_path_that_cannot_be_is_refused(api, path):
     assert api.get(path)[0] == 400
+
+
+@pytest.mark.parametrize(("headers", "status"), [({}, 409), ({"If-Match": '"1"'}, 412)])
+def test_a_group_that_is_changed_at_the_same_moment_is_a_conflict(api, monkeypatch, headers, status):
+    with monkeypatch.context() as faster:
+        faster.setattr(MemoryGroups, "save", lambda *_: False)
+        assert api.call("PATCH", "/groups/p1", body={"title": "A"}, headers=headers)[0] == status
+    assert api.call("PATCH", "/groups/p1", body={"title": "A"}, headers=headers)[0] == 200

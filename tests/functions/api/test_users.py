@@ -5,7 +5,7 @@ import pytest
 
 from functions.domain.access import EVERYTHING, Grant, Kind, Principal, Role
 from functions.domain.grants import Holder
-from functions.errors import PrincipalsError
+from functions.errors import PreconditionError, PrincipalsError
 from tests.functions.api_harness import person
 
 
@@ -205,6 +205,22 @@ def test_a_change_that_was_meant_for_another_version_is_refused(api, root, peopl
     eva = people("eva")
     assert api.call("PATCH", path(eva), body={"enabled": False}, headers={"If-Match": '"7"'}, who=root)[0] == 412
     assert api.call("PATCH", path(eva), body={"enabled": False}, headers={"If-Match": '"1"'}, who=root)[0] == 200
+
+
+@pytest.mark.parametrize(("headers", "status"), [({}, 409), ({"If-Match": '"1"'}, 412)])
+@pytest.mark.parametrize(("method", "body"), [("PATCH", {"enabled": False}), ("DELETE", None)])
+def test_whoever_is_changed_at_the_same_moment_is_a_conflict(
+    api, root, people, monkeypatch, method, body, headers, status
+):
+    eva = people("eva")
+
+    def faster(*_):
+        raise PreconditionError("changed")
+
+    monkeypatch.setattr(api.principals, "save", faster)
+    assert api.call(method, path(eva), body=body, headers=headers, who=root)[0] == status
+    monkeypatch.undo()
+    assert api.call(method, path(eva), body=body, headers=headers, who=root)[0] < 300
 
 
 def test_somebody_is_deleted_with_his_grants_and_his_tokens_are_refused_for_a_day(api, root, people):

@@ -35,3 +35,9 @@ def test_a_record_that_nobody_can_read_fails_alone(world, capsys):
     printed = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith("{")]
     counted = next(line for line in printed if "_aws" in line)
     assert (counted["published"], counted["failed"]) == ([1.0], [1.0])
+
+
+def test_a_batch_without_failures_counts_none(world, capsys):
+    assert commands.handler(batch(command_work.encode(Tick())), CONTEXT) == {"batchItemFailures": []}
+    printed = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith("{")]
+    assert next(line for line in printed if "_aws" in line)["failed"] == [0.0]
