@@ -69,7 +69,8 @@ class ManageKeys:
         now = self._clock.now_ms()
         if expires_at is not None:
             check_expiry(expires_at, now)
-        self._person(actor, now)
+        # A key outlives the half minute for which the gateway remembers a grant that was taken away.
+        demand(self._person(actor, now), Permission.DEVICE_KEYS_WRITE, Target(thing, device.group))
         live = [key for key in self._keys.page(thing, KEEP_LISTED, None).items if key.live(now)]
         if len(live) >= MAX_LIVE_DEVICE_KEYS:
             raise ConflictError(f"{thing} has {len(live)} keys that are good: revoke one first")

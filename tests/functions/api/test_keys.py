@@ -149,6 +149,16 @@ def test_whoever_may_make_keys_gives_them_no_more_than_he_holds(api, lead, monke
         assert api.services.keys.create(actor, "a key", [Grant(Role(role), scope)], ends).key.grants
 
 
+@pytest.mark.parametrize("make", [create, create_for_device])
+def test_whoever_was_taken_away_makes_no_key_with_what_the_gateway_remembers(api, root, lead, make):
+    who = root if make is create else lead
+    stored = api.principals.holders[who.id]
+    assert make(api, who)[0] == 201
+    api.principals.holders[who.id] = msgspec.structs.replace(stored, grants=(Grant(Role.VIEWER, EVERYTHING),))
+    assert make(api, who)[0] == 403
+    assert len(api.keys.keys) == 1
+
+
 def test_only_an_administrator_of_everything_sees_or_makes_keys_of_apps(api, root, lead):
     _, made = create(api, root)
     for method, path in (("GET", "/keys"), ("GET", f"/keys/{made['id']}"), ("DELETE", f"/keys/{made['id']}")):
