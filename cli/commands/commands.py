@@ -9,10 +9,11 @@ from urllib.parse import quote
 import typer
 
 from cli.api import Api
-from cli.commands.options import JsonOption, ProfileOption, checked, signed_in
+from cli.commands.listing import print_list
+from cli.commands.options import JsonOption, ProfileOption, assignment, checked, device_path, signed_in
 from cli.durations import DurationError, parse_duration
 from cli.errors import InputError
-from cli.output import console, note, print_fields, print_heading, print_json, print_line, print_table
+from cli.output import console, print_fields, print_heading, print_json, print_line, print_table
 from cli.profiles import DEFAULT_PROFILE
 from cli.session import wall_clock_ms
 from cli.text import age, printable, shown, until
@@ -63,7 +64,7 @@ def send(
     """
     asked = _asked(name, values, expires, timeout)
     with signed_in(profile) as api:
-        document = api.create(f"{_device_path(device)}/commands", asked)
+        document = api.create(f"{device_path(device)}/commands", asked)
         if follow:
             _follow(api, device, document, as_json=as_json)
     _print_command(document, as_json=as_json)
@@ -84,14 +85,11 @@ def list_commands(
     """
     wanted = status if status in {"open", "all"} else status.upper()
     with signed_in(profile) as api:
-        pages = list(api.pages(f"{_device_path(device)}/commands", [("status", wanted)], limit, largest=100))
-    items = [item for page in pages for item in page["items"]]
-    if as_json:
-        print_json({**pages[-1], "items": items})
-        return
+        pages = list(api.pages(f"{device_path(device)}/commands", [("status", wanted)], limit, largest=100))
     now = wall_clock_ms()
-    rows = (
-        [
+
+    def row(item: dict[str, Any]) -> list[str]:
+        return [
             printable(item["id"]),
             printable(item["name"]),
             printable(json.dumps(item["parameters"], ensure_ascii=False)),
@@ -99,11 +97,9 @@ def list_commands(
             age(item["created_at"], now),
             printable(item["by"]["name"]),
         ]
-        for item in items
-    )
-    print_table(["Command", "Name", "Parameters", "Status", "Sent", "By"], rows)
-    if pages[-1].get("cursor"):
-        note(f"There are more than {limit} commands: raise --limit to see them.")
+
+    columns = ["Command", "Name", "Parameters", "Status", "Sent", "By"]
+    print_list(pages, columns, row, as_json=as_json, limit=limit, what="commands")
 
 
 @app.command("show")
@@ -203,14 +199,12 @@ def bulk_devices(
     """
     with signed_in(profile) as api:
         pages = list(api.pages(f"{_bulk_path(bulk)}/devices", (), limit))
-    items = [item for page in pages for item in page["items"]]
-    if as_json:
-        print_json({**pages[-1], "items": items})
-        return
     columns = {"Device": "device", "Status": "status", "Command": "command", "Problem": "problem"}
-    print_table(list(columns), ([shown(item[key]) for key in columns.values()] for item in items))
-    if pages[-1].get("cursor"):
-        note(f"There are more than {limit} devices: raise --limit to see them.")
+
+    def row(item: dict[str, Any]) -> list[str]:
+        return [shown(item[key]) for key in columns.values()]
+
+    print_list(pages, list(columns), row, as_json=as_json, limit=limit, what="devices")
 
 
 @bulk.command("follow", epilog="Exit codes: 0 every device succeeded, 25 some did not.")
@@ -341,20 +335,10 @@ def _moment(ms: int) -> str:
 def _asked(name: str, values: list[str] | None, expires: str, timeout: str) -> dict[str, Any]:
     return {
         "name": name,
-        "parameters": dict(map(_pair, values or ())),
+        "parameters": dict(assignment(text, "PARAMETER=VALUE such as on=true") for text in values or ()),
         "expires_in_s": _seconds("--expires", expires),
         "timeout_s": _seconds("--timeout", timeout),
     }
-
-
-def _pair(text: str) -> tuple[str, Any]:
-    name, equals, value = text.partition("=")
-    if not (name and equals):
-        raise InputError(f"expected PARAMETER=VALUE such as on=true; got {text!r}.")
-    try:
-        return name, json.loads(value)
-    except ValueError:
-        return name, value
 
 
 def _seconds(option: str, text: str) -> int:
@@ -364,12 +348,8 @@ def _seconds(option: str, text: str) -> int:
         raise InputError(f"{option}: {exc}.") from exc
 
 
-def _device_path(device: str) -> str:
-    return f"/devices/{quote(checked(parse_thing, device), safe='')}"
-
-
 def _command_path(device: str, command: str) -> str:
-    return f"{_device_path(device)}/commands/{quote(checked(parse_command_id, command), safe='')}"
+    return f"{device_path(device)}/commands/{quote(checked(parse_command_id, command), safe='')}"
 
 
 def _bulk_path(identifier: str) -> str:

@@ -6,11 +6,11 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.api import Page
+from cli.commands.listing import print_list
 from cli.commands.options import JsonOption, ProfileOption, checked, signed_in
 from cli.device_view import print_device
 from cli.errors import InputError
-from cli.output import note, print_fields, print_json, print_line, print_table
+from cli.output import print_fields, print_json, print_line
 from cli.profiles import DEFAULT_PROFILE
 from cli.session import wall_clock_ms
 from cli.text import age, printable, shown
@@ -68,13 +68,11 @@ def list_devices(
     filters += [("tag", f"{key}:{value}") for key, value in _tags(tag).items()]
     with signed_in(profile) as api:
         pages = list(api.devices(filters, limit))
-    items = _items(pages)
-    if as_json:
-        print_json({**pages[-1], "items": items})
-        return
-    print_table(list(_COLUMNS), ([shown(item.get(key)) for key in _COLUMNS.values()] for item in items))
-    if pages[-1].get("cursor"):
-        note(f"There are more than {limit} devices: raise --limit to see them.")
+
+    def row(item: dict[str, Any]) -> list[str]:
+        return [shown(item.get(key)) for key in _COLUMNS.values()]
+
+    print_list(pages, list(_COLUMNS), row, as_json=as_json, limit=limit, what="devices")
 
 
 @app.command("show")
@@ -199,13 +197,12 @@ def list_events(
     params = [(key, value) for key, value in (("kind", kind), ("from", begin), ("to", end)) if value is not None]
     with signed_in(profile) as api:
         pages = list(api.pages(f"/devices/{thing}/events", params, limit, largest=_LARGEST_EVENTS))
-    items, now = _items(pages), wall_clock_ms()
-    if as_json:
-        print_json({**pages[-1], "items": items})
-        return
-    rows = ([_age(one.get("at"), now), shown(one.get("kind")), _data(one.get("data"))] for one in items)
-    print_table(["When", "Kind", "Data"], rows)
-    _tell_more(pages, limit)
+    now = wall_clock_ms()
+
+    def row(one: dict[str, Any]) -> list[str]:
+        return [_age(one.get("at"), now), shown(one.get("kind")), _data(one.get("data"))]
+
+    print_list(pages, ["When", "Kind", "Data"], row, as_json=as_json, limit=limit, what="entries")
 
 
 @app.command("quarantine")
@@ -223,16 +220,14 @@ def list_quarantine(
     thing = checked(parse_thing, device)
     with signed_in(profile) as api:
         pages = list(api.pages(f"/devices/{thing}/quarantine", (), limit, largest=_LARGEST_QUARANTINE))
-    items, now = _items(pages), wall_clock_ms()
-    if as_json:
-        print_json({**pages[-1], "items": items})
-        return
-    rows = (
-        [_age(one.get("received_at"), now), shown(one.get("reasons")), shown(one.get("bytes")), _first_fault(one)]
-        for one in items
-    )
-    print_table(["Received", "Reasons", "Bytes", "First fault"], rows, right=["Bytes"])
-    _tell_more(pages, limit)
+    now = wall_clock_ms()
+
+    def row(one: dict[str, Any]) -> list[str]:
+        received = _age(one.get("received_at"), now)
+        return [received, shown(one.get("reasons")), shown(one.get("bytes")), _first_fault(one)]
+
+    columns = ["Received", "Reasons", "Bytes", "First fault"]
+    print_list(pages, columns, row, as_json=as_json, limit=limit, what="entries", right=["Bytes"])
 
 
 def _print_entry(document: dict[str, Any], *, as_json: bool) -> None:
@@ -262,15 +257,6 @@ def _one_of(option: str, value: str | None, known: Sequence[str]) -> None:
 
 def _etag(version: int | None) -> str | None:
     return None if version is None else f'"{version}"'
-
-
-def _items(pages: Sequence[Page]) -> list[dict[str, Any]]:
-    return [item for page in pages for item in page["items"]]
-
-
-def _tell_more(pages: Sequence[Page], limit: int) -> None:
-    if pages[-1].get("cursor"):
-        note(f"There are more than {limit} entries: raise --limit to see them.")
 
 
 def _age(at: Any, now_ms: int) -> str:

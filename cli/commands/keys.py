@@ -5,15 +5,15 @@ from urllib.parse import quote
 
 import typer
 
-from cli.commands.options import JsonOption, ProfileOption, checked, signed_in
+from cli.commands.listing import print_list
+from cli.commands.options import JsonOption, ProfileOption, device_path, signed_in
 from cli.commands.users import GrantOption, parsed_grants
 from cli.durations import DurationError, parse_duration
 from cli.errors import InputError
-from cli.output import note, print_fields, print_json, print_line, print_table
+from cli.output import note, print_fields, print_json, print_line
 from cli.profiles import DEFAULT_PROFILE
 from cli.session import wall_clock_ms
 from cli.text import age, printable, shown, until
-from contract.identity import parse_thing
 
 app = typer.Typer(no_args_is_help=True, help="Make, list and revoke the keys of apps and of devices without MQTT.")
 
@@ -43,13 +43,7 @@ def list_keys(
     """
     with signed_in(profile) as api:
         pages = list(api.pages(_path(device), (), limit, largest=_LARGEST_PAGE))
-    items = [item for page in pages for item in page["items"]]
-    if as_json:
-        print_json({**pages[-1], "items": items})
-        return
-    print_table(_COLUMNS, map(_row, items))
-    if pages[-1].get("cursor"):
-        note(f"There are more than {limit} keys: raise --limit to see them.")
+    print_list(pages, _COLUMNS, _row, as_json=as_json, limit=limit, what="keys")
 
 
 @app.command("create")
@@ -114,7 +108,7 @@ def revoke(key: KeyArgument, *, device: DeviceOption = None, profile: ProfileOpt
 
 
 def _path(device: str | None) -> str:
-    return "/keys" if device is None else f"/devices/{quote(checked(parse_thing, device), safe='')}/keys"
+    return "/keys" if device is None else f"{device_path(device)}/keys"
 
 
 def _duration(text: str) -> int:

@@ -1,9 +1,10 @@
 """Options that several commands share, and what they open."""
 
+import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -13,6 +14,7 @@ from cli.http import Http
 from cli.profiles import ProfileStore, default_directory
 from cli.session import Session
 from contract.errors import ContractError
+from contract.identity import parse_thing
 
 DEFAULT_TIMEOUT_S = 30.0
 
@@ -46,6 +48,22 @@ def signed_in(profile: str) -> Iterator[Api]:
     """The API as the profile's user. Raises NotSignedInError where there is no sign-in to use."""
     with http() as connection:
         yield Api(connection, Session(profile_store(), profile, connection))
+
+
+def device_path(device: str) -> str:
+    """A device's address in the API."""
+    return f"/devices/{checked(parse_thing, device)}"
+
+
+def assignment(text: str, expected: str = "NAME=VALUE") -> tuple[str, Any]:
+    """`on=true`: a name and its value, which is JSON, or else text."""
+    name, equals, value = text.partition("=")
+    if not (name and equals):
+        raise InputError(f"expected {expected}; got {text!r}.")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value
 
 
 def checked(parse: Callable[[str], str], text: str) -> str:

@@ -3,19 +3,18 @@
 import json
 import time
 from typing import Annotated, Any
-from urllib.parse import quote
 
 import typer
 
 from cli.api import Api
-from cli.commands.options import JsonOption, ProfileOption, checked, signed_in
+from cli.commands.listing import print_list
+from cli.commands.options import JsonOption, ProfileOption, assignment, device_path, signed_in
 from cli.durations import DurationError, parse_duration
 from cli.errors import ConflictError, InputError
 from cli.output import note, print_fields, print_json, print_table
 from cli.profiles import DEFAULT_PROFILE
 from cli.session import wall_clock_ms
 from cli.text import age, printable, shown
-from contract.identity import parse_thing
 
 _POLL_S = 1.0
 
@@ -76,7 +75,7 @@ def set_state(
     Example: fieldline state set press-4 relay.on=true relay.for_s=30 --wait 20s
     """
     patch: dict[str, Any] = dict.fromkeys(unset or ())
-    for path, value in map(_pair, values or ()):
+    for path, value in map(assignment, values or ()):
         actuator, dot, parameter = path.partition(".")
         if not (dot and actuator and parameter):
             raise InputError(f"expected ACTUATOR.PARAMETER=VALUE such as relay.on=true; got {path!r}.")
@@ -101,7 +100,7 @@ def set_config(
 
     Example: fieldline config set press-4 interval_ms=2000 --wait 30s
     """
-    patch = {**dict.fromkeys(unset or ()), **dict(map(_pair, values or ()))}
+    patch = {**dict.fromkeys(unset or ()), **dict(map(assignment, values or ()))}
     _set("config", device, patch, wait, if_version, as_json=as_json, profile=profile)
 
 
@@ -180,17 +179,14 @@ def _reported(api: Api, path: str, seconds: float) -> dict[str, Any]:
 def _history(name: str, device: str, limit: int, *, as_json: bool, profile: str) -> None:
     with signed_in(profile) as api:
         pages = list(api.pages(f"{_path(name, device)}/history", (), limit, largest=100))
-    items = [item for page in pages for item in page["items"]]
-    if as_json:
-        print_json({**pages[-1], "items": items})
-        return
     now = wall_clock_ms()
-    rows = (
-        [str(i["version"]), age(i["set_at"], now), printable(i["set_by"]["name"]), _json(i["values"])] for i in items
+
+    def row(one: dict[str, Any]) -> list[str]:
+        return [str(one["version"]), age(one["set_at"], now), printable(one["set_by"]["name"]), _json(one["values"])]
+
+    print_list(
+        pages, ["Version", "Set", "By", "Values"], row, as_json=as_json, limit=limit, what="versions", right=["Version"]
     )
-    print_table(["Version", "Set", "By", "Values"], rows, right=("Version",))
-    if pages[-1].get("cursor"):
-        note(f"There are more than {limit} versions: raise --limit to see them.")
 
 
 def _print(document: dict[str, Any], *, as_json: bool) -> None:
@@ -224,18 +220,8 @@ def _print(document: dict[str, Any], *, as_json: bool) -> None:
         note("The device's shadow has not been told yet: set it again.")
 
 
-def _pair(text: str) -> tuple[str, Any]:
-    name, equals, value = text.partition("=")
-    if not (name and equals):
-        raise InputError(f"expected NAME=VALUE; got {text!r}.")
-    try:
-        return name, json.loads(value)
-    except ValueError:
-        return name, value
-
-
 def _path(name: str, device: str) -> str:
-    return f"/devices/{quote(checked(parse_thing, device), safe='')}/{name}"
+    return f"{device_path(device)}/{name}"
 
 
 def _seconds(text: str) -> float:

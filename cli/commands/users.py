@@ -11,6 +11,7 @@ import typer
 from cli import administrators
 from cli.api import Api
 from cli.cognito import Cognito
+from cli.commands.listing import print_list
 from cli.commands.options import JsonOption, ProfileOption, http, profile_store, signed_in
 from cli.errors import CliError, ConflictError, InputError, NotFoundError
 from cli.output import note, print_fields, print_json, print_line, print_table
@@ -53,13 +54,9 @@ def list_users(
     with signed_in(profile) as api:
         params = [("email", email)] if email is not None else []
         pages = list(api.pages("/users", params, limit, largest=_LARGEST_PAGE))
-    items = [item for page in pages for item in page["items"]]
-    if as_json:
-        print_json({**pages[-1], "items": items})
-        return
-    print_table(_COLUMNS, map(_row, items))
-    if pages[-1].get("cursor"):
-        note(f"There are more than {limit} people: raise --limit, or give --email.")
+    print_list(
+        pages, _COLUMNS, _row, as_json=as_json, limit=limit, what="people", beyond="raise --limit, or give --email"
+    )
 
 
 @app.command("show")
@@ -209,14 +206,12 @@ def who(
     """
     with signed_in(profile) as api:
         pages = list(api.pages("/grants", [("scope", scope)], limit, largest=_MOST_GRANTS))
-    items = [item for page in pages for item in page["items"]]
-    if as_json:
-        print_json({**pages[-1], "items": items})
-        return
-    print_table(
-        ("Who", "Kind", "Role", "Scope"),
-        ([shown(one.get(key)) for key in ("name", "kind", "role", "scope")] for one in items),
-    )
+    columns = {"Who": "name", "Kind": "kind", "Role": "role", "Scope": "scope"}
+
+    def row(one: dict[str, Any]) -> list[str]:
+        return [shown(one.get(key)) for key in columns.values()]
+
+    print_list(pages, list(columns), row, as_json=as_json, limit=limit, what="grants")
 
 
 @app.command("mfa")

@@ -101,6 +101,7 @@ def test_who_may_do_something_is_listed(run, platform, eva):
     assert "eva@example.org" in rows
     assert "ada" in rows
     assert len(json.loads(run("users", "who", "*", "--json").stdout)["items"]) == 2
+    assert "There are more than 1 grants" in run("users", "who", "*", "--limit", "1").stderr
 
 
 def test_somebody_is_disabled_enabled_reset_and_deleted(run, platform, eva):
