@@ -137,6 +137,7 @@ def commands(env: Env) -> "CommandWork":
             queue=queue,
             live=live,
             clock=CLOCK,
+            side_by_side=side_by_side,
         ),
         queue=queue,
         clock=CLOCK,

@@ -1,5 +1,7 @@
 """Bulks as the commands function goes through them: devices to be sent to, rows to be cancelled, a page at a time."""
 
+from collections.abc import Callable, Sequence
+
 import msgspec
 
 from functions.domain.bulk_commands import PAGE, Bulk, BulkRow, Stage
@@ -15,8 +17,15 @@ from functions.services.gate import missing
 _ROWS = 100
 
 
+Row = tuple[str, Device | None]
+"""A device of a bulk, with its entry where it has one."""
+
+
 class SendBulks:
-    """What the commands function does of bulks. At least once: a command that is there already is not made again."""
+    """What the commands function does of bulks. At least once: a command that is there already is not made again.
+
+    `side_by_side` runs a function of each item, several at a time: a page must not take a message's whole time.
+    """
 
     def __init__(
         self,
@@ -29,6 +38,7 @@ class SendBulks:
         queue: CommandQueue,
         live: LivePublisher,
         clock: Clock,
+        side_by_side: Callable[[Callable[[Row], str], Sequence[Row]], list[str]],
     ) -> None:
         self._bulks = bulks
         self._commands = commands
@@ -38,6 +48,7 @@ class SendBulks:
         self._queue = queue
         self._live = live
         self._clock = clock
+        self._side_by_side = side_by_side
 
     def send(self, work: SendBulk) -> int:
         """One page of devices; how many. Raises CommandsError where some of them must be tried again."""
@@ -45,14 +56,9 @@ class SendBulks:
         if bulk is None or bulk.stage is Stage.CANCELLED:
             return 0
         rows, after = self._page(bulk, work.after)
-        failed = ""
-        for thing, device in rows:
-            try:
-                self._send_one(bulk, thing, device)
-            except (CommandsError, StateError) as exc:
-                failed = str(exc)
+        failed = [problem for problem in self._side_by_side(lambda row: self._tried(bulk, *row), rows) if problem]
         if failed:
-            raise CommandsError(f"the bulk {bulk.id}: {failed}")
+            raise CommandsError(f"the bulk {bulk.id}: {len(failed)} of {len(rows)} devices: {failed[0]}")
         if after is not None:
             self._queue.put(SendBulk(bulk=bulk.id, after=after))
         else:
@@ -67,7 +73,7 @@ class SendBulks:
             self._queue.put(CancelBulk(bulk=work.bulk, after=page.after))
         return cancelled
 
-    def _page(self, bulk: Bulk, after: str | None) -> tuple[list[tuple[str, Device | None]], str | None]:
+    def _page(self, bulk: Bulk, after: str | None) -> tuple[list[Row], str | None]:
         named = bulk.selection.devices
         if named:
             first = int(after or 0)
@@ -79,6 +85,14 @@ class SendBulks:
         wanted = DeviceFilter(reach=bulk.reach, group=bulk.selection.group, model=bulk.selection.model)
         page = self._registry.page(wanted, PAGE, after)
         return [(device.thing, device) for device in page.devices], page.cursor
+
+    def _tried(self, bulk: Bulk, thing: str, device: Device | None) -> str:
+        """Empty, or why it must be tried again: the others of the page do not wait for it."""
+        try:
+            self._send_one(bulk, thing, device)
+        except (CommandsError, StateError) as exc:
+            return str(exc)
+        return ""
 
     def _send_one(self, bulk: Bulk, thing: str, device: Device | None) -> None:
         if device is None or not bulk.reach.covers(thing, device.group):

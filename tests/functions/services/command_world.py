@@ -108,6 +108,7 @@ class CommandWorld:
         self._chances = count(1)
         self._sessions = count(1)
         self.report = Counter()
+        self.at_once = []
         gate = Gate(self.registry)
         creating = Creating(
             store=self.store, models=shipped(), live=self.live, clock=clock, chance=self.chance, attempts=TRIES
@@ -139,12 +140,17 @@ class CommandWorld:
                 queue=self.queue,
                 live=self.live,
                 clock=clock,
+                side_by_side=self.side_by_side,
             ),
             queue=self.queue,
             clock=clock,
-            side_by_side=lambda call, items: [call(item) for item in items],
+            side_by_side=self.side_by_side,
         )
         self.presence = KeepPresence(self.presences, MemorySettleLater(), TRIES, self.live, self.queue)
+
+    def side_by_side(self, call, items):
+        self.at_once.append(len(items))
+        return [call(item) for item in items]
 
     def chance(self):
         return next(self._chances).to_bytes(10, "big")

@@ -57,6 +57,7 @@ def test_a_group_is_gone_through_page_by_page_and_each_device_acts_once(world):
     )
     assert rows(world, bulk, limit=10) == dict.fromkeys(things, "SUCCEEDED")
     assert all(len(world.devices[thing].acted) == 1 for thing in things)
+    assert world.at_once == [PAGE, PAGE, 7]
     assert [note.action for note in world.journal.notes] == ["command.bulk"]
 
 
