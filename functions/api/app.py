@@ -12,10 +12,13 @@ from functions.api import problems
 from functions.api.bodies import check_body
 from functions.api.request import Request, caller
 from functions.domain.access import Permission, demand_somewhere
+from functions.errors import RequestError
 from functions.routes import ROUTES, Route
 
 Middleware = Callable[[APIGatewayRestResolver, NextMiddleware], Response[Any]]
 Guards = Callable[[Route], Iterable[Middleware]]
+
+_SHOWN_NAME = 100
 
 
 def unguarded(_: Route) -> tuple[Middleware, ...]:
@@ -63,7 +66,18 @@ def serve(
 
 
 class _JsonValidation(OpenAPIRequestValidationMiddleware):
-    """Of its own accord it reads forms too, and answers a kind of body that it does not know in words of its own."""
+    """Of its own accord it reads forms too, and answers a kind of body that it does not know in words of its own.
+
+    Nor does it see a parameter that is none: a filter that is misspelled would list everything.
+    """
+
+    def handler(self, app: Any, next_middleware: NextMiddleware) -> Response[Any]:
+        known = {parameter.alias for parameter in app.context["_route"].dependant.query_params}
+        for name in app.current_event.raw_event.get("queryStringParameters") or {}:
+            if name not in known:
+                expected = f"one of {', '.join(sorted(known))}" if known else "no parameters"
+                raise RequestError(name[:_SHOWN_NAME], expected, "a parameter of another name")
+        return super().handler(app, next_middleware)
 
     def _get_body(self, app: Any) -> dict[str, Any]:
         return self._parse_json_data(app)

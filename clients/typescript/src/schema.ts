@@ -1910,6 +1910,7 @@ export interface operations {
                     "application/json": components["schemas"]["Health"];
                 };
             };
+            400: components["responses"]["InvalidRequest"];
             429: components["responses"]["TooManyRequests"];
         };
     };
@@ -1931,6 +1932,7 @@ export interface operations {
                     "application/json": components["schemas"]["SignIn"];
                 };
             };
+            400: components["responses"]["InvalidRequest"];
             429: components["responses"]["TooManyRequests"];
         };
     };
@@ -1952,6 +1954,7 @@ export interface operations {
                     "application/json": Record<string, never>;
                 };
             };
+            400: components["responses"]["InvalidRequest"];
             429: components["responses"]["TooManyRequests"];
         };
     };
@@ -2182,6 +2185,7 @@ export interface operations {
                     "application/json": components["schemas"]["Me"];
                 };
             };
+            400: components["responses"]["InvalidRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             429: components["responses"]["TooManyRequests"];
@@ -3609,6 +3613,7 @@ export interface operations {
                     "application/json": components["schemas"]["ModelsView"];
                 };
             };
+            400: components["responses"]["InvalidRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             429: components["responses"]["TooManyRequests"];
@@ -4238,6 +4243,7 @@ export interface operations {
                     "application/json": components["schemas"]["LiveTicket"];
                 };
             };
+            400: components["responses"]["InvalidRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             409: components["responses"]["Conflict"];

@@ -35,7 +35,8 @@ def of(route: Route, operation: Json, description: Described | None) -> list[str
     writes = route.method != GET
     signs_in = route.function == "auth"
     possible = {
-        "invalid-request": bool(body or operation.get("parameters")),
+        # Also where there are no parameters: one that is sent is none.
+        "invalid-request": True,
         "unauthorized": not route.public or signs_in,
         "forbidden": not route.public or signs_in,
         "not-found": "{" in route.path,

@@ -65,3 +65,11 @@ def test_a_service_that_does_not_answer_is_a_503_that_tells_no_secrets(api, monk
     assert (status, api.headers["Retry-After"]) == (503, "1")
     assert body["type"] == "urn:fieldline:problem:unavailable"
     assert "secret" not in str(body)
+
+
+@pytest.mark.parametrize(("path", "expected"), [("/devices", "one of cursor, group, limit"), ("/me", "no parameters")])
+def test_a_parameter_that_is_none_is_refused_rather_than_passed_over(api, path, expected):
+    status, problem = api.get(path, ("grup", "plant-1"))
+    assert (status, problem["field"]) == (400, "grup")
+    assert problem["expected"].startswith(expected)
+    assert api.get(path)[0] == 200
