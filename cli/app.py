@@ -10,13 +10,14 @@ import typer
 from cli.commands import (
     audit,
     commands,
-    devices,
+    device_data,
     fleet,
     groups,
     keys,
     live,
     models,
     preflight,
+    quarantine,
     shadows,
     sign_in,
     telemetry,
@@ -41,10 +42,11 @@ app.command("login")(sign_in.login)
 app.command("logout")(sign_in.logout)
 app.command("whoami")(sign_in.whoami)
 app.command("why")(why.why)
-app.add_typer(devices.app, name="devices")
+app.add_typer(device_data.app, name="devices")
 app.add_typer(groups.app, name="groups")
 app.add_typer(models.app, name="models")
 app.add_typer(telemetry.app, name="telemetry")
+app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(shadows.state, name="state")
 app.add_typer(shadows.config, name="config")
 app.add_typer(commands.app, name="commands")

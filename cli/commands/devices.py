@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from cli.commands.listing import print_list
-from cli.commands.options import JsonOption, ProfileOption, checked, signed_in
+from cli.commands.options import DeviceArgument, JsonOption, ProfileOption, checked, signed_in
 from cli.device_view import print_device
 from cli.errors import InputError
 from cli.output import print_fields, print_json, print_line
@@ -18,7 +18,6 @@ from contract.identity import parse_group, parse_thing
 
 app = typer.Typer(no_args_is_help=True, help="Register devices, find them, look at one, change it.")
 
-DeviceArgument = Annotated[str, typer.Argument(metavar="ID", help="The device's id, its AWS IoT thing name.")]
 TagOption = Annotated[
     list[str] | None, typer.Option("--tag", "-t", metavar="KEY=VALUE", help="A tag of the device; may be repeated.")
 ]

@@ -24,6 +24,7 @@ ProfileOption = Annotated[
         "--profile", "-p", envvar="FIELDLINE_PROFILE", metavar="NAME", help="Which sign-in to use; one per deployment."
     ),
 ]
+DeviceArgument = Annotated[str, typer.Argument(metavar="ID", help="The device's id, its AWS IoT thing name.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the API's JSON instead of a table.")]
 
 

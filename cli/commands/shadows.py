@@ -8,7 +8,7 @@ import typer
 
 from cli.api import Api
 from cli.commands.listing import print_list
-from cli.commands.options import JsonOption, ProfileOption, assignment, device_path, signed_in
+from cli.commands.options import DeviceArgument, JsonOption, ProfileOption, assignment, device_path, signed_in
 from cli.durations import DurationError, parse_duration
 from cli.errors import ConflictError, InputError
 from cli.output import note, print_fields, print_json, print_table
@@ -18,7 +18,6 @@ from cli.text import age, printable, shown
 
 _POLL_S = 1.0
 
-DeviceArgument = Annotated[str, typer.Argument(metavar="ID", help="The device's id, its AWS IoT thing name.")]
 
 state = typer.Typer(no_args_is_help=True, help="Say what a device's actuators shall be, and see what they are.")
 config = typer.Typer(no_args_is_help=True, help="Set a device, and see what it runs with.")
