@@ -183,7 +183,8 @@ async def listening(front: Gateway, host: str, port: int) -> AsyncIterator[int]:
     assert server is not None  # noqa: S101 - set up just now
 
     def connection() -> _Connection:
-        return _Connection(server, loop=loop, access_log=None)  # type: ignore[arg-type]  # None: no access log
+        # No access log; and a body stays as packed as it came, as the headers that pass with it say.
+        return _Connection(server, loop=loop, access_log=None, auto_decompress=False)  # type: ignore[arg-type]
 
     try:
         with closing(await loop.create_server(connection, host, port)) as listener:  # a TCPSite makes aiohttp's own

@@ -1,4 +1,5 @@
 import asyncio
+import gzip
 import json
 
 import aiohttp
@@ -30,6 +31,10 @@ async def drip(request):
     await asyncio.wait_for(request.app[GO_ON].wait(), 5)
     await response.write(b"second")
     return response
+
+
+async def measured(request):
+    return web.Response(text=f"{request.headers.get('Content-Encoding')} {(await request.read()).hex()}")
 
 
 def run(scenario, *, up=True):
@@ -148,6 +153,26 @@ def test_a_body_larger_than_api_gateways_limit_is_refused(monkeypatch):
     monkeypatch.setattr(gateway, "MAX_BODY", 4)
     status, _, body = ask("POST", "/v1/x", data="12345")
     assert (status, body["title"]) == (413, "Too large")
+
+
+@pytest.mark.parametrize("sent", [gzip.compress(b"{}", mtime=0), b"{}"])
+def test_a_body_that_says_that_it_is_packed_passes_as_it_came(sent):
+    async def scenario():
+        api = web.Application()
+        api.router.add_route("*", "/stage{tail:.*}", measured)
+        server = TestServer(api)
+        await server.start_server(auto_decompress=False)
+        front = Gateway(lambda: str(server.make_url("/stage")), dict)
+        async with gateway.listening(front, "127.0.0.1", 0) as port, aiohttp.ClientSession() as client:
+            packed, timeout = {"Content-Encoding": "gzip"}, aiohttp.ClientTimeout(total=5)
+            async with client.post(
+                f"http://127.0.0.1:{port}/v1/devices", data=sent, headers=packed, timeout=timeout
+            ) as answer:
+                text = await answer.text()
+        await server.close()
+        return text
+
+    assert asyncio.run(scenario()) == f"gzip {sent.hex()}"
 
 
 def test_a_foreign_host_name_is_refused():
