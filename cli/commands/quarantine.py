@@ -74,9 +74,7 @@ def show_entry(
     if as_json:
         print_json(document)
         return
-    size = (
-        f"{document['bytes']}, of which the beginning was kept" if document["truncated"] else shown(document["bytes"])
-    )
+    kept = ", of which the beginning was kept" if document["truncated"] else ""
     print_fields(
         [
             ("received", age(document["received_at"], wall_clock_ms())),
