@@ -28,6 +28,8 @@ from functions.errors import RegistryError
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+MAX_PAGE_BYTES = 1_200_000
+"""Of what people wrote of a page's devices. An answer of the API holds 6 MB, in which a quotation mark is four bytes."""
 _SPARE = 4
 """What a shard is asked for beyond its share of a page, so that an uneven spread seldom needs a second query."""
 _MERGED = 4
@@ -85,12 +87,14 @@ class Listing:
         keyed = sorted(((self._wanted.key(one), one) for one in singles), key=_key, reverse=self._down)
         legs = self._legs()
         found: list[tuple[str, Device]] = []
+        size = 0
         for key, device in merge(self._rows(legs), self._beyond(keyed), key=_key, reverse=self._down):
-            if len(found) == self._limit:
+            if len(found) == self._limit or size > MAX_PAGE_BYTES:
                 return self._page(found, found[-1][0])
             if device is None:
                 return self._page(found, key)
             found.append((key, device))
+            size += _bytes(device)
         return self._page(found, None)
 
     def _page(self, found: Sequence[tuple[str, Device]], last: str | None) -> DevicePage:
@@ -239,6 +243,12 @@ def _scopes(spans: tuple[str, ...] | None, *, deep: bool) -> list[tuple[str, tup
     if len(roots) <= _MERGED:
         return [(root, () if some == [root] else tuple(some)) for root, some in roots.items()]
     return [(EVERYTHING, spans)]
+
+
+def _bytes(device: Device) -> int:
+    """About what people wrote of it: all else is small."""
+    texts = [device.name, device.group, *device.tags, *device.tags.values()]
+    return sum(len(text.encode()) for text in texts)
 
 
 def _key(keyed: Keyed) -> str:

@@ -344,6 +344,22 @@ def test_a_page_costs_the_same_however_many_devices_there_are(dynamodb):
     assert costs == [[3] * len(asked)] * 2
 
 
+def test_a_page_ends_before_it_is_too_large_for_an_answer(dynamodb, monkeypatch):
+    registry = real(dynamodb).registry
+    tags = {f"key-{at}": "水" * 100 for at in range(3)}
+    things = [create(registry, f"pump-{at}", tags=tags).thing for at in range(7)]
+    monkeypatch.setattr(dynamodb_listing, "MAX_PAGE_BYTES", 2_500)
+    sizes, found, cursor = [], [], None
+    while True:
+        page = registry.page(wanted(), 1000, cursor)
+        sizes.append(len(page.devices))
+        found += [one.thing for one in page.devices]
+        cursor = page.cursor
+        if cursor is None:
+            break
+    assert (found, sizes) == (things, [3, 3, 1])
+
+
 def test_a_table_that_is_not_there_is_the_registry_s_error(dynamodb):
     finder = DynamoDBDeviceFinder(dynamodb, "no-such-table")
     registry = DynamoDBRegistry(dynamodb, "no-such-table", "state", OneByOne(dynamodb))
