@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 MAX_PAGE_BYTES = 1_200_000
-"""Of what people wrote of a page's devices. An answer of the API holds 6 MB, in which a quotation mark is four bytes."""
+"""Of what people wrote of a page's devices: an answer of the API holds 6 MB, where a quotation mark is four bytes."""
 _SPARE = 4
 """What a shard is asked for beyond its share of a page, so that an uneven spread seldom needs a second query."""
 _MERGED = 4
