@@ -6,7 +6,6 @@
 
 from typing import Final
 
-ULID_PATTERN: Final = r"[0-7][0-9A-HJKMNP-TV-Z]{25}"
 CHANCE_BYTES: Final = 10
 
 _DIGITS: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
