@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import re
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -43,11 +45,11 @@ async def _measured(cloud: Cloud, changes: int) -> tuple[list[float], ...]:
             watcher = await Watcher.welcomed(socket)
 
             async def wish(nr: int) -> None:
-                body = {"values": {"relay": {"on": bool(nr % 2), "for_s": nr + 1}}}
+                body = {"values": {"relay": {"on": True, "for_s": nr}}}
                 await asyncio.to_thread(cloud.ask, "PATCH", f"/devices/{THING}/state", body)
 
             async def report(nr: int) -> None:
-                state = {"state": {"reported": {"relay": {"on": bool(nr % 2), "for_s": nr + 1}}}}
+                state = {"state": {"reported": {"v": 1, "values": {"relay": {"on": True, "for_s": nr}}}}}
                 await device.publish(topics.shadow(THING, "state", "update"), json.dumps(state).encode())
 
             async def rename(nr: int) -> None:
@@ -55,7 +57,7 @@ async def _measured(cloud: Cloud, changes: int) -> tuple[list[float], ...]:
 
             async def measured(nr: int) -> None:
                 ts = time.time_ns() // 1_000_000
-                point = Measurement(ts=ts, values={"temperature": 20.0 + nr % 50 / 10})
+                point = Measurement(ts=ts, values={"bench_number": nr})
                 await device.publish(
                     topics.telemetry(THING), encode(Envelope(boot="bench", seq=nr, sent=ts, m=(point,)))
                 )
@@ -72,6 +74,7 @@ async def _measured(cloud: Cloud, changes: int) -> tuple[list[float], ...]:
 class Watcher:
     def __init__(self, socket: ClientConnection) -> None:
         self._socket = socket
+        self._numbers = count(10_000)  # which nothing else that is told has in it
 
     @classmethod
     async def welcomed(cls, socket: ClientConnection) -> "Watcher":
@@ -87,9 +90,10 @@ class Watcher:
     async def times(self, kind: str, change: Callable[[int], Awaitable[None]], changes: int) -> list[float]:
         """Of each change in ms; the first ones pay for the start of functions and are not counted."""
         taken = []
-        for nr in range(changes + 3):
+        for _ in range(changes + 3):
+            nr = next(self._numbers)
             begun = time.perf_counter()
-            told = asyncio.create_task(self.event(kind))
+            told = asyncio.create_task(self.event(kind, nr))
             await change(nr)
             await told
             taken.append((time.perf_counter() - begun) * 1000)
@@ -105,12 +109,15 @@ class Watcher:
             taken.append((time.perf_counter() - begun) * 1000)
         return taken
 
-    async def event(self, kind: str) -> Event:
-        while True:
-            frame = await self.frame("events")
-            for event in frame["events"]:
-                if event["kind"] == kind:
-                    return dict(event)
+    async def event(self, kind: str, nr: int) -> None:
+        """Until it is told of the change with this number."""
+        named = re.compile(rf"(?<!\d){nr}(?!\d)")
+        seen: list[Event] = []
+        try:
+            while not any(one["kind"] == kind and named.search(json.dumps(one["data"])) for one in seen):
+                seen += (await self.frame("events"))["events"]
+        except TimeoutError:
+            raise SystemExit(f"no frame tells of the change {nr} of {kind}, only {seen}") from None
 
     async def frame(self, kind: str) -> Event:
         async with asyncio.timeout(PATIENCE_S):
