@@ -94,6 +94,8 @@ class Gateway:
         base = self._upstream()
         if base is None:
             return problem(503, "The cloud is not up", "It is starting or stopping; see `fieldline local status`.")
+        if request.path.startswith("/v1/auth/") and not _from_own_page(request):
+            return problem(403, "Forbidden", "Pages of another origin may not sign in or out here.")
         if (request.content_length or 0) > MAX_BODY:
             return problem(413, "Too large", f"A request may be {MAX_BODY} bytes at most, this one says more.")
         # The raw path: decoding and encoding again would change what the client signed or meant.
@@ -226,6 +228,14 @@ async def _only_local_names(request: web.Request, handler: Handler) -> web.Strea
     if request.url.host not in _LOCAL_NAMES:
         return problem(421, "Not this host", f"expected localhost or 127.0.0.1 as the host, got {request.host!r}")
     return await handler(request)
+
+
+def _from_own_page(request: web.Request) -> bool:
+    """What the API asks of a sign-in itself, and cannot here: it is not told of the page. Programs say nothing."""
+    site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
+    if site is not None:
+        return site in {"same-origin", "none"}
+    return origin is None or origin == f"http://{request.host}"
 
 
 async def _not_found(request: web.Request) -> web.Response:

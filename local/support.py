@@ -55,7 +55,11 @@ RESOURCES = (
     _native("AWS::ApiGatewayV2::Route"),
     _ignored("AWS::ApiGatewayV2::RouteResponse", "MiniStack has no provisioner for it, and sends answers always."),
     _native("AWS::ApiGatewayV2::Stage", "Throttles and access logs are stored, not applied."),
-    _native("AWS::Cognito::UserPool", "Threat protection is stored, not applied."),
+    _native(
+        "AWS::Cognito::UserPool",
+        "Threat protection is stored, not applied. Whoever answers a challenge of a sign-in is believed: neither its "
+        "session nor the code of an authenticator app is looked at.",
+    ),
     _native("AWS::Cognito::UserPoolClient"),
     _native("AWS::DynamoDB::GlobalTable", "PITR and deletion protection are stored, not applied."),
     _ignored("AWS::EC2::FlowLog", "MiniStack has no provisioner for it, and nothing flows through the network."),

@@ -91,6 +91,26 @@ def test_headers_of_one_connection_do_not_pass(name):
     assert name.lower() not in ask("GET", "/v1/me", headers={name: "x"})[2]["headers"]
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"Origin": "https://elsewhere.example"},
+        {"Origin": "null"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+    ],
+)
+@pytest.mark.parametrize("path", ["/v1/auth/refresh", "/v1/%61uth/refresh"])
+def test_pages_elsewhere_may_not_sign_in_or_out(path, said):
+    status, _, body = ask("POST", path, json={}, headers=said)
+    assert (status, body["type"]) == (403, "urn:fieldline:problem:forbidden")
+
+
+@pytest.mark.parametrize("said", [{"Sec-Fetch-Site": "same-origin", "Origin": "http://127.0.0.1"}, {}])
+def test_its_own_page_and_programs_may_sign_in(said):
+    assert ask("POST", "/v1/auth/refresh", json={}, headers=said)[0] == 200
+
+
 def test_headers_that_the_client_names_as_its_connections_own_do_not_pass():
     sent = {"Connection": "X-Mine", "X-Mine": "1", "X-Other": "2"}
     seen = ask("GET", "/v1/me", headers=sent)[2]["headers"]
