@@ -223,7 +223,7 @@ class Seeds:
     def revoke_newest_device_key(self) -> None:
         """A device may have a few only."""
         keys = self.ask("root", "GET", f"/devices/{OWN}/keys").document["items"]
-        spare = next(one["id"] for one in keys if one["standing"] == "live" and one["id"] != self.device_key["id"])
+        spare = next(one["id"] for one in keys if one["status"] == "live" and one["id"] != self.device_key["id"])
         assert self.ask("root", "DELETE", f"/devices/{OWN}/keys/{spare}").status == 204
 
     def another_user(self) -> None:

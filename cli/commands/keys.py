@@ -24,7 +24,7 @@ DeviceOption = Annotated[
 ]
 
 _LARGEST_PAGE = 100
-_COLUMNS = ("Name", "Standing", "Grants", "Made", "Ends", "Last used", "Id")
+_COLUMNS = ("Name", "UserStatus", "Grants", "Made", "Ends", "Last used", "Id")
 
 
 @app.command("list")
@@ -121,7 +121,7 @@ def _duration(text: str) -> int:
 def _row(item: dict[str, Any]) -> list[str]:
     return [
         shown(item.get("name")),
-        shown(item.get("standing")),
+        shown(item.get("status")),
         _field("grants", item.get("grants")),
         _field("created_at", item.get("created_at")),
         _field("expires_at", item.get("expires_at")),

@@ -34,7 +34,7 @@ GrantOption = Annotated[
 _LARGEST_PAGE = 60
 _MOST_GRANTS = 100
 _TRIES = 3
-_COLUMNS = ("E-mail", "Standing", "Enabled", "Since", "Id")
+_COLUMNS = ("E-mail", "UserStatus", "Enabled", "Since", "Id")
 _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _ROLES = ("admin", "operator", "viewer")
 
@@ -355,7 +355,7 @@ def _enrol(cognito: Cognito, token: str) -> None:
 def _row(item: dict[str, Any]) -> list[str]:
     return [
         shown(item.get("email")),
-        shown(item.get("standing")),
+        shown(item.get("status")),
         shown(item.get("enabled")),
         _field("created_at", item.get("created_at")),
         shown(item.get("id")),

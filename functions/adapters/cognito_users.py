@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.adapters.aws import error_code
 from functions.domain.cursors import seal, unseal
-from functions.domain.people import PeoplePage, Person, Standing
+from functions.domain.people import PeoplePage, Person, UserStatus
 from functions.errors import ConflictError, CursorError, NotFoundError, PrincipalsError, RateLimitError, RequestError
 
 if TYPE_CHECKING:
@@ -22,11 +22,11 @@ RETRY_AFTER_S: Final = 2
 _BUSY = frozenset({"TooManyRequestsException", "LimitExceededException"})
 _TAKEN = frozenset({"UsernameExistsException", "AliasExistsException"})
 _NOT_NOW = frozenset({"NotAuthorizedException", "UnsupportedUserStateException", "InvalidParameterException"})
-_STANDINGS = {
-    "CONFIRMED": Standing.ACTIVE,
-    "EXTERNAL_PROVIDER": Standing.ACTIVE,
-    "FORCE_CHANGE_PASSWORD": Standing.INVITED,
-    "RESET_REQUIRED": Standing.RESET,
+_STATUSES = {
+    "CONFIRMED": UserStatus.ACTIVE,
+    "EXTERNAL_PROVIDER": UserStatus.ACTIVE,
+    "FORCE_CHANGE_PASSWORD": UserStatus.INVITED,
+    "RESET_REQUIRED": UserStatus.RESET,
 }
 
 
@@ -37,7 +37,7 @@ class CognitoDirectory:
 
     def invite(self, email: str) -> Person:
         def taken() -> Exception:
-            return ConflictError(f"somebody is known as {email} already")
+            return ConflictError(f"somebody is known as {email} already: what he may do is set by his grants")
 
         known = {**dict.fromkeys(_TAKEN, taken), "InvalidParameterException": _invalid_email}
         with _translated("inviting a user", known):
@@ -137,7 +137,7 @@ def _person(user: dict[str, Any], factors: list[str] | None = None) -> Person:
         id=attributes["sub"],
         email=attributes.get("email", ""),
         enabled=bool(user["Enabled"]),
-        standing=_STANDINGS.get(str(user["UserStatus"]), Standing.OTHER),
+        status=_STATUSES.get(str(user["UserStatus"]), UserStatus.OTHER),
         created_at=_ms(user["UserCreateDate"]),
         updated_at=_ms(user["UserLastModifiedDate"]),
         second_factor=None if "UserAttributes" not in user else bool(factors),

@@ -10,7 +10,7 @@ from functions.domain.audit import Note
 from functions.domain.cursors import seal, unseal
 from functions.domain.grants import Held, HeldPage, Holder
 from functions.domain.keys import Key, KeyPage
-from functions.domain.people import PeoplePage, Person, Standing
+from functions.domain.people import PeoplePage, Person, UserStatus
 from functions.domain.sign_in import Challenge, Step, Tokens
 from functions.errors import (
     ConflictError,
@@ -117,13 +117,13 @@ class MemoryDirectory:
 
     def invite(self, email: str) -> Person:
         if any(one.email == email for one in self.people.values()):
-            raise ConflictError(f"somebody is known as {email} already")
+            raise ConflictError(f"somebody is known as {email} already: what he may do is set by his grants")
         now = self._clock.now_ms()
         person = Person(
             id=f"00000000-0000-4000-8000-{next(self._numbers):012d}",
             email=email,
             enabled=True,
-            standing=Standing.INVITED,
+            status=UserStatus.INVITED,
             created_at=now,
             updated_at=now,
         )
@@ -161,9 +161,9 @@ class MemoryDirectory:
         del self.people[sub]
 
     def reset(self, sub: str) -> None:
-        if self._change(sub).standing is Standing.INVITED:
+        if self._change(sub).status is UserStatus.INVITED:
             raise ConflictError("his password cannot be reset before he has signed in")
-        person = self._change(sub, standing=Standing.RESET)
+        person = self._change(sub, status=UserStatus.RESET)
         self.sent.append((person.email, "code"))
 
     def _change(self, sub: str, **changes: object) -> Person:

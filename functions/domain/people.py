@@ -15,7 +15,7 @@ _SUB = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _EMAIL_BEGINNING = re.compile(r"[a-z0-9._%+'@-]+")
 
 
-class Standing(StrEnum):
+class UserStatus(StrEnum):
     """`INVITED` has a temporary password, `RESET` must set a new one by a code."""
 
     ACTIVE = "active"
@@ -30,7 +30,7 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     email: str
     enabled: bool
-    standing: Standing
+    status: UserStatus
     created_at: int
     updated_at: int
     second_factor: bool | None = None

@@ -9,7 +9,7 @@ import msgspec
 from functions.domain.access import Grant, Kind, Permission, Target, demand
 from functions.domain.audit import Actor, Note
 from functions.domain.grants import Holder, grant_set, user_id
-from functions.domain.people import PeoplePage, Person, Standing
+from functions.domain.people import PeoplePage, Person, UserStatus
 from functions.errors import ConflictError, ForbiddenError, FunctionsError, NotFoundError, PreconditionError
 from functions.ports import Clock, Directory, Journal, Principals
 from functions.services.grants import Grants, shown
@@ -120,7 +120,7 @@ class Users:
         self._by_a_person(actor)
         person = self.show(sub).person
         with self._noted(self._note(actor, "user.reset", sub)):
-            if person.standing is Standing.INVITED:
+            if person.status is UserStatus.INVITED:
                 self._directory.invite_again(person.email)
             else:
                 self._directory.reset(sub)

@@ -65,7 +65,7 @@ def test_a_grant_that_is_none_is_refused_before_anything_is_asked(run, signed_in
 
 def test_people_are_listed_and_shown_by_address_or_id(run, platform, eva):
     assert "eva@example.org" in run("users", "list").stdout
-    assert json.loads(run("users", "list", "--json", "--email", "ev").stdout)["items"][0]["standing"] == "invited"
+    assert json.loads(run("users", "list", "--json", "--email", "ev").stdout)["items"][0]["status"] == "invited"
     assert "nobody" not in run("users", "list", "--email", "no").stdout
     shown = run("users", "show", "EVA@example.org").stdout
     assert re.search(r"viewer\s+\*", shown)
@@ -137,7 +137,7 @@ def test_a_key_is_shown_once_listed_and_revoked(run, platform):
     assert made.stdout.strip() not in listed
     assert re.search(r"expires_at\s+in (29|30) d", run("keys", "show", key.id).stdout)
     assert run("keys", "revoke", key.id).stdout == f"Revoked {key.id}.\n"
-    assert json.loads(run("keys", "show", key.id, "--json").stdout)["standing"] == "revoked"
+    assert json.loads(run("keys", "show", key.id, "--json").stdout)["status"] == "revoked"
 
 
 def test_a_device_s_key_is_made_listed_and_revoked(run, platform):

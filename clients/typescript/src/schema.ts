@@ -1047,12 +1047,6 @@ export interface components {
             user: string;
             password: string;
         };
-        /** @description A merge patch: each key replaces what was desired under it, null takes it out. */
-        Desire: {
-            values: {
-                [key: string]: unknown;
-            };
-        };
         /** @description `sent` is false where the device's shadow has not been told yet: asking for the same again tells it. */
         Desired: {
             values: Record<string, never>;
@@ -1060,6 +1054,22 @@ export interface components {
             set_by: components["schemas"]["Author"] | null;
             set_at: number | null;
             sent: boolean;
+        };
+        DesiredHistory: {
+            items: components["schemas"]["DesiredVersion"][];
+            cursor: string | null;
+        };
+        /** @description A merge patch: each key replaces what was desired under it, null takes it out. */
+        DesiredPatch: {
+            values: {
+                [key: string]: unknown;
+            };
+        };
+        DesiredVersion: {
+            version: number;
+            values: Record<string, never>;
+            set_by: components["schemas"]["Author"];
+            set_at: number;
         };
         /** @description What is registered. `source` fleet: the deployment's fleet file says model and group. */
         DeviceEntry: {
@@ -1263,12 +1273,12 @@ export interface components {
             expires_at: number;
         };
         /** @enum {string} */
-        KeyStanding: "expired" | "live" | "revoked";
+        KeyStatus: "expired" | "live" | "revoked";
         /** @description `last_used` is a day (UTC). A key does no more than its maker may do at the time of the call. */
         KeyView: {
             id: string;
             name: string;
-            standing: components["schemas"]["KeyStanding"];
+            status: components["schemas"]["KeyStatus"];
             grants: components["schemas"]["Grant"][];
             created_at: number;
             created_by: string;
@@ -1369,7 +1379,7 @@ export interface components {
         NewKeyView: {
             id: string;
             name: string;
-            standing: components["schemas"]["KeyStanding"];
+            status: components["schemas"]["KeyStatus"];
             grants: components["schemas"]["Grant"][];
             created_at: number;
             created_by: string;
@@ -1519,11 +1529,6 @@ export interface components {
          */
         Stage: "cancelled" | "sending" | "sent";
         /**
-         * @description `INVITED` has a temporary password, `RESET` must set a new one by a code.
-         * @enum {string}
-         */
-        Standing: "active" | "invited" | "other" | "reset";
-        /**
          * @description What is asked for: a new password in the place of a temporary one, or the code of an authenticator app.
          * @enum {string}
          */
@@ -1543,7 +1548,7 @@ export interface components {
             id: string;
         };
         /** @description Queued as of `received_at`: what the model does not allow is quarantined when it is stored. */
-        Taken: {
+        TelemetryAccepted: {
             device: string;
             received_at: number;
             bytes: number;
@@ -1551,21 +1556,26 @@ export interface components {
         UserChange: {
             enabled: boolean;
         };
-        /** @description `standing` is `invited` until the first sign-in, `reset` while a new password must be set by a code. */
+        /** @description `status` is `invited` until the first sign-in, `reset` while a new password must be set by a code. */
         UserItem: {
             id: string;
             email: string;
             enabled: boolean;
-            standing: components["schemas"]["Standing"];
+            status: components["schemas"]["UserStatus"];
             created_at: number;
             updated_at: number;
         };
+        /**
+         * @description `INVITED` has a temporary password, `RESET` must set a new one by a code.
+         * @enum {string}
+         */
+        UserStatus: "active" | "invited" | "other" | "reset";
         /** @description `second_factor` says whether a one-time password is asked for. */
         UserView: {
             id: string;
             email: string;
             enabled: boolean;
-            standing: components["schemas"]["Standing"];
+            status: components["schemas"]["UserStatus"];
             created_at: number;
             updated_at: number;
             second_factor: boolean;
@@ -1584,16 +1594,6 @@ export interface components {
             grant: components["schemas"]["Grant"] | null;
             roles: components["schemas"]["Role"][];
             scopes: string[];
-        };
-        WishView: {
-            version: number;
-            values: Record<string, never>;
-            set_by: components["schemas"]["Author"];
-            set_at: number;
-        };
-        WishesView: {
-            items: components["schemas"]["WishView"][];
-            cursor: string | null;
         };
     };
     responses: {
@@ -1802,8 +1802,10 @@ export type CommandsWho = components['schemas']['CommandsWho'];
 export type CountersView = components['schemas']['CountersView'];
 export type CountsView = components['schemas']['CountsView'];
 export type Credentials = components['schemas']['Credentials'];
-export type Desire = components['schemas']['Desire'];
 export type Desired = components['schemas']['Desired'];
+export type DesiredHistory = components['schemas']['DesiredHistory'];
+export type DesiredPatch = components['schemas']['DesiredPatch'];
+export type DesiredVersion = components['schemas']['DesiredVersion'];
 export type DeviceEntry = components['schemas']['DeviceEntry'];
 export type DeviceEventView = components['schemas']['DeviceEventView'];
 export type DeviceEventsView = components['schemas']['DeviceEventsView'];
@@ -1830,7 +1832,7 @@ export type HeldGrant = components['schemas']['HeldGrant'];
 export type HeldGrants = components['schemas']['HeldGrants'];
 export type Invitation = components['schemas']['Invitation'];
 export type KeyBody = components['schemas']['KeyBody'];
-export type KeyStanding = components['schemas']['KeyStanding'];
+export type KeyStatus = components['schemas']['KeyStatus'];
 export type KeyView = components['schemas']['KeyView'];
 export type KeysView = components['schemas']['KeysView'];
 export type Kind = components['schemas']['Kind'];
@@ -1864,18 +1866,16 @@ export type ShadowView = components['schemas']['ShadowView'];
 export type SignIn = components['schemas']['SignIn'];
 export type SignedIn = components['schemas']['SignedIn'];
 export type Stage = components['schemas']['Stage'];
-export type Standing = components['schemas']['Standing'];
 export type Step = components['schemas']['Step'];
 export type StepView = components['schemas']['StepView'];
 export type Subject = components['schemas']['Subject'];
-export type Taken = components['schemas']['Taken'];
+export type TelemetryAccepted = components['schemas']['TelemetryAccepted'];
 export type UserChange = components['schemas']['UserChange'];
 export type UserItem = components['schemas']['UserItem'];
+export type UserStatus = components['schemas']['UserStatus'];
 export type UserView = components['schemas']['UserView'];
 export type UsersView = components['schemas']['UsersView'];
 export type Verdict = components['schemas']['Verdict'];
-export type WishView = components['schemas']['WishView'];
-export type WishesView = components['schemas']['WishesView'];
 export type ResponseChangedMeanwhile = components['responses']['ChangedMeanwhile'];
 export type ResponseConflict = components['responses']['Conflict'];
 export type ResponseConflictOrIdempotencyInProgress = components['responses']['ConflictOrIdempotencyInProgress'];
@@ -2579,7 +2579,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Taken"];
+                    "application/json": components["schemas"]["TelemetryAccepted"];
                 };
             };
             400: components["responses"]["InvalidRequest"];
@@ -2816,8 +2816,6 @@ export interface operations {
             /** @description Made. */
             201: {
                 headers: {
-                    /** @description The version shown. */
-                    ETag: string;
                     /** @description `true`: the answer of an earlier request with this key. */
                     "Idempotency-Replayed"?: "true";
                     [name: string]: unknown;
@@ -2858,8 +2856,6 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
-                    /** @description The version shown. */
-                    ETag: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2894,8 +2890,6 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
-                    /** @description The version shown. */
-                    ETag: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3100,7 +3094,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Desire"];
+                "application/json": components["schemas"]["DesiredPatch"];
             };
         };
         responses: {
@@ -3153,7 +3147,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["WishesView"];
+                    "application/json": components["schemas"]["DesiredHistory"];
                 };
             };
             400: components["responses"]["InvalidRequest"];
@@ -3219,7 +3213,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Desire"];
+                "application/json": components["schemas"]["DesiredPatch"];
             };
         };
         responses: {
@@ -3272,7 +3266,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["WishesView"];
+                    "application/json": components["schemas"]["DesiredHistory"];
                 };
             };
             400: components["responses"]["InvalidRequest"];

@@ -182,24 +182,24 @@ class CommandOperations:
         items = tuple(map(_view, page.commands))
         return answer(CommandsView(items, self._cursors.close(page.cursor, who, "list_commands")))
 
-    @answers(CommandView, status=201, etag=True)
+    @answers(CommandView, status=201)
     def send_command(self, id: Thing, command: Annotated[NewCommand, Body()]) -> Answer:
         """Have a device do something, now or as soon as it is connected, unless it expires before."""
         key = self._request.header("Idempotency-Key")
         made = self._commands.send(self._request.actor, parse_thing(id), _asked(command), key)
-        return answer(_view(made), status=201, etag=made.version)
+        return answer(_view(made), status=201)
 
-    @answers(CommandView, etag=True)
+    @answers(CommandView)
     def show_command(self, id: Thing, command: _Id) -> Answer:
         """A command as it is, with every step and every attempt."""
         found = self._commands.show(self._request.who, parse_thing(id), command)
-        return answer(_view(found), etag=found.version)
+        return answer(_view(found))
 
-    @answers(CommandView, etag=True)
+    @answers(CommandView)
     def cancel_command(self, id: Thing, command: _Id) -> Answer:
         """Take a command back that was not sent yet."""
         cancelled = self._commands.cancel(self._request.actor, parse_thing(id), command)
-        return answer(_view(cancelled), etag=cancelled.version)
+        return answer(_view(cancelled))
 
     @answers(BulkCommandView, status=202)
     def send_bulk(self, bulk: Annotated[NewBulk, Body()]) -> Answer:

@@ -45,7 +45,7 @@ class DeviceKeyBody(BaseModel):
     expires_at: int | None = None
 
 
-class KeyStanding(StrEnum):
+class KeyStatus(StrEnum):
     LIVE = "live"
     EXPIRED = "expired"
     REVOKED = "revoked"
@@ -56,7 +56,7 @@ class KeyView(msgspec.Struct, frozen=True):
 
     id: str
     name: str
-    standing: KeyStanding
+    status: KeyStatus
     grants: tuple[Grant, ...]
     created_at: int
     created_by: str
@@ -133,14 +133,14 @@ class KeyOperations:
         return answer(NewKeyView(**msgspec.structs.asdict(view), key=new.text), status=201)
 
     def _view(self, key: Key) -> KeyView:
-        standing = KeyStanding.REVOKED if key.revoked_at is not None else KeyStanding.EXPIRED
+        status = KeyStatus.REVOKED if key.revoked_at is not None else KeyStatus.EXPIRED
         if key.live(self._clock.now_ms()):
-            standing = KeyStanding.LIVE
+            status = KeyStatus.LIVE
         used = None if key.used_day is None else f"{datetime.fromtimestamp(key.used_day * _DAY_S, UTC):%Y-%m-%d}"
         return KeyView(
             key.id,
             key.name,
-            standing,
+            status,
             key.grants,
             key.created_at,
             key.created_by,

@@ -18,7 +18,7 @@ from functions.services.shadows import DeviceShadows, ShadowDetail
 _Limit = Annotated[int, Query(ge=1, le=100)]
 
 
-class Desire(BaseModel):
+class DesiredPatch(BaseModel):
     """A merge patch: each key replaces what was desired under it, null takes it out."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
@@ -59,15 +59,15 @@ class ShadowView(msgspec.Struct, frozen=True):
     in_sync: bool
 
 
-class WishView(msgspec.Struct, frozen=True):
+class DesiredVersion(msgspec.Struct, frozen=True):
     version: int
     values: dict[str, Any]
     set_by: Author
     set_at: int
 
 
-class WishesView(msgspec.Struct, frozen=True):
-    items: tuple[WishView, ...]
+class DesiredHistory(msgspec.Struct, frozen=True):
+    items: tuple[DesiredVersion, ...]
     cursor: str | None
 
 
@@ -83,11 +83,11 @@ class ShadowOperations:
         return self._show(id, ShadowName.STATE)
 
     @answers(ShadowView, etag=True)
-    def desire_state(self, id: Thing, wanted: Annotated[Desire, Body()]) -> Answer:
+    def desire_state(self, id: Thing, wanted: Annotated[DesiredPatch, Body()]) -> Answer:
         """Want actuators to be so, whenever the device can."""
         return self._desire(id, ShadowName.STATE, wanted)
 
-    @answers(WishesView)
+    @answers(DesiredHistory)
     def state_history(self, id: Thing, limit: _Limit = 20, cursor: Cursor = None) -> Answer:
         """What the actuators were wanted to be, by whom and when, newest first."""
         return self._history(id, ShadowName.STATE, limit, cursor, "state_history")
@@ -98,11 +98,11 @@ class ShadowOperations:
         return self._show(id, ShadowName.CONFIG)
 
     @answers(ShadowView, etag=True)
-    def desire_config(self, id: Thing, wanted: Annotated[Desire, Body()]) -> Answer:
+    def desire_config(self, id: Thing, wanted: Annotated[DesiredPatch, Body()]) -> Answer:
         """Set the device."""
         return self._desire(id, ShadowName.CONFIG, wanted)
 
-    @answers(WishesView)
+    @answers(DesiredHistory)
     def config_history(self, id: Thing, limit: _Limit = 20, cursor: Cursor = None) -> Answer:
         """What the device was set to, by whom and when, newest first."""
         return self._history(id, ShadowName.CONFIG, limit, cursor, "config_history")
@@ -111,7 +111,7 @@ class ShadowOperations:
         thing = parse_thing(id)
         return _answer(thing, self._shadows.show(self._request.who, thing, name))
 
-    def _desire(self, id: str, name: ShadowName, wanted: Desire) -> Answer:
+    def _desire(self, id: str, name: ShadowName, wanted: DesiredPatch) -> Answer:
         thing = parse_thing(id)
         if_version = self._request.if_match()
         return _answer(thing, self._shadows.desire(self._request.actor, thing, name, wanted.values, if_version))
@@ -121,9 +121,10 @@ class ShadowOperations:
         inner = self._cursors.open(cursor, who, operation)
         page = self._shadows.history(who, parse_thing(id), name, limit, inner)
         items = tuple(
-            WishView(one.version, one.values, Author(one.set_by, one.set_by_name), one.set_at) for one in page.wishes
+            DesiredVersion(one.version, one.values, Author(one.set_by, one.set_by_name), one.set_at)
+            for one in page.wishes
         )
-        return answer(WishesView(items, self._cursors.close(page.cursor, who, operation)))
+        return answer(DesiredHistory(items, self._cursors.close(page.cursor, who, operation)))
 
 
 def _answer(thing: str, detail: ShadowDetail) -> Answer:
@@ -139,3 +140,7 @@ def _desired(wish: Wish | None, shadow: Shadow) -> Desired:
     if wish is None:
         return Desired(shadow.desired, 0, None, None, sent=True)
     return Desired(wish.values, wish.version, Author(wish.set_by, wish.set_by_name), wish.set_at, wish.sent)
+
+
+def _version(wish: Wish) -> DesiredVersion:
+    return DesiredVersion(wish.version, wish.values, Author(wish.set_by, wish.set_by_name), wish.set_at)

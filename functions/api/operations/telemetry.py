@@ -69,7 +69,7 @@ class BinnedSeries(msgspec.Struct, frozen=True, rename={"from_": "from"}):
     cursor: str | None
 
 
-class Taken(msgspec.Struct, frozen=True):
+class TelemetryAccepted(msgspec.Struct, frozen=True):
     """Queued as of `received_at`: what the model does not allow is quarantined when it is stored."""
 
     device: str
@@ -132,7 +132,7 @@ class TelemetryOperations:
             }
         )
 
-    @answers(Taken, status=202, problems=("not-found", "too-large"))
+    @answers(TelemetryAccepted, status=202, problems=("not-found", "too-large"))
     def send_telemetry(
         self,
         envelope: Annotated[dict[str, Any], Body()],  # noqa: ARG002 - the bytes count; this has them be an object
@@ -145,7 +145,7 @@ class TelemetryOperations:
                 raise RequestError("device", "the device whose telemetry this is", "nothing")
             device = who.id.removeprefix("device:")
         taken = self._intake.take(who, parse_thing(device), self._request.body)
-        return answer(Taken(taken.thing, taken.received_at, len(taken.data)), status=202)
+        return answer(TelemetryAccepted(taken.thing, taken.received_at, len(taken.data)), status=202)
 
 
 def _row(row: Row) -> dict[str, Any]:

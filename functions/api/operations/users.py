@@ -11,7 +11,7 @@ from functions.api.cursors import Cursors
 from functions.api.parameters import Cursor
 from functions.api.request import Request
 from functions.domain.access import MAX_GRANTS, Grant, Kind, Role, parse_scope
-from functions.domain.people import Standing, parse_email, parse_email_beginning, parse_sub
+from functions.domain.people import UserStatus, parse_email, parse_email_beginning, parse_sub
 from functions.services.grants import Grants, GrantsOf
 from functions.services.users import User, Users
 
@@ -53,12 +53,12 @@ class GrantsBody(BaseModel):
 
 
 class UserItem(msgspec.Struct, frozen=True):
-    """`standing` is `invited` until the first sign-in, `reset` while a new password must be set by a code."""
+    """`status` is `invited` until the first sign-in, `reset` while a new password must be set by a code."""
 
     id: str
     email: str
     enabled: bool
-    standing: Standing
+    status: UserStatus
     created_at: int
     updated_at: int
 
@@ -74,7 +74,7 @@ class UserView(msgspec.Struct, frozen=True):
     id: str
     email: str
     enabled: bool
-    standing: Standing
+    status: UserStatus
     created_at: int
     updated_at: int
     second_factor: bool
@@ -119,7 +119,7 @@ class UserOperations:
         beginning = "" if email is None else parse_email_beginning(email)
         page = self._users.page(beginning, limit, self._cursors.open(cursor, who, "list_users"))
         items = tuple(
-            UserItem(one.id, one.email, one.enabled, one.standing, one.created_at, one.updated_at) for one in page.items
+            UserItem(one.id, one.email, one.enabled, one.status, one.created_at, one.updated_at) for one in page.items
         )
         return answer(UsersView(items, self._cursors.close(page.cursor, who, "list_users")))
 
@@ -192,7 +192,7 @@ def _user(user: User, *, status: int = 200) -> Answer:
         person.id,
         person.email,
         user.enabled,
-        person.standing,
+        person.status,
         person.created_at,
         person.updated_at,
         bool(person.second_factor),

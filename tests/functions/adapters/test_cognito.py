@@ -12,7 +12,7 @@ from botocore.stub import Stubber
 
 from functions.adapters.cognito_sign_in import CognitoSignIns
 from functions.adapters.cognito_users import CognitoDirectory
-from functions.domain.people import Standing
+from functions.domain.people import UserStatus
 from functions.domain.sign_in import Challenge, Step, Tokens
 from functions.errors import (
     ConflictError,
@@ -68,23 +68,23 @@ def test_an_invitation_goes_by_e_mail_to_an_address_that_counts_as_verified(cogn
     }
     cognito.add_response("admin_create_user", {"User": user("FORCE_CHANGE_PASSWORD")}, asked)
     person = directory.invite("ann@example.org")
-    assert (person.id, person.standing, person.created_at) == (SUB, Standing.INVITED, MADE_MS)
+    assert (person.id, person.status, person.created_at) == (SUB, UserStatus.INVITED, MADE_MS)
 
 
 @pytest.mark.parametrize(
-    ("status", "standing"),
+    ("in_cognito", "status"),
     [
-        ("CONFIRMED", Standing.ACTIVE),
-        ("FORCE_CHANGE_PASSWORD", Standing.INVITED),
-        ("RESET_REQUIRED", Standing.RESET),
-        ("ARCHIVED", Standing.OTHER),
+        ("CONFIRMED", UserStatus.ACTIVE),
+        ("FORCE_CHANGE_PASSWORD", UserStatus.INVITED),
+        ("RESET_REQUIRED", UserStatus.RESET),
+        ("ARCHIVED", UserStatus.OTHER),
     ],
 )
-def test_a_person_is_found_by_his_id(cognito, directory, status, standing):
-    found = {**user(status, attributes="UserAttributes"), "UserMFASettingList": ["SOFTWARE_TOKEN_MFA"]}
+def test_a_person_is_found_by_his_id(cognito, directory, in_cognito, status):
+    found = {**user(in_cognito, attributes="UserAttributes"), "UserMFASettingList": ["SOFTWARE_TOKEN_MFA"]}
     cognito.add_response("admin_get_user", found, {"UserPoolId": "pool", "Username": SUB})
     person = directory.find(SUB)
-    assert (person.standing, person.second_factor, person.email) == (standing, True, "ann@example.org")
+    assert (person.status, person.second_factor, person.email) == (status, True, "ann@example.org")
 
 
 def test_a_person_has_no_other_name_than_his_id(cognito, directory):

@@ -61,7 +61,7 @@ def test_a_key_is_shown_once_and_only_its_digest_is_kept(api, root):
     assert listed == {"items": [shown], "cursor": None}
     for kept in (api.keys.keys, api.journal.notes, api.journal.chains):
         assert secret not in str(kept)
-    assert (shown["standing"], shown["grants"], shown["created_by"]) == ("live", [VIEWER], "user:root")
+    assert (shown["status"], shown["grants"], shown["created_by"]) == ("live", [VIEWER], "user:root")
 
 
 def test_a_key_is_revoked_and_stays_on_the_list(api, root):
@@ -69,14 +69,14 @@ def test_a_key_is_revoked_and_stays_on_the_list(api, root):
     for _ in range(2):
         assert api.call("DELETE", f"/keys/{made['id']}", who=root) == (204, None)
     _, shown = api.get(f"/keys/{made['id']}", who=root)
-    assert (shown["standing"], shown["revoked_at"], shown["grants"]) == ("revoked", api.clock.now, [VIEWER])
+    assert (shown["status"], shown["revoked_at"], shown["grants"]) == ("revoked", api.clock.now, [VIEWER])
     assert [note.action for note in api.journal.notes] == ["key.create", "key.revoke"]
 
 
 def test_a_key_expires(api, root):
     _, made = create(api, root)
     api.clock.now = made["expires_at"]
-    assert api.get(f"/keys/{made['id']}", who=root)[1]["standing"] == "expired"
+    assert api.get(f"/keys/{made['id']}", who=root)[1]["status"] == "expired"
 
 
 def test_the_day_of_the_last_use_is_shown(api, root):
@@ -202,7 +202,7 @@ def test_a_device_s_key_belongs_to_it(api, lead):
     status, made = create_for_device(api, lead)
     assert status == 201
     assert made["key"].startswith("fld_")
-    assert (made["grants"], made["expires_at"], made["standing"]) == ([], None, "live")
+    assert (made["grants"], made["expires_at"], made["status"]) == ([], None, "live")
     _, listed = api.get("/devices/pump-7/keys", who=lead)
     assert [one["id"] for one in listed["items"]] == [made["id"]]
     assert "key" not in listed["items"][0]

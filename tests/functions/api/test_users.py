@@ -63,7 +63,7 @@ def down(_):
 def test_somebody_is_invited_with_grants(api, root, people):
     status, body = invite(api, root, "Eva@Example.org", grants=[{"role": "viewer", "scope": "group:plant-1"}])
     assert status == 201
-    assert (body["email"], body["standing"], body["enabled"]) == ("eva@example.org", "invited", True)
+    assert (body["email"], body["status"], body["enabled"]) == ("eva@example.org", "invited", True)
     assert body["grants"] == [{"role": "viewer", "scope": "group:plant-1"}]
     assert api.headers["ETag"] == '"1"'
     assert api.directory.sent[-1] == ("eva@example.org", "invitation")
@@ -99,7 +99,7 @@ def test_what_is_no_address_is_not_invited(api, root, email):
 
 @pytest.mark.parametrize(
     "more",
-    [{"standing": "active"}, {"id": sub(7)}, {"disabled": False}, {"kind": "key"}, {"version": 9}, {"role": "admin"}],
+    [{"status": "active"}, {"id": sub(7)}, {"disabled": False}, {"kind": "key"}, {"version": 9}, {"role": "admin"}],
 )
 def test_an_invitation_with_more_than_it_may_say_is_refused(api, root, more):
     status, body = invite(api, root, **more)
@@ -257,7 +257,7 @@ def test_a_reset_sends_a_code_or_the_invitation_again(api, root, people):
     assert api.call("POST", path(eva, "reset"), who=root) == (204, None)
     assert api.directory.sent[-1] == ("eva@example.org", "invitation")
     known = api.directory.people[eva.id.removeprefix("user:")]
-    api.directory.people[known.id] = msgspec.structs.replace(known, standing="active")
+    api.directory.people[known.id] = msgspec.structs.replace(known, status="active")
     assert api.call("POST", path(eva, "reset"), who=root) == (204, None)
     assert api.directory.sent[-1] == ("eva@example.org", "code")
 
