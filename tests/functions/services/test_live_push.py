@@ -1,6 +1,6 @@
 """From a change to those who watch, and to nobody else."""
 
-from threading import Thread
+from threading import Lock, Thread
 
 import pytest
 
@@ -71,8 +71,10 @@ def test_publishing_side_by_side_neither_loses_what_is_watched_nor_trips_over_a_
     others = [Thread(target=world.publisher.publish, args=([latest(thing, None)],)) for thing in ("pump-2", "press-1")]
 
     def beside(other, call):
+        first = Lock()
+
         def called(*args):
-            if other.ident is None:
+            if first.acquire(blocking=False):  # whoever of the threads comes first, and only once
                 other.start()
                 other.join(0.05)
             return call(*args)
