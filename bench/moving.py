@@ -32,7 +32,7 @@ from functions.adapters.liveanalytics_telemetry import LiveAnalyticsTelemetrySto
 from functions.adapters.memory import MemoryRegistry
 from functions.adapters.memory_lake import MemoryLakeReader
 from functions.domain.lake import hour_prefix
-from functions.ports import TelemetryStore
+from functions.ports.telemetry import TelemetryStore
 from functions.services.backfill import Backfill
 from functions.services.backfill_sources import LakeSource
 from functions.services.device_models import DeviceModels

@@ -25,7 +25,7 @@ from bench.stores.servers import SERVERS, Served
 from bench.stores.workload import HOUR_MS, OLD_DEVICES, QUESTIONS, Question, fleet, histories
 from functions.adapters.clock import SystemClock
 from functions.domain.series import Row
-from functions.ports import TelemetryStore
+from functions.ports.telemetry import TelemetryStore
 
 REAL = "real InfluxDB"
 SIZES, QUICK_SIZES = (1_000_000, 10_000_000), (100_000,)

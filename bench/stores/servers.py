@@ -21,7 +21,7 @@ from functions.adapters.influx_auth import Token
 from functions.adapters.influx_telemetry import InfluxTelemetryStore
 from functions.adapters.liveanalytics_telemetry import LiveAnalyticsTelemetryStore
 from functions.domain.store_setup import RETENTION_POLICY, Access, Credentials
-from functions.ports import TelemetryStore
+from functions.ports.telemetry import TelemetryStore
 from local import emulator, processes
 from local.instance import Instance
 from local.ports import Ports, require_free

@@ -7,7 +7,7 @@ from contract.documents import InternalEvent
 from functions.adapters.aws import wrapped
 from functions.domain.presence import SETTLE
 from functions.errors import StateError
-from functions.ports import Clock
+from functions.ports.clock import Clock
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient

@@ -25,7 +25,7 @@ from functions.domain.series import (
     newest,
 )
 from functions.errors import CursorError, PartialWriteError, StoreError
-from functions.ports import Clock
+from functions.ports.clock import Clock
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -36,7 +36,7 @@ from functions.domain.series import (
     bin_start,
 )
 from functions.errors import CursorError, PartialWriteError, StoreError
-from functions.ports import Clock
+from functions.ports.clock import Clock
 
 EXPORT_VALUES = 20_000
 """A page of an export asks for so many rows that they have at most about this many values."""

@@ -6,7 +6,7 @@ from typing import Any
 from jwt import PyJWK, PyJWTError
 
 from functions.errors import KeysError
-from functions.ports import Clock
+from functions.ports.clock import Clock
 
 REFETCH_MS = 30_000
 """Unknown key ids are anybody's to invent: they cause one request in this time, no more."""

@@ -31,7 +31,7 @@ from functions.domain.series import (
     newest,
 )
 from functions.errors import CursorError, PartialWriteError, StoreError, UnsupportedError
-from functions.ports import Clock
+from functions.ports.clock import Clock
 
 if TYPE_CHECKING:
     from mypy_boto3_timestream_query import TimestreamQueryClient

@@ -37,7 +37,7 @@ from functions.domain.series import (
 from functions.domain.state import DeviceState, Saved
 from functions.domain.status import DeviceStatus
 from functions.errors import CursorError
-from functions.ports import Clock
+from functions.ports.clock import Clock
 
 _EXPORT_POINTS = 1000
 _DEVICES = 100

@@ -20,7 +20,7 @@ from functions.errors import (
     RequestError,
     UnauthorizedError,
 )
-from functions.ports import Clock
+from functions.ports.clock import Clock
 
 
 class MemoryPrincipals:

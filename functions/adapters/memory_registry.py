@@ -11,7 +11,7 @@ from functions.domain.cursors import seal, unseal
 from functions.domain.devices import Device, DeviceFilter, DevicePage, Source
 from functions.domain.groups import Group, GroupPage, parent_of
 from functions.domain.presence import Status
-from functions.ports import StatusReader
+from functions.ports.devices import StatusReader
 
 
 class MemoryRegistry:

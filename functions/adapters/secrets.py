@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTT
 from functions.adapters.aws import error_code, wrapped
 from functions.domain.store_setup import Credentials
 from functions.errors import SecretError, StoreAdminError, StoreError, StoreUnreachableError
-from functions.ports import Clock
+from functions.ports.clock import Clock
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient

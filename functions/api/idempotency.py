@@ -19,7 +19,8 @@ from functions.api.request import Request, caller
 from functions.api.times import shown
 from functions.domain.idempotency import MAX_ANSWER_BYTES, Begun, KeptAnswer, KeyedRequest, Standing, digest_of
 from functions.errors import ConflictError, IdempotencyError, InProgressError, RequestError, ReusedKeyError
-from functions.ports import Clock, RequestMemory
+from functions.ports.clock import Clock
+from functions.ports.requests import RequestMemory
 from functions.routes import Route
 
 HEADER = "Idempotency-Key"

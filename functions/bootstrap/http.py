@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     from functions.adapters.dynamodb_audit import AuditedWrites
     from functions.errors import RatesError
-    from functions.ports import DeviceFinder, LivePublisher, StatusReader
+    from functions.ports.devices import DeviceFinder, StatusReader
+    from functions.ports.live import LivePublisher
     from functions.services.api import ApiServices
     from functions.services.audit import ReadAudit
     from functions.services.authorizer import Authorizer

@@ -24,7 +24,7 @@ from functions.settings import (
 
 if TYPE_CHECKING:
     from functions.adapters.invoked_store_admin import InvokedStoreAdmin
-    from functions.ports import SeriesReader, TelemetryStore
+    from functions.ports.telemetry import SeriesReader, TelemetryStore
     from functions.services.backfill import Backfill
     from functions.services.store_admin import StoreAdmin
 

@@ -6,7 +6,8 @@ from functions.bootstrap.clients import CLOCK, Clients, Env, clients, new_client
 from functions.settings import LiveSettings, PushSettings
 
 if TYPE_CHECKING:
-    from functions.ports import DeviceFinder, LivePublisher, LiveSockets
+    from functions.ports.devices import DeviceFinder
+    from functions.ports.live import LivePublisher, LiveSockets
     from functions.services.live import Live
     from functions.services.live_push import Push
     from functions.services.live_standing import Standing

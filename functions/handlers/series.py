@@ -9,7 +9,7 @@ from aws_lambda_powertools import Logger
 from functions import bootstrap
 from functions.domain import remote_series
 from functions.errors import CursorError, StoreError
-from functions.ports import SeriesReader
+from functions.ports.telemetry import SeriesReader
 
 logger = Logger(service="series")
 

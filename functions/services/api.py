@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from contract.models import DeviceModel
-from functions.ports import Clock, RequestMemory
+from functions.ports.clock import Clock
+from functions.ports.requests import RequestMemory
 from functions.services.audit import ReadAudit
 from functions.services.bulk_commands import BulkCommands
 from functions.services.commands import Commands

@@ -7,7 +7,8 @@ from functions.domain.access import Permission, Principal, Target, demand
 from functions.domain.audit import AuditFilter, ChainsPage
 from functions.domain.cursors import seal, unseal
 from functions.errors import RequestError
-from functions.ports import AuditLog, Clock
+from functions.ports.clock import Clock
+from functions.ports.logs import AuditLog
 
 MAX_RANGE_MS = 400 * 86_400_000
 

@@ -13,7 +13,8 @@ import msgspec
 from contract.audit import AUDIT_SHARDS, AuditHead, Record, audit_day, entry_key
 from contract.audit_check import check_chain
 from contract.audit_export import ChainEnd, Manifest, Part, manifest_key, part_key, write_manifest, write_part
-from functions.ports import AuditArchive, AuditLog, Clock
+from functions.ports.clock import Clock
+from functions.ports.logs import AuditArchive, AuditLog
 
 CLOSED_AFTER_MS: Final = 3_600_000
 """After midnight: a change that was noted before is in its chain by then, whatever the clocks say."""

@@ -13,7 +13,9 @@ from jwt import PyJWK, PyJWTError
 from functions.domain.access import Kind, Principal
 from functions.domain.keys import day_of, looks_like_one, read
 from functions.errors import UnauthorizedError
-from functions.ports import Clock, DeviceFinder, Keys
+from functions.ports.clock import Clock
+from functions.ports.devices import DeviceFinder
+from functions.ports.people import Keys
 from functions.services.whois import WhoIs
 
 _ALGORITHM = "RS256"

@@ -13,7 +13,8 @@ from functions.domain.reconciliation import Reconciliation
 from functions.domain.retention import Horizon
 from functions.domain.series import Point, newest
 from functions.errors import PartialWriteError, RequestError
-from functions.ports import Clock, LakeReader, TelemetryStore
+from functions.ports.clock import Clock
+from functions.ports.telemetry import LakeReader, TelemetryStore
 from functions.services.backfill_reading import DayOfDevice, Span, by_device_day, side_by_side, span, stored
 from functions.services.backfill_repeats import repeated_messages
 from functions.services.backfill_sources import LakeSource, StoreSource

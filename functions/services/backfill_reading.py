@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from functions.domain.series import Point
-from functions.ports import TelemetryStore
+from functions.ports.telemetry import TelemetryStore
 
 DAY_MS = 86_400_000
 READERS = 8

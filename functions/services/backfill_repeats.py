@@ -8,7 +8,7 @@ it left in the target tells. Only messages with late points are looked at: of on
 from collections.abc import Iterable, Mapping, Sequence
 
 from functions.domain.series import Point
-from functions.ports import TelemetryStore
+from functions.ports.telemetry import TelemetryStore
 from functions.services.backfill_reading import DayOfDevice, by_device_day, side_by_side, span, stored
 
 _Identity = tuple[str, str, int]

@@ -12,7 +12,8 @@ from functions.domain.ingest import Assessed, Incoming, assess
 from functions.domain.series import Point
 from functions.domain.state import Boundless, DeviceState
 from functions.errors import DamagedObjectError
-from functions.ports import Clock, LakeReader, TelemetryStore
+from functions.ports.clock import Clock
+from functions.ports.telemetry import LakeReader, TelemetryStore
 from functions.services.backfill_reading import DAY_MS, DayOfDevice, Span
 from functions.services.device_models import DeviceModels
 

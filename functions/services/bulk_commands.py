@@ -29,7 +29,8 @@ from functions.errors import (
     RequestError,
     ReusedKeyError,
 )
-from functions.ports import BulkStore, Clock, CommandQueue
+from functions.ports.clock import Clock
+from functions.ports.commands import BulkStore, CommandQueue
 from functions.services.commands import Asked, check_against, check_bounds, digest_of
 
 _FINAL_AFTER_MS = 24 * 3_600_000

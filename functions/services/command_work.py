@@ -9,7 +9,8 @@ from contract.errors import DocumentError
 from functions.domain import command_work
 from functions.domain.command_work import ONLINE, TICKS_S, WAITING, CancelBulk, SendBulk, Sweep, Tick
 from functions.errors import AdapterError, QueueMessageError
-from functions.ports import Clock, CommandQueue, CommandStore
+from functions.ports.clock import Clock
+from functions.ports.commands import CommandQueue, CommandStore
 from functions.services.dispatch import Dispatch
 from functions.services.hear_commands import HearCommands
 from functions.services.send_bulks import SendBulks

@@ -37,7 +37,9 @@ from functions.errors import (
     RequestError,
     ReusedKeyError,
 )
-from functions.ports import Clock, CommandQueue, CommandStore, LivePublisher
+from functions.ports.clock import Clock
+from functions.ports.commands import CommandQueue, CommandStore
+from functions.ports.live import LivePublisher
 from functions.services.dispatch import told
 from functions.services.gate import Gate
 

@@ -4,7 +4,8 @@ from functions.domain.access import Permission, Principal, Target
 from functions.domain.events import EventFilter, EventPage
 from functions.domain.quarantine import NoticePage, Quarantined, QuarantinePage
 from functions.errors import ForbiddenError, NotFoundError, RequestError
-from functions.ports import EventLog, Quarantine, StatusReader
+from functions.ports.devices import StatusReader
+from functions.ports.logs import EventLog, Quarantine
 from functions.services.gate import Gate, missing
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping
 
 from contract.models import DeviceModel
-from functions.ports import Clock, DeviceFinder
+from functions.ports.clock import Clock
+from functions.ports.devices import DeviceFinder
 
 MEMORY_MS = 60_000
 MAX_REMEMBERED = 50_000

@@ -11,7 +11,9 @@ from functions.domain.audit import Actor, Note
 from functions.domain.devices import Device, Source, parse_tags, parse_text
 from functions.domain.live import Kind, LiveEvent
 from functions.errors import ConflictError, PreconditionError, RegistryError, RequestError
-from functions.ports import Clock, DeviceRegistry, LivePublisher
+from functions.ports.clock import Clock
+from functions.ports.devices import DeviceRegistry
+from functions.ports.live import LivePublisher
 from functions.services.gate import Gate
 
 

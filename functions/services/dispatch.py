@@ -13,7 +13,10 @@ from contract.documents import CommandRequest
 from functions.domain.commands import Command, Outcome
 from functions.domain.live import Kind, LiveEvent
 from functions.errors import CommandsError
-from functions.ports import Clock, CommandBroker, CommandStore, LivePublisher, PresenceStore
+from functions.ports.clock import Clock
+from functions.ports.commands import CommandBroker, CommandStore
+from functions.ports.devices import PresenceStore
+from functions.ports.live import LivePublisher
 
 _NOTE_CHARS = 200
 

@@ -7,7 +7,7 @@ from contract.errors import DocumentError
 from functions.domain.events import DeviceEvent
 from functions.domain.ingest import Fault, QuarantineEntry
 from functions.errors import QueueMessageError
-from functions.ports import EventLog, Quarantine
+from functions.ports.logs import EventLog, Quarantine
 
 _REASONS = {"too_large": "too_large", "unsupported_version": "unsupported_version"}
 

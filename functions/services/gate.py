@@ -3,7 +3,7 @@
 from functions.domain.access import Permission, Principal, Target, demand
 from functions.domain.devices import Device
 from functions.errors import NotFoundError
-from functions.ports import DeviceFinder
+from functions.ports.devices import DeviceFinder
 
 
 class Gate:

@@ -21,7 +21,9 @@ from functions.domain.audit import Actor, Note
 from functions.domain.cursors import seal, unseal
 from functions.domain.grants import Held, HeldPage, Holder, changes, grant_set, user_id
 from functions.errors import ConflictError, CursorError, NotFoundError, PreconditionError
-from functions.ports import Clock, DeviceFinder, Directory, Principals
+from functions.ports.clock import Clock
+from functions.ports.devices import DeviceFinder
+from functions.ports.people import Directory, Principals
 from functions.services.whois import WhoIs
 
 _PAGE = 100

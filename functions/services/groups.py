@@ -7,7 +7,8 @@ from functions.domain.audit import Actor, Note
 from functions.domain.devices import parse_text
 from functions.domain.groups import MAX_DESCRIPTION_CHARS, Group, Visible, in_reach, leads, steps
 from functions.errors import ConflictError, NotFoundError, PreconditionError
-from functions.ports import Clock, GroupStore
+from functions.ports.clock import Clock
+from functions.ports.devices import GroupStore
 
 
 class GroupChange(msgspec.Struct, frozen=True, kw_only=True):

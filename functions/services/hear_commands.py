@@ -16,7 +16,9 @@ from contract.ingest import ResponseMessage
 from functions.domain.commands import MAX_RESULT_BYTES, Command, Heard, Response, Status
 from functions.domain.ingest import Fault, QuarantineEntry
 from functions.errors import CommandsError, QueueMessageError
-from functions.ports import CommandStore, LivePublisher, Quarantine
+from functions.ports.commands import CommandStore
+from functions.ports.live import LivePublisher
+from functions.ports.logs import Quarantine
 from functions.services.dispatch import Dispatch, told
 
 _REASONS = {"too_large": "too_large", "unsupported_version": "unsupported_version"}

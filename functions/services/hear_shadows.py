@@ -9,7 +9,7 @@ from contract.errors import DocumentError
 from functions.domain.live import Kind, LiveEvent
 from functions.domain.shadows import ShadowName, shadow_of, told
 from functions.errors import QueueMessageError
-from functions.ports import LivePublisher
+from functions.ports.live import LivePublisher
 
 
 class _Change(msgspec.Struct, frozen=True):

@@ -20,7 +20,9 @@ from contract.ingest import LakeLine
 from functions.domain.ingest import Assessed, Fault, Incoming, assess, state_after
 from functions.domain.live import latest_event
 from functions.errors import AdapterError, LakeError, PartialWriteError, QuarantineError, QueueMessageError, StoreError
-from functions.ports import Lake, LivePublisher, Quarantine, StateStore, TelemetryStore
+from functions.ports.live import LivePublisher
+from functions.ports.logs import Quarantine
+from functions.ports.telemetry import Lake, StateStore, TelemetryStore
 from functions.services.device_models import DeviceModels
 
 if TYPE_CHECKING:

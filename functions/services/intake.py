@@ -5,7 +5,8 @@ from contract.errors import ContractError
 from contract.ingest import IngestMessage
 from functions.domain.access import Permission, Principal
 from functions.errors import RequestError, TooLargeError
-from functions.ports import Clock, TelemetryQueue
+from functions.ports.clock import Clock
+from functions.ports.telemetry import TelemetryQueue
 from functions.services.gate import Gate
 
 

@@ -16,7 +16,8 @@ from functions.domain.keys import (
     mint,
 )
 from functions.errors import ConflictError, ForbiddenError, NotFoundError
-from functions.ports import Clock, Keys
+from functions.ports.clock import Clock
+from functions.ports.people import Keys
 from functions.services.gate import Gate
 from functions.services.grants import shown
 from functions.services.whois import WhoIs

@@ -18,7 +18,8 @@ from functions.domain.live import (
     group_topic,
 )
 from functions.errors import AdapterError, ForbiddenError, RequestError, UnauthorizedError
-from functions.ports import Clock, LiveConnections, LiveSockets, LiveTickets
+from functions.ports.clock import Clock
+from functions.ports.live import LiveConnections, LiveSockets, LiveTickets
 from functions.services.live_standing import Standing
 from functions.services.live_tickets import redeem
 

@@ -19,7 +19,9 @@ from functions.domain.live import (
     topics_of,
 )
 from functions.errors import AdapterError
-from functions.ports import Clock, DeviceFinder, LiveQueue, WatchedTopics
+from functions.ports.clock import Clock
+from functions.ports.devices import DeviceFinder
+from functions.ports.live import LiveQueue, WatchedTopics
 
 MESSAGE_BYTES = 48 * 1024
 GROUP_MEMORY_MS = 30_000

@@ -22,7 +22,8 @@ from functions.domain.live import (
     target_of,
 )
 from functions.errors import AdapterError
-from functions.ports import Clock, LiveConnections, LiveSockets
+from functions.ports.clock import Clock
+from functions.ports.live import LiveConnections, LiveSockets
 from functions.services.live_standing import Standing
 
 _messages = msgspec.json.Decoder(list[Watched])

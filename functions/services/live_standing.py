@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from functions.domain.access import Kind, Permission, Principal
 from functions.domain.live import target_of, thing_of
 from functions.errors import UnauthorizedError
-from functions.ports import Clock, DeviceFinder
+from functions.ports.clock import Clock
+from functions.ports.devices import DeviceFinder
 from functions.services.whois import WhoIs
 
 MEMORY_MS = 30_000

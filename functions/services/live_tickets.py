@@ -12,7 +12,8 @@ import msgspec
 
 from functions.domain.access import Principal
 from functions.errors import UnauthorizedError
-from functions.ports import Clock, LiveTickets
+from functions.ports.clock import Clock
+from functions.ports.live import LiveTickets
 
 LIFE_MS = 30_000
 _BYTES = 32

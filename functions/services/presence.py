@@ -10,7 +10,9 @@ from functions.domain.command_work import ONLINE
 from functions.domain.live import Kind, LiveEvent
 from functions.domain.presence import SETTLE, Presence, Session
 from functions.errors import QueueMessageError, StateError
-from functions.ports import CommandQueue, LivePublisher, PresenceStore, SettleLater
+from functions.ports.commands import CommandQueue
+from functions.ports.devices import PresenceStore, SettleLater
+from functions.ports.live import LivePublisher
 
 SUBSCRIBED_S = 1
 """How long after its connect a device is given to subscribe; what is sent to it before is sent again a little later."""

@@ -11,7 +11,8 @@ from functions.domain.devices import Device, DeviceFilter
 from functions.domain.presence import Status
 from functions.domain.state import Counters
 from functions.domain.status import DeviceStatus
-from functions.ports import Clock, DeviceRegistry, StatusReader
+from functions.ports.clock import Clock
+from functions.ports.devices import DeviceRegistry, StatusReader
 from functions.services.gate import Gate, missing
 
 SUMMARY_DEVICES = 1000

@@ -6,7 +6,8 @@ from typing import Final
 
 from functions.domain.rates import Limit
 from functions.errors import RateLimitError, RatesError
-from functions.ports import Clock, RateBuckets
+from functions.ports.clock import Clock
+from functions.ports.requests import RateBuckets
 
 LEASE_MS: Final = 5_000
 """How long tokens that were taken may be used: what is left then is lost."""

@@ -10,7 +10,8 @@ from functions.domain.access import Kind, Principal
 from functions.domain.audit import Actor
 from functions.domain.devices import Device, Source
 from functions.errors import RegistryError, RequestError
-from functions.ports import Clock, DeviceRegistry
+from functions.ports.clock import Clock
+from functions.ports.devices import DeviceRegistry
 from functions.services.devices import note_of
 
 DEPLOYMENT = Principal("deployment:fleet-file", Kind.DEPLOYMENT, "The deployment's fleet file")

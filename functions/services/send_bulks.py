@@ -9,7 +9,10 @@ from functions.domain.command_work import CancelBulk, SendBulk
 from functions.domain.commands import Command, NewCommand, Status
 from functions.domain.devices import Device, DeviceFilter
 from functions.errors import CommandsError, ConflictError, RateLimitError, RequestError, StateError
-from functions.ports import BulkStore, Clock, CommandQueue, CommandStore, DeviceRegistry, LivePublisher
+from functions.ports.clock import Clock
+from functions.ports.commands import BulkStore, CommandQueue, CommandStore
+from functions.ports.devices import DeviceRegistry
+from functions.ports.live import LivePublisher
 from functions.services.commands import Creating, digest_of
 from functions.services.dispatch import Dispatch, told
 from functions.services.gate import missing

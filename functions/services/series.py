@@ -6,7 +6,9 @@ from functions.domain.access import Permission, Principal
 from functions.domain.cursors import seal, unseal
 from functions.domain.series import MAX_BINS, Aggregate, Row, SeriesQuery
 from functions.errors import RequestError
-from functions.ports import Clock, SeriesReader, StatusReader
+from functions.ports.clock import Clock
+from functions.ports.devices import StatusReader
+from functions.ports.telemetry import SeriesReader
 from functions.services.gate import Gate, missing
 
 

@@ -12,7 +12,9 @@ from functions.domain.devices import Device
 from functions.domain.live import Kind, LiveEvent
 from functions.domain.shadows import Shadow, ShadowName, Wish, WishPage, patch_for, told, wished
 from functions.errors import ConflictError, PreconditionError, ShadowError
-from functions.ports import Clock, LivePublisher, Shadows, Wishes
+from functions.ports.clock import Clock
+from functions.ports.live import LivePublisher
+from functions.ports.shadows import Shadows, Wishes
 from functions.services.gate import Gate
 
 _READ = {ShadowName.STATE: Permission.STATE_READ, ShadowName.CONFIG: Permission.CONFIG_READ}

@@ -2,7 +2,7 @@
 
 from functions.domain.sign_in import Challenge, Step, Tokens, check_password
 from functions.errors import UnauthorizedError
-from functions.ports import SignIns
+from functions.ports.people import SignIns
 
 REFUSED = (
     "Wrong name, password or code, or the sign-in has ended. After a reset, ask for a code and set a new password."

@@ -22,7 +22,7 @@ from functions.domain.store_setup import (
     wanted,
 )
 from functions.errors import AdapterError, RequestError, StoreAdminError, StoreUnreachableError
-from functions.ports import InfluxAdmin, TokenSecret
+from functions.ports.store_setup import InfluxAdmin, TokenSecret
 
 Removal = tuple[str, Callable[[], None]]
 """What goes, and how."""

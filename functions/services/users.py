@@ -11,7 +11,9 @@ from functions.domain.audit import Actor, Note
 from functions.domain.grants import Holder, grant_set, user_id
 from functions.domain.people import PeoplePage, Person, UserStatus
 from functions.errors import ConflictError, ForbiddenError, FunctionsError, NotFoundError, PreconditionError
-from functions.ports import Clock, Directory, Journal, Principals
+from functions.ports.clock import Clock
+from functions.ports.logs import Journal
+from functions.ports.people import Directory, Principals
 from functions.services.grants import Grants, shown
 from functions.services.whois import WhoIs
 

@@ -6,7 +6,7 @@ from functions.domain.access import Kind, Principal
 from functions.domain.grants import Holder, user_id
 from functions.domain.keys import Key
 from functions.errors import UnauthorizedError
-from functions.ports import Keys, Principals
+from functions.ports.people import Keys, Principals
 
 
 class Rights(NamedTuple):

@@ -19,7 +19,7 @@ from functions.api.request import Request
 from functions.api.times import moment, shown
 from functions.domain.events import DeviceEvent, EventFilter
 from functions.errors import RequestError
-from functions.ports import Clock
+from functions.ports.clock import Clock
 from functions.services.device_logs import DeviceLogs
 
 _KIND = re.compile(r"[a-z][a-z0-9_]{0,63}")

@@ -17,7 +17,7 @@ from functions.api.parameters import Cursor, Thing
 from functions.api.request import Request
 from functions.domain.access import MAX_GRANTS, Grant
 from functions.domain.keys import Key, KeyPage, parse_key_id
-from functions.ports import Clock
+from functions.ports.clock import Clock
 from functions.services.keys import ManageKeys, NewKey
 
 _Key = Annotated[str, Path(max_length=64)]

@@ -3,7 +3,7 @@
 import msgspec
 
 from functions.api.answer import Answer, answer, answers
-from functions.ports import Clock
+from functions.ports.clock import Clock
 
 
 class Health(msgspec.Struct, frozen=True):
