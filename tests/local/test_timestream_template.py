@@ -105,9 +105,7 @@ def test_references_to_a_liveanalytics_table_become_its_names():
 def test_the_launcher_is_told_what_to_make():
     wanted = provisions({"Resources": {"Store": INSTANCE, "Database": DATABASE, "Table": TABLE}}, PLACE)
     assert wanted == (
-        InfluxInstance(
-            "fieldline", "telemetry", "boss", "pass-word", ("http://127.0.0.1:8420", "http://localhost:8420")
-        ),
+        InfluxInstance("fieldline", "telemetry", "boss", "pass-word"),
         LiveTable(
             "fieldline",
             "telemetry",
