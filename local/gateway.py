@@ -14,7 +14,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from multidict import CIMultiDict
 from yarl import URL
 
-from functions.problem_types import GATEWAY_PROBLEMS, OTHER, PREFIX, PROBLEMS
+from functions.problem_types import CONTENT_TYPE, GATEWAY_PROBLEMS, OTHER, PREFIX, PROBLEMS
 
 # RFC 9110, 7.6.1: these speak of one connection, not of the message.
 _HOP_BY_HOP = frozenset(
@@ -46,6 +46,7 @@ _OPENING_S = 35.0
 """Longer than API Gateway lets the function of $connect take."""
 _CLOSING_S = 2.0
 _UPGRADE_REQUIRED = 426
+_TOO_MANY = 429
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Upstream = Callable[[], str | None]
@@ -109,6 +110,9 @@ class Gateway:
         except (aiohttp.ClientError, TimeoutError) as exc:
             return problem(503, "The cloud is not up", f"The local AWS does not answer ({type(exc).__name__}).")
         async with answer:
+            if answer.status == _TOO_MANY and answer.content_type != CONTENT_TYPE:
+                # Not the API's word on who asks too often: Lambda's own, which API Gateway does not pass on.
+                return problem(503, "The cloud is busy", "The local AWS runs no more functions at once.")
             response = web.StreamResponse(status=answer.status, reason=answer.reason, headers=_answer_headers(answer))
             await response.prepare(request)
             async for chunk in answer.content.iter_chunked(_CHUNK):

@@ -37,6 +37,16 @@ async def measured(request):
     return web.Response(text=f"{request.headers.get('Content-Encoding')} {(await request.read()).hex()}")
 
 
+async def busy(_request):
+    """What MiniStack says, in the name of Lambda, when as many functions run as it lets."""
+    return web.json_response({"__type": "TooManyRequestsException", "retryAfterSeconds": "1"}, status=429)
+
+
+async def spent(_request):
+    headers = {"Retry-After": "3"}
+    return web.Response(text="{}", status=429, headers=headers, content_type="application/problem+json")
+
+
 def run(scenario, *, up=True):
     """Run a scenario with (client of the gateway, the API's app) on an event loop of its own."""
 
@@ -44,6 +54,8 @@ def run(scenario, *, up=True):
         api = web.Application()
         api[GO_ON] = asyncio.Event()
         api.router.add_get("/stage/drip", drip)
+        api.router.add_get("/stage/busy", busy)
+        api.router.add_get("/stage/spent", spent)
         api.router.add_route("*", "/stage{tail:.*}", echo)
         async with TestServer(api) as server:
             base = str(server.make_url("/stage"))
@@ -167,6 +179,18 @@ def test_a_cloud_that_died_is_told_as_a_problem_document():
             return answer.status, answer.headers["Retry-After"], (await answer.json())["title"]
 
     assert asyncio.run(scenario()) == (503, "2", "The cloud is not up")
+
+
+def test_a_cloud_in_which_all_functions_are_busy_is_told_as_a_problem_document():
+    status, headers, body = ask("GET", "/v1/busy")
+    assert (status, headers["Content-Type"].split(";")[0]) == (503, "application/problem+json")
+    assert headers["Retry-After"] == "2"
+    assert body["type"] == "urn:fieldline:problem:unavailable"
+
+
+def test_who_asks_too_often_is_told_so_by_the_api_itself():
+    status, headers, _ = ask("GET", "/v1/spent")
+    assert (status, headers["Retry-After"]) == (429, "3")
 
 
 def test_a_body_larger_than_api_gateways_limit_is_refused(monkeypatch):
