@@ -22,7 +22,8 @@ _KINDS: tuple[tuple[apigateway.ResponseType, str], ...] = (
     (apigateway.ResponseType.UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type"),
     (apigateway.ResponseType.THROTTLED, "too-many-requests"),
     (apigateway.ResponseType.QUOTA_EXCEEDED, "too-many-requests"),
-    (apigateway.ResponseType.AUTHORIZER_FAILURE, "internal-error"),
+    # It fails where its function cannot start or read who somebody is: asking again helps.
+    (apigateway.ResponseType.AUTHORIZER_FAILURE, "unavailable"),
     (apigateway.ResponseType.AUTHORIZER_CONFIGURATION_ERROR, "internal-error"),
     (apigateway.ResponseType.API_CONFIGURATION_ERROR, "internal-error"),
     (apigateway.ResponseType.INTEGRATION_FAILURE, "failed"),
@@ -33,7 +34,11 @@ _DETAILS: Mapping[int | None, str] = {
     HTTPStatus.NOT_FOUND: "There is no such path, or not with this method.",
 }
 """Where API Gateway's own words say nothing, or mislead."""
-_EXTRA_HEADERS = {401: {"WWW-Authenticate": "'Bearer'"}, 429: {"Retry-After": "'1'"}}
+_EXTRA_HEADERS = {
+    401: {"WWW-Authenticate": "'Bearer'"},
+    429: {"Retry-After": "'1'"},
+    503: {"Retry-After": "'1'"},
+}
 
 
 def add_problem_responses(api: apigateway.RestApi) -> None:

@@ -96,24 +96,28 @@ class Push:
 
     def _shares(
         self, by_topic: Mapping[str, list[LiveEvent]], watchers: Mapping[str, Iterable[Watcher]]
-    ) -> tuple[dict[str, list[LiveEvent]], dict[str, set[str]]]:
-        """What each connection is told, and what it may watch no longer; by its principal's grants of now."""
+    ) -> tuple[dict[str, list[LiveEvent]], dict[str, set[str]], set[str]]:
+        """What each connection is told, what it may watch no longer, and which end; by the grants of now."""
         told: dict[str, list[LiveEvent]] = defaultdict(list)
         lost: dict[str, set[str]] = defaultdict(set)
+        ended: set[str] = set()
         for topic, some in watchers.items():
             events = by_topic[topic]
             for watcher in some:
                 who = self._standing.of(watcher.principal)
+                if who is None:
+                    ended.add(watcher.connection)
                 if who is None or not may_watch(who, topic, events[0]):
                     lost[watcher.connection].add(topic)
                     continue
                 told[watcher.connection] += [event for event in events if may_be_told(who, event)]
-        return told, lost
+        return told, lost, ended
 
     def _tell(
         self,
         told: Mapping[str, list[LiveEvent]],
         lost: Mapping[str, set[str]],
+        ended: set[str],
         watchers: Mapping[str, Iterable[Watcher]],
         report: Pushed,
     ) -> None:
@@ -127,7 +131,7 @@ class Push:
             posts[connection] = list(encoded[key])
         for connection, topics in lost.items():
             self._connections.unwatch(connection, frozenset(topics))
-            revoked = live_frames.Revoked(tuple(sorted(topics)))
+            revoked = live_frames.Revoked(tuple(sorted(topics)), everything=connection in ended)
             posts[connection].insert(0, live_frames.encode(revoked))
             report.revoked += len(topics)
         posts = {connection: some for connection, some in posts.items() if some}
@@ -144,6 +148,9 @@ class Push:
                     self._sockets.close(connection)
                 case Outcome.FAILED:
                     report.unsent += 1
+        for connection in ended:
+            self._forget(connection, watchers)
+            self._sockets.close(connection)
         report.connections = len(posts)
 
     def _forget(self, connection: str, watchers: Mapping[str, Iterable[Watcher]]) -> None:

@@ -123,6 +123,13 @@ def test_what_api_gateway_answers_is_a_problem_document(deployment):
     assert {401, 403, 404, 413, 429, 500, 504} <= statuses
 
 
+def test_what_helps_to_ask_again_for_says_when(deployment):
+    by_type = {r.properties["ResponseType"]: r.properties for r in deployment.all("AWS::ApiGateway::GatewayResponse")}
+    for kind, status in (("THROTTLED", "429"), ("AUTHORIZER_FAILURE", "503")):
+        assert by_type[kind]["StatusCode"] == status
+        assert by_type[kind]["ResponseParameters"]["gatewayresponse.header.Retry-After"] == "'1'"
+
+
 def test_an_unknown_path_is_not_found_rather_than_a_missing_token(deployment):
     (response,) = (
         r

@@ -134,14 +134,15 @@ def test_a_grant_taken_away_ends_the_subscription_and_its_owner_is_told(world, c
     assert world.told("c1") == []
 
 
-def test_somebody_disabled_is_told_nothing_within_half_a_minute(world, clock):
+def test_somebody_disabled_is_told_so_within_half_a_minute_and_his_connection_ends(world, clock):
     watch(world, "c1", BOB, groups=["plant-1"])
     world.change(latest())
     world.told("c1")
     world.grant(BOB, Role.VIEWER, "group:plant-1", disabled=True)
     clock.now += 31_000
     world.change(latest(at=2))
-    assert [frame["type"] for frame in world.told("c1")] == ["revoked"]
+    assert world.told("c1") == [{"type": "revoked", "topics": ["group:plant-1"], "everything": True}]
+    assert world.sockets.closed == ["c1"]
 
 
 def test_a_device_that_moved_out_of_the_scope_is_no_longer_told(world, clock):
