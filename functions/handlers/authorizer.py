@@ -25,7 +25,7 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
         principal = _authorizer().admit(_bearer(event))
     except UnauthorizedError as exc:
         logger.warning("refused", reason=str(exc))
-        # API Gateway answers 401 to exactly this text and 500 to any other failure of an authorizer. Without keys or
+        # API Gateway answers 401 to exactly this text and 503 to any other failure of an authorizer. Without keys or
         # settings nothing is known of the token: a 401 would sign everybody out and hide the fault from the alarms.
         raise Exception("Unauthorized") from None  # noqa: TRY002
     # The answer is cached by token, so it admits to the whole stage; the API checks each operation's permission.
