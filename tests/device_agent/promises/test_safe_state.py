@@ -79,7 +79,8 @@ async def test_an_agent_that_is_stopped_or_killed_has_its_actuators_safe_within_
     await switch_on()
     since = time.monotonic()
     os.kill(device.pid, number)
-    await eventually(lambda: pin.level == OFF)
+    # The history is written after the level.
+    await eventually(lambda: pin.level == OFF and any(change[0] > since for change in pin.changes()))
     at, _, by = next(change for change in pin.changes() if change[0] > since)
     assert at - since < WATCHDOG_S + SLACK_S
     assert by != device.pid

@@ -14,7 +14,7 @@ from tests.functions.adapters.moody_server import MoodyServer
 from tests.functions.ingest_fleet import BATCH, DAY, NOW, Fleet
 from tests.influxd import ADMIN
 
-BUDGET_S = 0.5
+BUDGET_S = 1.5
 SIDE_BY_SIDE = 4
 """More batches than this are never under way at once; of a hanging server each would cost the whole budget anew."""
 UNAVAILABLE = {"error": "service unavailable"}
