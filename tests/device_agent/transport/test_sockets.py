@@ -294,7 +294,9 @@ async def test_what_a_hanging_event_loop_does_not_take_is_left_to_the_next_conne
             assert "no message was taken for 0.2 s" in await made.lost()
         assert handled == [1, 2, 3]
         await made.disconnect()
-        assert broker.delivered_acknowledged in ([1], [1, 2], [1, 2, 3]), "nothing that was not handled"
+        # The connection may end before the last acknowledgements, or all of them, are on their way.
+        told = broker.delivered_acknowledged
+        assert told == handled[: len(told)], "nothing that was not handled"
 
 
 # The runtime itself passes over a topic that it cannot decode, and says so where only Python's hook hears it.
