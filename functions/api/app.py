@@ -38,7 +38,7 @@ def serve(
     admission: Guards = unguarded,
     once: Guards = unguarded,
 ) -> APIGatewayRestResolver:
-    """Have `app` answer the routes that `rooms` has operations for.
+    """Have `app` answer the routes of these `rooms`; raises AttributeError where one lacks an operation.
 
     A request goes through a route's `admission`, its permission, the look at its body, the validation of its parameters
     and `once`, in this order: what costs little and says little comes first, so that somebody without a right learns
@@ -47,9 +47,9 @@ def serve(
     validation = _JsonValidation()  # type: ignore[no-untyped-call] # it says nothing of itself
     sound = _sound(Request(app))
     for route in routes:
-        operation = getattr(rooms.get(route.room), route.operation, None)
-        if operation is None:
+        if route.room not in rooms:
             continue
+        operation = getattr(rooms[route.room], route.operation)
         behind = [] if route.permission is None else [_behind(Permission(route.permission))]
         bind = app.route(
             route.path.replace("{", "<").replace("}", ">"),

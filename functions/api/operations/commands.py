@@ -7,6 +7,7 @@ import msgspec
 from aws_lambda_powertools.event_handler.openapi.params import Body, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
+from contract.documents import CommandStatus
 from contract.identity import parse_group, parse_thing
 from functions.api.answer import Answer, answer, answers
 from functions.api.cursors import Cursors
@@ -28,20 +29,7 @@ from functions.services.commands import Asked, Commands
 
 _Id = Annotated[str, Path(max_length=64)]
 _Limit = Annotated[int, Query(ge=1, le=100)]
-_Wanted = Literal[
-    "open",
-    "all",
-    "CREATED",
-    "SENT",
-    "DELIVERED",
-    "IN_PROGRESS",
-    "SUCCEEDED",
-    "FAILED",
-    "REJECTED",
-    "TIMED_OUT",
-    "EXPIRED",
-    "CANCELLED",
-]
+_Wanted = Literal["open", "all", CommandStatus]
 
 
 class NewCommand(BaseModel):
