@@ -66,6 +66,20 @@ class Permission(StrEnum):
     KEYS_READ = "keys:read"
     KEYS_WRITE = "keys:write"
     AUDIT_READ = "audit:read"
+    ALARMS_READ = "alarms:read"
+    ALARMS_WRITE = "alarms:write"
+    RULES_READ = "rules:read"
+    RULES_WRITE = "rules:write"
+    MODELS_WRITE = "models:write"
+    MAINTENANCE_READ = "maintenance:read"
+    MAINTENANCE_WRITE = "maintenance:write"
+    RECIPIENTS_READ = "recipients:read"
+    RECIPIENTS_WRITE = "recipients:write"
+    DELIVERIES_READ = "deliveries:read"
+    DELIVERIES_WRITE = "deliveries:write"
+    QUARANTINE_WRITE = "quarantine:write"
+    DLQ_READ = "dlq:read"
+    DLQ_WRITE = "dlq:write"
 
 
 _PEOPLE = frozenset(GRANTABLE)
@@ -103,6 +117,22 @@ MATRIX: Final[Mapping[Permission, frozenset[Role]]] = {
     Permission.KEYS_READ: _ADMINS,
     Permission.KEYS_WRITE: _ADMINS,
     Permission.AUDIT_READ: _ADMINS,
+    Permission.ALARMS_READ: _PEOPLE,
+    Permission.ALARMS_WRITE: _OPERATORS,
+    Permission.RULES_READ: _PEOPLE,
+    Permission.RULES_WRITE: _ADMINS,
+    Permission.MODELS_WRITE: _ADMINS,
+    Permission.MAINTENANCE_READ: _PEOPLE,
+    Permission.MAINTENANCE_WRITE: _OPERATORS,
+    # Addresses of people are theirs.
+    Permission.RECIPIENTS_READ: _OPERATORS,
+    Permission.RECIPIENTS_WRITE: _ADMINS,
+    Permission.DELIVERIES_READ: _OPERATORS,
+    Permission.DELIVERIES_WRITE: _OPERATORS,
+    Permission.QUARANTINE_WRITE: _OPERATORS,
+    # Dead letters are of any device, and no longer tell of which.
+    Permission.DLQ_READ: _ADMINS,
+    Permission.DLQ_WRITE: _ADMINS,
 }
 
 ORGANISATION: Final = frozenset(
@@ -112,6 +142,11 @@ ORGANISATION: Final = frozenset(
         Permission.KEYS_READ,
         Permission.KEYS_WRITE,
         Permission.AUDIT_READ,
+        Permission.MODELS_WRITE,
+        Permission.RECIPIENTS_READ,
+        Permission.RECIPIENTS_WRITE,
+        Permission.DLQ_READ,
+        Permission.DLQ_WRITE,
     }
 )
 """What speaks of no device or group: only a role over everything holds it."""
