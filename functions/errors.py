@@ -28,6 +28,7 @@
         ├── ArchiveError         the audit's archive
         ├── PrincipalsError      the users' directory, grants or keys
         ├── CommandsError        the ledger of commands, or the broker that carries them
+        ├── AlarmsError          the alarms, their outbox, or the queues of the work on them
         ├── ShadowError          the shadows of devices
         ├── LiveError            the connections of those who watch
         ├── TelemetryQueueError  the queue of telemetry
@@ -181,6 +182,10 @@ class PrincipalsError(AdapterError):
 
 
 class CommandsError(AdapterError):
+    pass
+
+
+class AlarmsError(AdapterError):
     pass
 
 

@@ -1,0 +1,30 @@
+"""The queues of the functions `alarms` and `actions` in memory: they take note of what is put, with its delay."""
+
+from functions.domain.alarm_work import ActionsWork, AlarmsWork
+from functions.errors import AlarmsError
+
+
+class MemoryAlarmsQueue:
+    """Refuses everything while it `fails`."""
+
+    def __init__(self) -> None:
+        self.work: list[tuple[AlarmsWork, int]] = []
+        self.fails = False
+
+    def put(self, *work: AlarmsWork, delay_s: int = 0) -> None:
+        if self.fails:
+            raise AlarmsError("sending work to the alarms function: refused")
+        self.work += [(one, delay_s) for one in work]
+
+
+class MemoryActionsQueue:
+    """Refuses everything while it `fails`."""
+
+    def __init__(self) -> None:
+        self.work: list[tuple[ActionsWork, int]] = []
+        self.fails = False
+
+    def put(self, *work: ActionsWork, delay_s: int = 0) -> None:
+        if self.fails:
+            raise AlarmsError("sending work to the actions function: refused")
+        self.work += [(one, delay_s) for one in work]

@@ -1,0 +1,17 @@
+"""Alarms: where they are kept, and the queues of the work on them."""
+
+from typing import Protocol
+
+from functions.domain.alarm_work import ActionsWork, AlarmsWork
+
+
+class AlarmsQueue(Protocol):
+    """Messages to the alarms function. Raises AlarmsError when any of them was not sent."""
+
+    def put(self, *work: AlarmsWork, delay_s: int = 0) -> None: ...
+
+
+class ActionsQueue(Protocol):
+    """Messages to the actions function. Raises AlarmsError when any of them was not sent."""
+
+    def put(self, *work: ActionsWork, delay_s: int = 0) -> None: ...
