@@ -1,11 +1,11 @@
-"""The queues of the functions `alarms` and `actions` in memory: they take note of what is put, with its delay."""
+"""The queues of the functions `alarms`, `actions` and `backtests` in memory: they take note of what is put."""
 
-from functions.domain.alarm_work import ActionsWork, AlarmsWork
+from functions.domain.alarm_work import ActionsWork, AlarmsWork, Backtest
 from functions.errors import AlarmsError
 
 
 class MemoryAlarmsQueue:
-    """Refuses everything while it `fails`."""
+    """`work` has each message with its delay. Refuses everything while it `fails`."""
 
     def __init__(self) -> None:
         self.work: list[tuple[AlarmsWork, int]] = []
@@ -18,7 +18,7 @@ class MemoryAlarmsQueue:
 
 
 class MemoryActionsQueue:
-    """Refuses everything while it `fails`."""
+    """`work` has each message with its delay. Refuses everything while it `fails`."""
 
     def __init__(self) -> None:
         self.work: list[tuple[ActionsWork, int]] = []
@@ -27,4 +27,17 @@ class MemoryActionsQueue:
     def put(self, *work: ActionsWork, delay_s: int = 0) -> None:
         if self.fails:
             raise AlarmsError("sending work to the actions function: refused")
+        self.work += [(one, delay_s) for one in work]
+
+
+class MemoryBacktestsQueue:
+    """`work` has each message with its delay. Refuses everything while it `fails`."""
+
+    def __init__(self) -> None:
+        self.work: list[tuple[Backtest, int]] = []
+        self.fails = False
+
+    def put(self, *work: Backtest, delay_s: int = 0) -> None:
+        if self.fails:
+            raise AlarmsError("sending work to the backtests function: refused")
         self.work += [(one, delay_s) for one in work]

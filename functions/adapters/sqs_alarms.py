@@ -1,11 +1,11 @@
-"""Messages to the functions `alarms` and `actions`, by the queue of each."""
+"""Messages to the functions `alarms`, `actions` and `backtests`, by the queue of each."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from functions.adapters.aws import wrapped
 from functions.domain import alarm_work
-from functions.domain.alarm_work import ActionsWork, AlarmsWork
+from functions.domain.alarm_work import ActionsWork, AlarmsWork, Backtest
 from functions.errors import AlarmsError
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ class _SqsWorkQueue:
         self._client = client
         self._queue_url = queue_url
 
-    def _put(self, work: Sequence[AlarmsWork | ActionsWork], delay_s: int) -> None:
+    def _put(self, work: Sequence[AlarmsWork | ActionsWork | Backtest], delay_s: int) -> None:
         """A message that is refused does not keep the others back."""
         refused: list[str] = []
         for begin in range(0, len(work), AT_ONCE):
@@ -49,4 +49,11 @@ class SqsActionsQueue(_SqsWorkQueue):
     doing = "sending work to the actions function"
 
     def put(self, *work: ActionsWork, delay_s: int = 0) -> None:
+        self._put(work, delay_s)
+
+
+class SqsBacktestsQueue(_SqsWorkQueue):
+    doing = "sending work to the backtests function"
+
+    def put(self, *work: Backtest, delay_s: int = 0) -> None:
         self._put(work, delay_s)

@@ -1,10 +1,11 @@
-"""What the functions `alarms` and `actions` have to do, as messages in a queue of each. At least once, in any order.
+"""What the functions `alarms`, `actions` and `backtests` have to do: messages in a queue of each, at least once, in any
+order.
 
 Whatever a message asks for is looked up when it is done, so that one which comes twice, late or not at all changes
 nothing that the next sweep would not put right.
 """
 
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -21,7 +22,7 @@ class _Work(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", omit_de
 
 
 class Tick(_Work, frozen=True, kw_only=True, tag="tick"):
-    """A minute has begun. Both queues hear of it."""
+    """A minute has begun. The functions `alarms` and `actions` hear of it."""
 
 
 class SweepTimers(_Work, frozen=True, kw_only=True, tag="sweep_timers"):
@@ -49,13 +50,7 @@ class Refresh(_Work, frozen=True, kw_only=True, tag="refresh"):
     after: str | None = None
 
 
-class Backtest(_Work, frozen=True, kw_only=True, tag="backtest"):
-    """Run a backtest that somebody asked for."""
-
-    id: str
-
-
-AlarmsWork = Tick | SweepTimers | Wake | Refresh | Backtest
+AlarmsWork = Tick | SweepTimers | Wake | Refresh
 
 
 class Act(_Work, frozen=True, kw_only=True, tag="act"):
@@ -90,35 +85,44 @@ class SweepDeliveries(_Work, frozen=True, kw_only=True, tag="sweep_deliveries"):
 
 ActionsWork = Tick | Act | Deliver | SweepOutbox | SweepDeliveries
 
+
+class Backtest(_Work, frozen=True, kw_only=True, tag="backtest"):
+    """Run a backtest that somebody asked for. In a queue of its own: sweeps must not wait behind it."""
+
+    id: str
+
+
+_AnyWork = TypeVar("_AnyWork", bound=_Work)
 _encoder = msgspec.json.Encoder()
 _alarms: msgspec.json.Decoder[AlarmsWork] = msgspec.json.Decoder(AlarmsWork)
 _actions: msgspec.json.Decoder[ActionsWork] = msgspec.json.Decoder(ActionsWork)
+_backtests = msgspec.json.Decoder(Backtest)
 
 
-def encode(work: AlarmsWork | ActionsWork) -> str:
+def encode(work: AlarmsWork | ActionsWork | Backtest) -> str:
     return _encoder.encode({"v": VERSION, **msgspec.to_builtins(work)}).decode()
 
 
 def decode_alarms(body: bytes | str) -> AlarmsWork:
     """Raises QueueMessageError for a body that is no work of the alarms function, or of another version."""
-    try:
-        work = _alarms.decode(body)
-    except msgspec.DecodeError as exc:
-        raise QueueMessageError(f"expected work of the alarms function: {exc}") from exc
-    _check(work.v)
-    return work
+    return _decode(_alarms, body, "alarms")
 
 
 def decode_actions(body: bytes | str) -> ActionsWork:
     """Raises QueueMessageError for a body that is no work of the actions function, or of another version."""
+    return _decode(_actions, body, "actions")
+
+
+def decode_backtest(body: bytes | str) -> Backtest:
+    """Raises QueueMessageError for a body that is no work of the backtests function, or of another version."""
+    return _decode(_backtests, body, "backtests")
+
+
+def _decode(decoder: "msgspec.json.Decoder[_AnyWork]", body: bytes | str, function: str) -> _AnyWork:
     try:
-        work = _actions.decode(body)
+        work = decoder.decode(body)
     except msgspec.DecodeError as exc:
-        raise QueueMessageError(f"expected work of the actions function: {exc}") from exc
-    _check(work.v)
+        raise QueueMessageError(f"expected work of the {function} function: {exc}") from exc
+    if work.v != VERSION:
+        raise QueueMessageError(f"expected work of version {VERSION}, got {work.v}")
     return work
-
-
-def _check(version: int) -> None:
-    if version != VERSION:
-        raise QueueMessageError(f"expected work of version {VERSION}, got {version}")

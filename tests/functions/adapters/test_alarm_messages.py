@@ -1,9 +1,9 @@
-"""What goes to the queues of the functions `alarms` and `actions`."""
+"""What goes to the queues of the functions `alarms`, `actions` and `backtests`."""
 
 import boto3
 import pytest
 
-from functions.adapters.sqs_alarms import SqsActionsQueue, SqsAlarmsQueue
+from functions.adapters.sqs_alarms import SqsActionsQueue, SqsAlarmsQueue, SqsBacktestsQueue
 from functions.domain import alarm_work
 from functions.domain.alarm_work import (
     Act,
@@ -49,7 +49,6 @@ def test_work_on_alarms_comes_back_as_it_was(sqs):
         SweepTimers(shard="03", until=5, after="k"),
         Wake(thing="pump-7"),
         Refresh(scope="group:plant-1", reason="rules", after="x"),
-        Backtest(id="b"),
     ]
     SqsAlarmsQueue(client, url).put(*work)
     bodies = received()
@@ -68,6 +67,12 @@ def test_work_on_actions_comes_back_as_it_was(sqs):
     ]
     SqsActionsQueue(client, url).put(*work)
     assert sorted(map(repr, map(alarm_work.decode_actions, received()))) == sorted(map(repr, work))
+
+
+def test_a_backtest_has_a_queue_of_its_own(sqs):
+    client, url, received = sqs
+    SqsBacktestsQueue(client, url).put(Backtest(id="b"))
+    assert [alarm_work.decode_backtest(body) for body in received()] == [Backtest(id="b")]
 
 
 def test_twenty_three_messages_take_three_calls_with_the_delay_on_each_of_them():

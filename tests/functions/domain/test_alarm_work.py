@@ -15,12 +15,21 @@ def test_what_is_no_work_is_an_error_that_names_the_function(body):
         alarm_work.decode_alarms(body)
     with pytest.raises(QueueMessageError, match="actions function"):
         alarm_work.decode_actions(body)
+    with pytest.raises(QueueMessageError, match="backtests function"):
+        alarm_work.decode_backtest(body)
 
 
-@pytest.mark.parametrize("decode", [alarm_work.decode_alarms, alarm_work.decode_actions])
-def test_work_of_another_version_is_refused(decode):
+@pytest.mark.parametrize(
+    ("decode", "kind"),
+    [
+        (alarm_work.decode_alarms, "tick"),
+        (alarm_work.decode_actions, "tick"),
+        (alarm_work.decode_backtest, "backtest"),
+    ],
+)
+def test_work_of_another_version_is_refused(decode, kind):
     with pytest.raises(QueueMessageError, match="expected work of version 1, got 2"):
-        decode('{"v":2,"kind":"tick"}')
+        decode(f'{{"v":2,"kind":"{kind}","id":"b"}}')
 
 
 def test_each_function_takes_only_its_own_work_and_the_tick_of_both():
