@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, TypeVar
 
 import msgspec
 
-from contract import conditions, schema
+from contract import conditions, derivation, schema
 from contract._convert import Mismatch, convert
 from contract._strict_json import parse, refuse_repeated_keys
 from contract.errors import ConditionError, IdentityError, ModelError, shown
@@ -44,6 +44,7 @@ class _Property(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, 
     enum: tuple[str, ...] = ()
     read_only: bool = _field(name="readOnly", default=False)
     precision: int | None = _field(name="fieldline:precision", default=None)
+    derived: str | None = _field(name=derivation.FIELD, default=None)
 
 
 class _Action(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
@@ -93,6 +94,7 @@ def read(text: bytes) -> DeviceModel:
     if not thing.properties:
         raise ModelError("properties", "an object with at least one metric", "none")
     metrics = {key: _metric(key, value) for key, value in thing.properties.items()}
+    derivation.derivations(metrics)
     _check_object_schema(thing.configuration, "fieldline:configuration")
     return DeviceModel(
         name=thing.name,
@@ -135,6 +137,7 @@ def _metric(key: str, document: Any) -> Metric:
         "minimum": read.minimum,
         "maximum": read.maximum,
         "fieldline:precision": read.precision,
+        derivation.FIELD: read.derived,
     }
     if read.type == "number":
         _check_number(read, at)
@@ -153,6 +156,7 @@ def _metric(key: str, document: Any) -> Metric:
         maximum=read.maximum,
         precision=read.precision,
         enum=read.enum,
+        derived=read.derived,
     )
 
 
@@ -244,6 +248,7 @@ def _property_of(metric: Metric) -> dict[str, Any]:
             enum=metric.enum,
             read_only=True,
             precision=metric.precision,
+            derived=metric.derived,
         )
     )
 

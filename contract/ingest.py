@@ -26,12 +26,17 @@ __all__ = [
 
 
 class IngestMessage(msgspec.Struct, frozen=True, kw_only=True):
-    """A queue body. `data` is base64 in JSON; `thing` comes from the topic; `received_at` is ms since the epoch."""
+    """A queue body. `data` is base64 in JSON; `thing` comes from the topic; `received_at` is ms since the epoch.
+
+    `replay` names an entry of the thing's quarantine that is to be looked at again, instead of `data`, which is empty.
+    Only the platform puts it there: the topic rule's SQL makes no such member, and what a device sends is in `data`.
+    """
 
     data: bytes
     thing: str
     received_at: int
     v: int = 1
+    replay: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class ResponseMessage(msgspec.Struct, frozen=True, kw_only=True):

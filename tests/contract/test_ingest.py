@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contract import ingest
+from contract import ingest, topics
 from contract.errors import DocumentError
 from contract.identity import THING_PATTERN
 from contract.ingest import IngestMessage, LakeLine, ResponseMessage
@@ -51,6 +51,17 @@ def test_the_rules_output_is_read_as_aws_writes_it():
     raw = b'\x00\xffnot JSON {"'
     body = f'{{"data":"{base64.b64encode(raw).decode()}","thing":"pump-7","received_at":1764000000000}}'
     assert ingest.decode(body) == IngestMessage(data=raw, thing="pump-7", received_at=1764000000000)
+
+
+def test_a_replay_names_an_entry_and_only_the_platform_can_ask_for_one():
+    message = IngestMessage(data=b"", thing="pump-7", received_at=1, replay="1764000000000-5f")
+    assert ingest.decode(ingest.encode(message)) == message
+    plain = IngestMessage(data=b'{"replay":"1764000000000-5f"}', thing="pump-7", received_at=1)
+    assert b"replay" not in ingest.encode(plain)
+    assert not ingest.decode(ingest.encode(plain)).replay
+    assert "replay" not in topics.TELEMETRY_RULE_SQL
+    with pytest.raises(DocumentError, match="`replay`"):
+        ingest.decode('{"data":"","thing":"pump-7","received_at":1,"replay":7}')
 
 
 def test_an_empty_payload_is_a_payload():
