@@ -25,7 +25,7 @@ from functions.domain.events import DeviceEvent
 from functions.domain.presence import Presence
 from functions.domain.presence import Status as PresenceStatus
 from functions.domain.series import Point
-from functions.domain.state import Boot, Counters, DeviceState, Latest
+from functions.domain.state import Boot, Change, Counters, DeviceState, Latest
 
 FIRST = 100
 """Devices that are on every list which is measured, so that a page is full however few there are."""
@@ -207,7 +207,7 @@ class Fleet:
         state = DeviceState(
             latest=latest, boots=(Boot("bench", 40_000, 2**512 - 1),), counters=Counters(40_000, 160_000)
         )
-        self._states.save({thing: state})
+        self._states.save({thing: Change(state=state)})
         status = PresenceStatus.ONLINE if early or number % 5 else PresenceStatus.OFFLINE
         self._presence.save(thing, Presence(status=status, since=at))
 

@@ -13,7 +13,7 @@ from functions.adapters.backoff import Backoff
 from functions.adapters.dynamodb_device_rows import sharded, status_partition
 from functions.adapters.dynamodb_items import Item, attribute_value, batch_get, number, value_attribute
 from functions.domain.presence import Presence, Session, Status
-from functions.domain.state import WINDOW, Boot, Counters, DeviceState, Latest, Saved
+from functions.domain.state import WINDOW, Boot, Change, Counters, DeviceState, Latest, Saved
 from functions.domain.status import DeviceStatus
 from functions.errors import StateError
 
@@ -56,18 +56,18 @@ class DynamoDBStateStore:
         found = _items(self._client, self._table, things, _ALL, self._backoff, consistent=False)
         return {thing: DeviceStatus(_state(item), presence_of(item), quarantine_counts(item)) for thing, item in found}
 
-    def save(self, states: Mapping[str, DeviceState]) -> Saved:
+    def save(self, changes: Mapping[str, Change]) -> Saved:
         conflicts: set[str] = set()
         failed: dict[str, str] = {}
 
-        def save(change: tuple[str, DeviceState]) -> None:
+        def save(thing: str) -> None:
             try:
-                if not self._save(*change):
-                    conflicts.add(change[0])
+                if not self._save(thing, changes[thing].state):
+                    conflicts.add(thing)
             except StateError as exc:
-                failed[change[0]] = str(exc)
+                failed[thing] = str(exc)
 
-        side_by_side(save, states.items())
+        side_by_side(save, changes)
         return Saved(frozenset(conflicts), failed)
 
     def _save(self, thing: str, state: DeviceState) -> bool:

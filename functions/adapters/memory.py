@@ -34,7 +34,7 @@ from functions.domain.series import (
     bin_start,
     newest,
 )
-from functions.domain.state import DeviceState, Saved
+from functions.domain.state import Change, DeviceState, Saved
 from functions.domain.status import DeviceStatus
 from functions.errors import CursorError
 from functions.ports.clock import Clock
@@ -171,9 +171,10 @@ class MemoryStateStore:
     def read(self, things: Iterable[str]) -> dict[str, DeviceState]:
         return {thing: self._world.states.get(thing, DeviceState()) for thing in things}
 
-    def save(self, states: Mapping[str, DeviceState]) -> Saved:
+    def save(self, changes: Mapping[str, Change]) -> Saved:
         conflicts = set()
-        for thing, state in states.items():
+        for thing, change in changes.items():
+            state = change.state
             known = self._world.states.get(thing, DeviceState())
             if known.version != state.version:
                 conflicts.add(thing)

@@ -1,12 +1,19 @@
 """What is known of one device: its last values, which messages were seen, its counters. Immutable; folding is pure."""
 
 from collections.abc import Iterable, Mapping
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import msgspec
 
+from contract.rules.rule import Action, Escalation
 from contract.telemetry import Quality, Value
+from functions.domain.alarms import Alarm, By, Transition
+from functions.domain.outbox import OutboxEntry, bounded
+from functions.domain.presence import Presence
 from functions.domain.series import Point
+
+if TYPE_CHECKING:
+    from functions.domain.audit import Note
 
 WINDOW = 512
 """How many of a boot's newest messages are told apart; what is older counts as new and is stored again, unharmed."""
@@ -80,12 +87,22 @@ class Observation(msgspec.Struct, frozen=True):
 
 
 class DeviceState(msgspec.Struct, frozen=True):
-    """`version` is that of the item it was read from, 0 when there is none; only ingest moves it."""
+    """`version` is that of the item it was read from, 0 when there is none; every write moves it.
+
+    `rules` is what the engine keeps of the device, in its own encoding; `alarms` counts the alarms so far. `armed` is
+    when the device's timer comes up. `pending` are transitions that are still to be committed, nearly always none.
+    `presence` is read with the rest, perhaps without its sessions, and never written with it: it has its own owner.
+    """
 
     version: int = 0
     latest: Mapping[str, Latest] = {}
     boots: tuple[Boot, ...] = ()
     counters: Counters = Counters()
+    rules: bytes = b""
+    alarms: int = 0
+    armed: int | None = None
+    pending: tuple[OutboxEntry, ...] = ()
+    presence: Presence = Presence()
 
     def has_seen(self, boot: str, seq: int) -> bool:
         return any(known.boot == boot and known.has(seq) for known in self.boots)
@@ -108,11 +125,57 @@ class DeviceState(msgspec.Struct, frozen=True):
         )
 
 
+class Wanted(msgspec.Struct, frozen=True):
+    """What a rule wants done about its alarms."""
+
+    actions: tuple[Action, ...] = ()
+    escalation: tuple[Escalation, ...] = ()
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """A device's state as it is to become, with what the engine found: one transaction, or nothing of it.
+
+    `state.version` is what was read, and so is `state.pending`, which is committed first. `armed_before` is the timer
+    as it was read. `wanted` has the rules that want something done. `group` is where the device is, `now` the time of
+    writing. Of a person's change `by` says whose, and `notes` are kept with it.
+    """
+
+    state: DeviceState
+    now: int = 0
+    transitions: tuple[Transition, ...] = ()
+    group: str = ""
+    wanted: Mapping[str, Wanted] = {}
+    armed_before: int | None = None
+    by: By | None = None
+    notes: "tuple[Note, ...]" = ()
+
+    @property
+    def entries(self) -> tuple[OutboxEntry, ...]:
+        """All that is to be committed, in order."""
+        new = (
+            OutboxEntry(
+                transition=bounded(found),
+                group=self.group,
+                at=self.now,
+                actions=self.wanted[found.rule].actions if found.rule in self.wanted else (),
+                escalation=self.wanted[found.rule].escalation if found.rule in self.wanted else (),
+                by=self.by,
+            )
+            for found in self.transitions
+        )
+        return (*self.state.pending, *new)
+
+
 class Saved(msgspec.Struct, frozen=True):
-    """What became of states that were to be written; all others were. `failed` says why, by thing."""
+    """What became of states that were to be written; all others were. `failed` says why, by thing.
+
+    `alarms` are, by thing, the alarms as they stood after each transition that was committed, in order: each may be
+    told and acted on now.
+    """
 
     conflicts: frozenset[str] = frozenset()
     failed: Mapping[str, str] = {}
+    alarms: Mapping[str, tuple[Alarm, ...]] = {}
 
 
 def merged(latest: Mapping[str, Latest], points: Iterable[Point], unmodeled: frozenset[str]) -> Mapping[str, Latest]:

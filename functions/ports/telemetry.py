@@ -6,7 +6,7 @@ from typing import Protocol
 from contract.ingest import IngestMessage, LakeLine
 from functions.domain.lake import ObjectsPage
 from functions.domain.series import Capabilities, DevicesPage, Point, PointsPage, Rejected, SeriesPage, SeriesQuery
-from functions.domain.state import DeviceState, Saved
+from functions.domain.state import Change, DeviceState, Saved
 
 
 class SeriesReader(Protocol):
@@ -58,14 +58,19 @@ class TelemetryStore(SeriesReader, Protocol):
 
 
 class StateStore(Protocol):
-    """The state of each device, written by ingest only."""
+    """The state of each device, with what the engine finds of it."""
 
     def read(self, things: Iterable[str]) -> dict[str, DeviceState]:
         """The state of each thing as it is now; of one that was never heard, an empty state."""
         ...
 
-    def save(self, states: Mapping[str, DeviceState]) -> Saved:
-        """Write each state if its version is still what was read, else it is a conflict."""
+    def save(self, changes: Mapping[str, Change]) -> Saved:
+        """Write each state if its version is still what was read, else it is a conflict.
+
+        With the state everything that comes of it: its timer, alarms with their rows and history, the outbox. What is
+        too much for one transaction is left in `pending`, with a timer that is due at once, and committed next; where
+        that does not succeed, it is done by whoever saves the device's state the next time.
+        """
         ...
 
 

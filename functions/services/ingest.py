@@ -19,6 +19,7 @@ from contract.errors import DocumentError
 from contract.ingest import LakeLine
 from functions.domain.ingest import Assessed, Fault, Incoming, assess, state_after
 from functions.domain.live import latest_event
+from functions.domain.state import Change
 from functions.errors import AdapterError, LakeError, PartialWriteError, QuarantineError, QueueMessageError, StoreError
 from functions.ports.live import LivePublisher
 from functions.ports.logs import Quarantine
@@ -111,7 +112,7 @@ class Ingest:
         assessed = self._into_lake(assessed, in_lake, report)
         after = {thing: state_after(states[thing], some) for thing, some in assessed.items() if some}
         changed = {thing: state for thing, state in after.items() if state is not states[thing]}
-        saved = self._states.save(changed)
+        saved = self._states.save({thing: Change(state=state) for thing, state in changed.items()})
         for thing, why in saved.failed.items():
             report.fail((one.message.id for one in assessed[thing]), why)
         for thing, some in assessed.items():

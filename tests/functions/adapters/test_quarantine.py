@@ -12,6 +12,7 @@ from functions.domain.ingest import Fault, QuarantineEntry
 from functions.domain.quarantine import REPEAT_MS
 from functions.domain.state import DeviceState, Saved
 from functions.errors import CursorError, QuarantineError
+from tests.functions.saving import save
 
 NOW = 1_764_000_000_000
 
@@ -109,9 +110,9 @@ def test_counts_and_state_do_not_touch_each_other(parts):
     parts.quarantine.put([entry()])
     state = parts.states.read(["pump-1"])
     assert state == {"pump-1": DeviceState()}
-    assert parts.states.save(state) == Saved()
+    assert save(parts.states, state) == Saved()
     parts.quarantine.put([entry(1)])
-    assert parts.states.save(parts.states.read(["pump-1"])) == Saved()
+    assert save(parts.states, parts.states.read(["pump-1"])) == Saved()
     assert counts(parts) == {"malformed": 2}
 
 

@@ -15,6 +15,7 @@ from functions.adapters.memory import MemoryPresenceStore, MemoryStateStore, Mem
 from functions.domain.presence import Presence, Session, Status
 from functions.domain.state import MAX_BOOTS, MAX_METRICS, WINDOW, Boot, Counters, DeviceState, Latest, Room, Saved
 from functions.errors import StateError
+from tests.functions.saving import save
 
 STATE = DeviceState(
     latest={"temperature": Latest(5, 21.4, "good"), "mood": Latest(6, "fine", "stale", unmodeled=True)},
@@ -40,7 +41,7 @@ def test_a_device_never_heard_has_an_empty_state(stores):
 
 
 def test_a_state_is_read_as_it_was_saved_with_the_next_version(stores):
-    assert stores.states.save({"pump-1": STATE}) == Saved()
+    assert save(stores.states, {"pump-1": STATE}) == Saved()
     (state,) = stores.states.read(["pump-1"]).values()
     assert (state.version, state.latest, state.boots, state.counters) == (
         1,
@@ -53,16 +54,16 @@ def test_a_state_is_read_as_it_was_saved_with_the_next_version(stores):
 def test_a_state_read_before_somebody_else_wrote_is_not_saved(stores):
     first = stores.states.read(["pump-1"])
     second = stores.states.read(["pump-1"])
-    assert stores.states.save(first) == Saved()
-    assert stores.states.save({**second, "pump-2": STATE}) == Saved(frozenset({"pump-1"}))
+    assert save(stores.states, first) == Saved()
+    assert save(stores.states, {**second, "pump-2": STATE}) == Saved(frozenset({"pump-1"}))
     assert stores.states.read(["pump-2"])["pump-2"].counters == STATE.counters
-    assert stores.states.save(stores.states.read(["pump-1"])) == Saved()
+    assert save(stores.states, stores.states.read(["pump-1"])) == Saved()
     assert stores.states.read(["pump-1"])["pump-1"].version == 2
 
 
 def test_many_devices_are_read_and_saved_together(stores):
     things = [f"pump-{at}" for at in range(230)]
-    assert stores.states.save(dict.fromkeys(things, STATE)) == Saved()
+    assert save(stores.states, dict.fromkeys(things, STATE)) == Saved()
     assert {state.version for state in stores.states.read(things).values()} == {1}
     assert len(stores.statuses.statuses(things)) == 230
 
@@ -75,7 +76,7 @@ def test_presence_and_state_do_not_touch_each_other(stores):
         sessions=(Session(id="s1", version=3, connected_at=5, disconnected_at=9, reason="CONNECTION_LOST"),),
     )
     assert stores.presences.save("pump-1", presence)
-    assert stores.states.save({"pump-1": STATE}) == Saved()
+    assert save(stores.states, {"pump-1": STATE}) == Saved()
     read = stores.presences.read("pump-1")
     assert (read.revision, read.status, read.since, read.reason, read.sessions) == (
         1,
@@ -118,7 +119,7 @@ def test_any_value_survives_the_table(dynamodb, latest):
     thing = f"t-{hash(json.dumps(latest)) & 0xFFFFFFFF}"
     before = store.read([thing])[thing]
     known = {metric: Latest(1, value, "good") for metric, value in latest.items()}
-    store.save({thing: DeviceState(version=before.version, latest=known)})
+    save(store, {thing: DeviceState(version=before.version, latest=known)})
     assert store.read([thing])[thing].latest == known
 
 
@@ -127,7 +128,7 @@ def test_what_a_newer_version_added_is_not_in_the_way_and_its_counters_stay(dyna
     presences = DynamoDBPresenceStore(dynamodb, "state")
     sessions = (Session(id="s1", connected_at=5),)
     presences.save("pump-1", Presence(status=Status.ONLINE, since=5, sessions=sessions))
-    states.save({"pump-1": STATE})
+    save(states, {"pump-1": STATE})
     dynamodb.update_item(
         TableName="state",
         Key=state_key("pump-1"),
@@ -147,7 +148,7 @@ def test_what_a_newer_version_added_is_not_in_the_way_and_its_counters_stay(dyna
     assert (status.presence.status, status.presence.sessions) == (Status.UNKNOWN, sessions)
     assert presences.read("pump-1") == status.presence
     more = Counters(messages=9)
-    assert states.save({"pump-1": replace(state, counters=more)}) == Saved()
+    assert save(states, {"pump-1": replace(state, counters=more)}) == Saved()
     assert states.read(["pump-1"])["pump-1"].counters == more
     (item,) = dynamodb.scan(TableName="state")["Items"]
     assert item["counters"]["M"]["new"] == {"N": "7"}
@@ -156,13 +157,13 @@ def test_what_a_newer_version_added_is_not_in_the_way_and_its_counters_stay(dyna
 
 def test_counters_that_an_older_version_did_not_write_are_zero(dynamodb):
     states = DynamoDBStateStore(dynamodb, "state")
-    states.save({"pump-1": STATE})
+    save(states, {"pump-1": STATE})
     dynamodb.update_item(TableName="state", Key=state_key("pump-1"), UpdateExpression="REMOVE counters.late")
     assert states.read(["pump-1"])["pump-1"].counters == replace(STATE.counters, late=0)
 
 
 def test_a_state_whose_item_is_gone_is_a_conflict(stores):
-    assert stores.states.save({"pump-1": replace(STATE, version=3)}) == Saved(frozenset({"pump-1"}))
+    assert save(stores.states, {"pump-1": replace(STATE, version=3)}) == Saved(frozenset({"pump-1"}))
 
 
 def size(attribute):
@@ -191,7 +192,7 @@ def test_the_fullest_item_stays_within_64_kb(dynamodb, value):
             latest[name] = Latest(253_402_300_799_999, value, "estimated", unmodeled=True)
     boots = tuple(Boot(f"{at:064}", 2**53 - 1, (1 << WINDOW) - 1) for at in range(MAX_BOOTS))
     state = DeviceState(latest=latest, boots=boots, counters=Counters(*[2**53] * 5))
-    DynamoDBStateStore(dynamodb, "state").save({"pump-1": state})
+    save(DynamoDBStateStore(dynamodb, "state"), {"pump-1": state})
     sessions = tuple(
         Session(id=f"{at:036}", version=2**31, connected_at=10**13, disconnected_at=10**13, reason="X" * 40)
         for at in range(8)
@@ -222,14 +223,14 @@ class Stubborn:
 def test_a_write_whose_answer_was_lost_is_recognised_as_its_own():
     mine = {"version": {"N": "1"}, "writer": {"S": "mine"}}
     client = Stubborn(refused("ConditionalCheckFailedException", mine))
-    assert DynamoDBStateStore(client, "state", token=lambda: "mine").save({"pump-1": STATE}) == Saved()
-    assert DynamoDBStateStore(client, "state", token=lambda: "other").save({"pump-1": STATE}).conflicts == {"pump-1"}
+    assert save(DynamoDBStateStore(client, "state", token=lambda: "mine"), {"pump-1": STATE}) == Saved()
+    assert save(DynamoDBStateStore(client, "state", token=lambda: "other"), {"pump-1": STATE}).conflicts == {"pump-1"}
     assert client.request["ReturnValuesOnConditionCheckFailure"] == "ALL_OLD"
 
 
 def test_a_write_beside_a_transaction_is_a_conflict():
     client = Stubborn(refused("TransactionConflictException"))
-    assert DynamoDBStateStore(client, "state").save({"pump-1": STATE}).conflicts == {"pump-1"}
+    assert save(DynamoDBStateStore(client, "state"), {"pump-1": STATE}).conflicts == {"pump-1"}
     assert not DynamoDBPresenceStore(client, "state").save("pump-1", Presence())
 
 
@@ -241,7 +242,7 @@ def test_any_other_refusal_is_that_device_s_failure_alone(dynamodb):
             return dynamodb.update_item(**request)
 
     store = DynamoDBStateStore(Refusing(refused("ThrottlingException")), "state")
-    saved = store.save({f"pump-{at}": STATE for at in range(5)})
+    saved = save(store, {f"pump-{at}": STATE for at in range(5)})
     assert saved.conflicts == frozenset()
     assert list(saved.failed) == ["pump-1"]
     assert "ThrottlingException" in saved.failed["pump-1"]
