@@ -10,8 +10,10 @@ import msgspec
 
 from contract import telemetry
 from contract.errors import EnvelopeError
-from contract.models import DEFAULT_LATENESS_MS, DeviceModel, validate
+from contract.models import DEFAULT_LATENESS_MS, DeviceModel
 from contract.telemetry import Envelope, Measurement
+from contract.validation import Check, compiled
+from functions.domain.derived import derived
 from functions.domain.series import Point, newest
 from functions.domain.state import DeviceState, Observation, Room, moves_latest
 
@@ -119,10 +121,12 @@ def _assess_one(message: Incoming, model: DeviceModel | None, state: DeviceState
     reader = _Reader(message, model, state, room)
     for measurement in envelope.m:
         reader.read(measurement)
+    refused = tuple(_value_faults(envelope))
+    reader.derive(refused)
     points = tuple(newest(reader.points).values())
     if duplicate:
         return Assessed(message, Observation(envelope.boot, envelope.seq, duplicate=True), again=points)
-    faults = (*_value_faults(envelope), *reader.faults)
+    faults = (*refused, *reader.faults)
     return Assessed(message, Observation(envelope.boot, envelope.seq, points, frozenset(reader.unmodeled)), faults)
 
 
@@ -137,7 +141,8 @@ class _Reader:
 
     def __init__(self, message: Incoming, model: DeviceModel | None, state: DeviceState, room: Room) -> None:
         self._message = message
-        self._model = model
+        self._validation = None if model is None else compiled(model)
+        self._checks: Mapping[str, Check] = {} if self._validation is None else self._validation.checks
         self._state = state
         self._room = room
         self._lateness_ms = DEFAULT_LATENESS_MS if model is None else model.lateness_ms
@@ -153,20 +158,31 @@ class _Reader:
             return
         late = ts < received_at - self._lateness_ms
         for metric, value in measurement.values.items():
-            point = Point(self._message.thing, metric, ts, value, measurement.q, late, received_at)
-            if self._room.knows_all and moves_latest(self._state.latest, point):
-                point = msgspec.structs.replace(point, fresh=True)
-            fault = self._fault(point)
-            if fault is None:
-                self.points.append(point)
-            else:
-                self.faults.append(fault)
+            self._take(Point(self._message.thing, metric, ts, value, measurement.q, late, received_at), self._checks)
 
-    def _fault(self, point: Point) -> Fault | None:
-        if self._model is None or point.metric not in self._model.metrics:
+    def derive(self, refused: Iterable[Fault]) -> None:
+        """What the model derives from the points so far; `refused` are faults of the message found elsewhere."""
+        if self._validation is not None and self._validation.derivations:
+            unknown = {(fault.metric, fault.ts) for fault in (*refused, *self.faults) if fault.metric is not None}
+            standing = newest(self.points).values()
+            for point in derived(self._validation, tuple(standing), unknown):
+                self._take(point, self._validation.results)
+
+    def _take(self, point: Point, checks: Mapping[str, Check]) -> None:
+        if self._room.knows_all and moves_latest(self._state.latest, point):
+            point = msgspec.structs.replace(point, fresh=True)
+        fault = self._fault(point, checks)
+        if fault is None:
+            self.points.append(point)
+        else:
+            self.faults.append(fault)
+
+    def _fault(self, point: Point, checks: Mapping[str, Check]) -> Fault | None:
+        check = checks.get(point.metric)
+        if check is None:
             self.unmodeled.add(point.metric)
         else:
-            rejected = validate(self._model, point.metric, point.value)
+            rejected = check(point.value)
             if rejected is not None:
                 detail = f"expected {rejected.expected}, got {rejected.got}"
                 return Fault(rejected.reason, detail, point.metric, point.ts)
