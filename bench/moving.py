@@ -29,13 +29,14 @@ from functions.adapters.backoff import Backoff
 from functions.adapters.clock import SystemClock
 from functions.adapters.influx_telemetry import InfluxTelemetryStore
 from functions.adapters.liveanalytics_telemetry import LiveAnalyticsTelemetryStore
-from functions.adapters.memory import MemoryRegistry
 from functions.adapters.memory_lake import MemoryLakeReader
+from functions.adapters.memory_registry import MemoryRegistry
+from functions.adapters.memory_rules import MemoryRules
 from functions.domain.lake import hour_prefix
 from functions.ports.telemetry import TelemetryStore
 from functions.services.backfill import Backfill
 from functions.services.backfill_sources import LakeSource
-from functions.services.device_models import DeviceModels
+from functions.services.rulebook import Rulebook
 from tests.influxd import ADMIN, Influxd
 from tests.timestream import Lookalike
 
@@ -133,7 +134,7 @@ def moved(backfill: Backfill, move: Move, listing: Listing) -> Figure:
 
 def figures(devices: int, hours: int) -> Iterator[Figure | tuple[str, float]]:
     reader, start, end = lake(devices, hours)
-    models = DeviceModels(MemoryRegistry(), shipped(), CLOCK)
+    rulebook = Rulebook(MemoryRules(), MemoryRegistry(), CLOCK, shipped=shipped())
     objects = tuple(LakeObject(key, len(data)) for key, data in sorted(reader.stored.items()))
     expected = devices * hours * 60 * len(METRICS)
     yield "bytes a point in the lake", sum(one.size for one in objects) / expected
@@ -147,7 +148,7 @@ def figures(devices: int, hours: int) -> Iterator[Figure | tuple[str, float]]:
     begun = time.perf_counter()
     read, position = 0, Position()
     while True:
-        some = LakeSource(reader, models, CLOCK).read(
+        some = LakeSource(reader, rulebook, CLOCK).read(
             CopyRequest(
                 **{**{name: getattr(everything, name) for name in everything.__struct_fields__}, "position": position}
             )
@@ -162,7 +163,7 @@ def figures(devices: int, hours: int) -> Iterator[Figure | tuple[str, float]]:
             stores=deployed,
             known=deployed,
             lake=reader,
-            models=models,
+            rulebook=rulebook,
             clock=CLOCK,
             retention_ms=RETENTION_MS,
             attempts=Backoff(attempts=8, base_s=0.1, cap_s=10),

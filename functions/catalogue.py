@@ -172,7 +172,7 @@ FUNCTIONS: tuple[FunctionSpec, ...] = (
         timeout_s=60,
         description="Stores telemetry: lake, history, quarantine, latest values.",
         grants=(
-            Grant("core", ("dynamodb:BatchGetItem",)),
+            Grant("core", ("dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query")),
             Grant("state", ("dynamodb:BatchGetItem", "dynamodb:UpdateItem")),
             Grant("events", ("dynamodb:PutItem",)),
             Grant("lake", ("firehose:PutRecordBatch",)),
@@ -367,7 +367,7 @@ FUNCTIONS: tuple[FunctionSpec, ...] = (
         timeout_s=900,
         description="Moves history into the telemetry store, a piece at a time, from the lake or from another store.",
         grants=(
-            Grant("core", ("dynamodb:BatchGetItem",)),
+            Grant("core", ("dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query")),
             Grant("lake-bucket", ("s3:ListBucket",)),
             Grant("lake-bucket/raw", ("s3:GetObject",)),
         ),

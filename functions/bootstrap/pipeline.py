@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from contract import models
 from functions.adapters.backoff import Backoff
 from functions.bootstrap.clients import CLOCK, Env, clients, new_client
+from functions.bootstrap.rulebooks import rulebook
 from functions.bootstrap.stores import telemetry_store
 from functions.bootstrap.watching import live_publisher
 from functions.catalogue import StoreAccess
@@ -28,7 +29,6 @@ def ingest(env: Env) -> "Ingest":
     from functions.adapters.dynamodb_registry import DynamoDBDeviceFinder
     from functions.adapters.dynamodb_state import DynamoDBStateStore
     from functions.adapters.firehose_lake import FirehoseLake
-    from functions.services.device_models import DeviceModels
     from functions.services.ingest import Ingest
 
     settings = IngestSettings.from_env(env)
@@ -42,7 +42,7 @@ def ingest(env: Env) -> "Ingest":
             dynamodb, settings.events_table, settings.state_table, retention_days=settings.quarantine_days
         ),
         states=DynamoDBStateStore(dynamodb, settings.state_table),
-        models=DeviceModels(registry, models.shipped(), CLOCK),
+        rulebook=rulebook(dynamodb, settings.core_table, registry),
         attempts=Backoff(within_s=INGEST_WITHIN_S),
         live=live_publisher(client, settings.live_table, settings.live_queue_url, registry),
     )

@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING
 
-from contract import models
 from functions.adapters.backoff import Backoff
 from functions.bootstrap.clients import CLOCK, DAY_MS, Clients, Env, clients, new_client
+from functions.bootstrap.rulebooks import rulebook
 from functions.catalogue import StoreAccess
 from functions.domain.store_setup import Access
 from functions.settings import (
@@ -42,10 +42,8 @@ ORDERED_WITHIN_S = 15.0
 
 
 def backfill(env: Env) -> "Backfill":
-    from functions.adapters.dynamodb_registry import DynamoDBDeviceFinder
     from functions.adapters.s3_lake import S3LakeReader
     from functions.services.backfill import Backfill
-    from functions.services.device_models import DeviceModels
 
     settings = BackfillSettings.from_env(env)
     client = clients()
@@ -54,7 +52,7 @@ def backfill(env: Env) -> "Backfill":
         stores={name: telemetry_store(name, settings.retention_days, env, client, StoreAccess.MOVE) for name in names},
         known=TELEMETRY_STORES,
         lake=S3LakeReader(client("s3"), settings.lake_bucket),
-        models=DeviceModels(DynamoDBDeviceFinder(client("dynamodb"), settings.core_table), models.shipped(), CLOCK),
+        rulebook=rulebook(client("dynamodb"), settings.core_table),
         clock=CLOCK,
         retention_ms=settings.retention_days * DAY_MS,
         attempts=Backoff(attempts=8, base_s=0.1, cap_s=10),  # also until an eventually consistent store shows a write

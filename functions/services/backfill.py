@@ -18,7 +18,7 @@ from functions.ports.telemetry import LakeReader, TelemetryStore
 from functions.services.backfill_reading import DayOfDevice, Span, by_device_day, side_by_side, span, stored
 from functions.services.backfill_repeats import repeated_messages
 from functions.services.backfill_sources import LakeSource, StoreSource
-from functions.services.device_models import DeviceModels
+from functions.services.rulebook import Rulebook
 
 WRITE_MS = 240_000
 VERIFY_MS = 240_000
@@ -39,7 +39,7 @@ class Backfill:
         stores: Mapping[str, TelemetryStore],
         known: Iterable[str],
         lake: LakeReader,
-        models: DeviceModels,
+        rulebook: Rulebook,
         clock: Clock,
         retention_ms: int,
         attempts: Iterable[int],
@@ -47,7 +47,7 @@ class Backfill:
         self._stores = stores
         self._known = tuple(known)
         self._lake = lake
-        self._models = models
+        self._rulebook = rulebook
         self._clock = clock
         self._retention_ms = retention_ms
         self._attempts = attempts
@@ -70,7 +70,7 @@ class Backfill:
         self._check(request)
         target = self._stores[request.target]
         source = (
-            LakeSource(self._lake, self._models, self._clock)
+            LakeSource(self._lake, self._rulebook, self._clock)
             if request.source == LAKE
             else StoreSource(self._stores[request.source], self._clock)
         )

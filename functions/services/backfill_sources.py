@@ -15,7 +15,7 @@ from functions.errors import DamagedObjectError
 from functions.ports.clock import Clock
 from functions.ports.telemetry import LakeReader, TelemetryStore
 from functions.services.backfill_reading import DAY_MS, DayOfDevice, Span
-from functions.services.device_models import DeviceModels
+from functions.services.rulebook import Rulebook
 
 READ_MS = 60_000
 """An invocation of a minute or two shows progress, and seldom meets what cuts long idle connections."""
@@ -106,9 +106,9 @@ class StoreSource:
 class LakeSource:
     """Raw messages become points as ingest made them: by the same rules, at the time of their receipt."""
 
-    def __init__(self, lake: LakeReader, models: DeviceModels, clock: Clock) -> None:
+    def __init__(self, lake: LakeReader, rulebook: Rulebook, clock: Clock) -> None:
         self._lake = lake
-        self._models = models
+        self._rulebook = rulebook
         self._clock = clock
 
     def read(self, request: CopyRequest) -> Slice:
@@ -146,7 +146,7 @@ class LakeSource:
         of_things: dict[str, list[Incoming]] = {}
         for line in batch:
             of_things.setdefault(line.thing, []).append(Incoming("", line.thing, line.received_at, line.data))
-        models = self._models.of(of_things)
+        models = self._rulebook.models_of(of_things)
         for thing, messages in of_things.items():
             state = states.get(thing, DeviceState())
             # What ingest had room for, it had room for beside a state that is not known here.

@@ -24,7 +24,7 @@ from functions.errors import AdapterError, LakeError, PartialWriteError, Quarant
 from functions.ports.live import LivePublisher
 from functions.ports.logs import Quarantine
 from functions.ports.telemetry import Lake, StateStore, TelemetryStore
-from functions.services.device_models import DeviceModels
+from functions.services.rulebook import Rulebook
 
 if TYPE_CHECKING:
     from contract.models import DeviceModel
@@ -69,7 +69,7 @@ class Ingest:
         store: TelemetryStore,
         quarantine: Quarantine,
         states: StateStore,
-        models: DeviceModels,
+        rulebook: Rulebook,
         attempts: Iterable[int],
         live: LivePublisher,
     ) -> None:
@@ -77,7 +77,7 @@ class Ingest:
         self._store = store
         self._quarantine = quarantine
         self._states = states
-        self._models = models
+        self._rulebook = rulebook
         self._attempts = attempts
         self._live = live
 
@@ -104,7 +104,7 @@ class Ingest:
     def _store_devices(self, batch: _Batch, in_lake: set[str], report: Report) -> _Batch:
         """Returns the devices whose state somebody else wrote meanwhile, to do again."""
         states = self._states.read(batch)
-        models = self._models.of(batch)
+        models = self._rulebook.models_of(batch)
         assessed = {thing: _assessed(some, models[thing], states[thing], report) for thing, some in batch.items()}
         assessed = self._into_history(assessed, report)
         assessed = self._recounted(assessed, report)

@@ -8,9 +8,10 @@ from contract.models import shipped
 from functions.adapters.memory import MemoryLake, MemoryQuarantine, MemoryStateStore, MemoryWorld
 from functions.adapters.memory_live import MemoryLivePublisher
 from functions.adapters.memory_registry import MemoryRegistry
+from functions.adapters.memory_rules import MemoryRules
 from functions.domain.devices import Source
-from functions.services.device_models import DeviceModels
 from functions.services.ingest import Ingest
+from functions.services.rulebook import Rulebook
 
 NOW = 1_764_000_000_000
 DAY = 86_400_000
@@ -29,7 +30,7 @@ class Fleet:
         self.states = MemoryStateStore(self.world)
         registry = MemoryRegistry()
         registry.register("pump-1", "Pump", "climate", "plant-1", Source.FLEET, clock.now)
-        self.models = DeviceModels(registry, shipped(), clock)
+        self.rulebook = Rulebook(MemoryRules(), registry, clock, shipped=shipped())
 
     def take(self, bodies, attempts=range(3)):
         ingest = Ingest(
@@ -37,7 +38,7 @@ class Fleet:
             store=self.store,
             quarantine=self.quarantine,
             states=self.states,
-            models=self.models,
+            rulebook=self.rulebook,
             attempts=attempts,
             live=MemoryLivePublisher(),
         )

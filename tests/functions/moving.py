@@ -17,12 +17,13 @@ from functions.adapters.memory import (
 from functions.adapters.memory_lake import MemoryLakeReader
 from functions.adapters.memory_live import MemoryLivePublisher
 from functions.adapters.memory_registry import MemoryRegistry
+from functions.adapters.memory_rules import MemoryRules
 from functions.domain.devices import Source
 from functions.domain.lake import hour_prefix
 from functions.services.backfill import Backfill
 from functions.services.backfill_sources import DAY_MS
-from functions.services.device_models import DeviceModels
 from functions.services.ingest import Ingest
+from functions.services.rulebook import Rulebook
 
 RETENTION = 30 * DAY_MS
 LAST = 253_402_300_799_999
@@ -41,7 +42,7 @@ class Deployment:
         self.lake = MemoryLakeReader(page_size=3)
         self.registry = MemoryRegistry()
         self.registry.register("pump-1", "Pump", "climate", "plant-1", Source.FLEET, clock.now)
-        self.models = DeviceModels(self.registry, shipped(), clock)
+        self.rulebook = Rulebook(MemoryRules(), self.registry, clock, shipped=shipped())
         self.attempts = range(3)
         world = MemoryWorld()
         self.ingest = Ingest(
@@ -49,7 +50,7 @@ class Deployment:
             store=self.old,
             quarantine=MemoryQuarantine(world),
             states=MemoryStateStore(world),
-            models=self.models,
+            rulebook=self.rulebook,
             attempts=range(3),
             live=MemoryLivePublisher(),
         )
@@ -60,7 +61,7 @@ class Deployment:
             stores=self.stores,
             known=KNOWN,
             lake=self.lake,
-            models=self.models,
+            rulebook=self.rulebook,
             clock=self.clock,
             retention_ms=RETENTION,
             attempts=self.attempts,

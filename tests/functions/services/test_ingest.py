@@ -17,12 +17,13 @@ from functions.adapters.memory import (
 )
 from functions.adapters.memory_live import MemoryLivePublisher
 from functions.adapters.memory_registry import MemoryRegistry
+from functions.adapters.memory_rules import MemoryRules
 from functions.domain.devices import Source
 from functions.domain.series import SeriesQuery
 from functions.domain.state import Counters, DeviceState, Saved
 from functions.errors import LakeError, PartialWriteError, QuarantineError, RegistryError, StateError, StoreError
-from functions.services.device_models import MEMORY_MS, DeviceModels
 from functions.services.ingest import Ingest
+from functions.services.rulebook import Rulebook
 
 DAY = 86_400_000
 
@@ -47,7 +48,7 @@ class Cloud:
             store=self.store,
             quarantine=self.quarantine,
             states=self.states,
-            models=DeviceModels(self.registry, shipped(), self.clock),
+            rulebook=Rulebook(MemoryRules(), self.registry, self.clock, shipped=shipped()),
             attempts=attempts,
             live=self.live,
         )
@@ -400,19 +401,6 @@ def test_whoever_was_slower_with_a_device_waits_before_the_next_attempt(cloud):
 def test_an_empty_batch_asks_nobody(cloud):
     cloud.states.read = cloud.store.write = failing(AssertionError("asked"))
     assert cloud.take().failed == set()
-
-
-def test_a_device_s_model_is_remembered_for_a_minute(cloud):
-    asked = []
-    find = cloud.registry.find
-    cloud.registry.find = lambda things: asked.append(list(things)) or find(things)
-    models = DeviceModels(cloud.registry, shipped(), cloud.clock)
-    assert models.of(["pump-1", "nobody"])["pump-1"].name == "climate"
-    assert models.of(["nobody", "pump-1"])["nobody"] is None
-    assert asked == [["pump-1", "nobody"]]
-    cloud.clock.now += MEMORY_MS
-    models.of(["pump-1"])
-    assert asked[1:] == [["pump-1"]]
 
 
 def test_whoever_watches_is_told_once_a_device_and_batch_of_what_moved(cloud):
