@@ -29,6 +29,7 @@
         ├── PrincipalsError      the users' directory, grants or keys
         ├── CommandsError        the ledger of commands, or the broker that carries them
         ├── AlarmsError          the alarms, their outbox, or the queues of the work on them
+        ├── DeliveriesError      the ledger of deliveries, the recipients, or the maintenance windows
         ├── RulesError           the store of rules and models, or of backtests
         ├── ShadowError          the shadows of devices
         ├── LiveError            the connections of those who watch
@@ -187,6 +188,10 @@ class CommandsError(AdapterError):
 
 
 class AlarmsError(AdapterError):
+    pass
+
+
+class DeliveriesError(AdapterError):
     pass
 
 
