@@ -138,6 +138,7 @@ class IngestSettings(Settings):
     quarantine_days: int = _number("FIELDLINE_QUARANTINE_DAYS", 30, 1, 3650)
     live_table: str = _text("FIELDLINE_LIVE_TABLE")
     live_queue_url: str = _text("FIELDLINE_LIVE_QUEUE_URL")
+    actions_queue_url: str = _text("FIELDLINE_ACTIONS_QUEUE_URL")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,6 +149,7 @@ class PresenceSettings(Settings):
     live_queue_url: str = _text("FIELDLINE_LIVE_QUEUE_URL")
     presence_queue_url: str = _text("FIELDLINE_PRESENCE_QUEUE_URL")
     commands_queue_url: str = _text("FIELDLINE_COMMANDS_QUEUE_URL")
+    alarms_queue_url: str = _text("FIELDLINE_ALARMS_QUEUE_URL")
     debounce_s: int = _number("FIELDLINE_DEBOUNCE_S", 30, 0, 900)
 
 
@@ -166,6 +168,9 @@ class ApiSettings(Settings):
     events_table: str = _text("FIELDLINE_EVENTS_TABLE")
     ingest_queue_url: str = _text("FIELDLINE_INGEST_QUEUE_URL")
     commands_queue_url: str = _text("FIELDLINE_COMMANDS_QUEUE_URL")
+    alarms_queue_url: str = _text("FIELDLINE_ALARMS_QUEUE_URL")
+    actions_queue_url: str = _text("FIELDLINE_ACTIONS_QUEUE_URL")
+    backtests_queue_url: str = _text("FIELDLINE_BACKTESTS_QUEUE_URL")
     telemetry_store: str = _text("FIELDLINE_TELEMETRY_STORE", choices=TELEMETRY_STORES)
     region: str = _text("FIELDLINE_REGION")
     user_pool_id: str = _text("FIELDLINE_USER_POOL_ID")
@@ -176,6 +181,7 @@ class ApiSettings(Settings):
     live_queue_url: str = _text("FIELDLINE_LIVE_QUEUE_URL")
     live_url: str = _text("FIELDLINE_LIVE_URL")
     cursor_secret: str = _text("FIELDLINE_CURSOR_SECRET")
+    webhook_secret: str = _text("FIELDLINE_WEBHOOK_SECRET")
     request_rate: int = _number("FIELDLINE_REQUEST_RATE", 50, 1, 1000)
     request_burst: int = _number("FIELDLINE_REQUEST_BURST", 100, 1, 10_000)
     audit_days: int = _number("FIELDLINE_AUDIT_DAYS", 365, 1, 3650)
@@ -191,6 +197,43 @@ class CommandsSettings(Settings):
     live_queue_url: str = _text("FIELDLINE_LIVE_QUEUE_URL")
     commands_queue_url: str = _text("FIELDLINE_COMMANDS_QUEUE_URL")
     quarantine_days: int = _number("FIELDLINE_QUARANTINE_DAYS", 30, 1, 3650)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlarmsSettings(Settings):
+    core_table: str = _text("FIELDLINE_CORE_TABLE")
+    state_table: str = _text("FIELDLINE_STATE_TABLE")
+    events_table: str = _text("FIELDLINE_EVENTS_TABLE")
+    live_table: str = _text("FIELDLINE_LIVE_TABLE")
+    live_queue_url: str = _text("FIELDLINE_LIVE_QUEUE_URL")
+    alarms_queue_url: str = _text("FIELDLINE_ALARMS_QUEUE_URL")
+    actions_queue_url: str = _text("FIELDLINE_ACTIONS_QUEUE_URL")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ActionsSettings(Settings):
+    """`mail_from` is the address that e-mail comes from, empty where none is sent. `loopback_webhooks` is for a laptop:
+    only there may a webhook go to the machine itself.
+    """
+
+    core_table: str = _text("FIELDLINE_CORE_TABLE")
+    state_table: str = _text("FIELDLINE_STATE_TABLE")
+    events_table: str = _text("FIELDLINE_EVENTS_TABLE")
+    live_table: str = _text("FIELDLINE_LIVE_TABLE")
+    live_queue_url: str = _text("FIELDLINE_LIVE_QUEUE_URL")
+    actions_queue_url: str = _text("FIELDLINE_ACTIONS_QUEUE_URL")
+    commands_queue_url: str = _text("FIELDLINE_COMMANDS_QUEUE_URL")
+    webhook_secret: str = _text("FIELDLINE_WEBHOOK_SECRET")
+    mail_from: str = _optional("FIELDLINE_MAIL_FROM")
+    loopback_webhooks: str = _optional("FIELDLINE_LOOPBACK_WEBHOOKS", choices=("true",))
+
+
+@dataclass(frozen=True, kw_only=True)
+class BacktestsSettings(Settings):
+    core_table: str = _text("FIELDLINE_CORE_TABLE")
+    backtests_queue_url: str = _text("FIELDLINE_BACKTESTS_QUEUE_URL")
+    telemetry_store: str = _text("FIELDLINE_TELEMETRY_STORE", choices=TELEMETRY_STORES)
+    retention_days: int = _number("FIELDLINE_RETENTION_DAYS", 90, 1, 3650)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -244,6 +287,7 @@ class RegistrarSettings(Settings):
     core_table: str = _text("FIELDLINE_CORE_TABLE")
     state_table: str = _text("FIELDLINE_STATE_TABLE")
     events_table: str = _text("FIELDLINE_EVENTS_TABLE")
+    alarms_queue_url: str = _text("FIELDLINE_ALARMS_QUEUE_URL")
     audit_days: int = _number("FIELDLINE_AUDIT_DAYS", 365, 1, 3650)
 
 

@@ -16,6 +16,7 @@ from infra.bundling import Bundles, drop_unused
 from infra.config import ROOT, DeployConfig
 from infra.errors import ConfigError, InfraError
 from infra.platform import Platform
+from infra.stacks.alarms import AlarmsStack
 from infra.stacks.api import ApiStack
 from infra.stacks.commands import CommandsStack
 from infra.stacks.data import DataStack
@@ -58,24 +59,45 @@ def _stacks(app: cdk.App, platform: Platform) -> None:
     prefix = f"Fieldline-{platform.stage.name}"
     data = DataStack(app, f"{prefix}-Data", platform=platform)
     live = LiveStack(app, f"{prefix}-Live", platform=platform, data=data)
-    stores = _telemetry_stores(app, prefix, platform, data, live)
     commands = CommandsStack(app, f"{prefix}-Commands", platform=platform, data=data, live=live)
-    FleetStack(app, f"{prefix}-Fleet", platform=platform, data=data)
+    alarms = AlarmsStack(app, f"{prefix}-Alarms", platform=platform)
+    stores = _telemetry_stores(app, prefix, platform, data, live, alarms)
+    FleetStack(app, f"{prefix}-Fleet", platform=platform, data=data, alarms=alarms)
     ingest = IngestStack(
-        app, f"{prefix}-Ingest", platform=platform, data=data, live=live, commands=commands, stores=stores
+        app,
+        f"{prefix}-Ingest",
+        platform=platform,
+        data=data,
+        live=live,
+        commands=commands,
+        alarms=alarms,
+        stores=stores,
     )
     ApiStack(
-        app, f"{prefix}-Api", platform=platform, data=data, live=live, commands=commands, ingest=ingest, stores=stores
+        app,
+        f"{prefix}-Api",
+        platform=platform,
+        data=data,
+        live=live,
+        commands=commands,
+        alarms=alarms,
+        ingest=ingest,
+        stores=stores,
     )
 
 
-def _telemetry_stores(app: cdk.App, prefix: str, platform: Platform, data: DataStack, live: LiveStack) -> Stores:
+def _telemetry_stores(
+    app: cdk.App, prefix: str, platform: Platform, data: DataStack, live: LiveStack, alarms: AlarmsStack
+) -> Stores:
     config = platform.config
     known = dict(data.stores)
     if INFLUXDB in config.stores:
         resources = {name: arn for store in data.stores.values() for name, arn in store.resources.items()}
         known[INFLUXDB] = StoreStack(
-            app, f"{prefix}-Store", platform=platform, resources={**data.resources, **live.resources, **resources}
+            app,
+            f"{prefix}-Store",
+            platform=platform,
+            resources={**data.resources, **live.resources, **alarms.resources, **resources},
         ).store
     return Stores(known[config.telemetry_store], known[config.previous_store] if config.previous_store else None)
 

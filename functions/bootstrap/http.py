@@ -57,6 +57,7 @@ def api(env: Env, failing: "Callable[[RatesError], None]" = _unheard) -> "tuple[
     from functions.adapters.dynamodb_live import DynamoDBLiveTickets
     from functions.adapters.dynamodb_registry import DynamoDBRegistry
     from functions.adapters.dynamodb_state import DynamoDBStateStore
+    from functions.adapters.sqs_alarms import SqsAlarmsQueue
     from functions.adapters.sqs_telemetry import SqsTelemetryQueue
     from functions.services.api import ApiServices
     from functions.services.devices import Devices
@@ -65,6 +66,7 @@ def api(env: Env, failing: "Callable[[RatesError], None]" = _unheard) -> "tuple[
     from functions.services.live_tickets import Tickets
     from functions.services.queries import Queries
     from functions.services.series import History
+    from functions.services.waking import Waking
     from functions.services.why import Why
 
     settings = ApiSettings.from_env(env)
@@ -87,6 +89,7 @@ def api(env: Env, failing: "Callable[[RatesError], None]" = _unheard) -> "tuple[
             gate=gate,
             models=known,
             live=live,
+            waking=Waking(SqsAlarmsQueue(client("sqs"), settings.alarms_queue_url)),
             clock=CLOCK,
             attempts=lambda: Backoff(within_s=DEVICES_WITHIN_S),
         ),

@@ -52,6 +52,7 @@ def presence(env: Env) -> "KeepPresence":
     from functions.adapters.delayed_settle import DelayedSettle
     from functions.adapters.dynamodb_registry import DynamoDBDeviceFinder
     from functions.adapters.dynamodb_state import DynamoDBPresenceStore
+    from functions.adapters.sqs_alarms import SqsAlarmsQueue
     from functions.adapters.sqs_commands import SqsCommandQueue
     from functions.services.presence import KeepPresence
 
@@ -62,7 +63,8 @@ def presence(env: Env) -> "KeepPresence":
     live = live_publisher(client, settings.live_table, settings.live_queue_url, registry)
     presences = DynamoDBPresenceStore(client("dynamodb"), settings.state_table)
     commands = SqsCommandQueue(client("sqs"), settings.commands_queue_url)
-    return KeepPresence(presences, settle, Backoff(), live, commands)
+    alarms = SqsAlarmsQueue(client("sqs"), settings.alarms_queue_url)
+    return KeepPresence(presences, settle, Backoff(), live, commands, alarms)
 
 
 def events(env: Env) -> "KeepEvents":

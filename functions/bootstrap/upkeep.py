@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from functions.bootstrap.clients import CLOCK, Env, clients, new_client
+from functions.bootstrap.clients import CLOCK, Env, clients
 from functions.settings import AuditExportSettings, RegistrarSettings
 
 if TYPE_CHECKING:
@@ -13,12 +13,16 @@ if TYPE_CHECKING:
 def registrar(env: Env) -> "Registrar":
     from functions.adapters.dynamodb_audit import AuditedWrites
     from functions.adapters.dynamodb_registry import DynamoDBRegistry
+    from functions.adapters.sqs_alarms import SqsAlarmsQueue
     from functions.services.registrar import Registrar
+    from functions.services.waking import Waking
 
     settings = RegistrarSettings.from_env(env)
-    dynamodb = new_client("dynamodb")
+    client = clients()
+    dynamodb = client("dynamodb")
     audited = AuditedWrites(dynamodb, settings.events_table, keep_days=settings.audit_days)
-    return Registrar(DynamoDBRegistry(dynamodb, settings.core_table, settings.state_table, audited), CLOCK)
+    registry = DynamoDBRegistry(dynamodb, settings.core_table, settings.state_table, audited)
+    return Registrar(registry, Waking(SqsAlarmsQueue(client("sqs"), settings.alarms_queue_url)), CLOCK)
 
 
 def audit_export(env: Env) -> "ExportAudit":

@@ -15,6 +15,7 @@ from functions.ports.clock import Clock
 from functions.ports.devices import DeviceRegistry
 from functions.ports.live import LivePublisher
 from functions.services.gate import Gate
+from functions.services.waking import Waking
 
 
 class NewDevice(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,6 +44,7 @@ class Devices:
         gate: Gate,
         models: Mapping[str, DeviceModel],
         live: LivePublisher,
+        waking: Waking,
         clock: Clock,
         attempts: Callable[[], Iterable[int]],
     ) -> None:
@@ -50,6 +52,7 @@ class Devices:
         self._gate = gate
         self._models = models
         self._live = live
+        self._waking = waking
         self._clock = clock
         self._attempts = attempts
 
@@ -81,6 +84,7 @@ class Devices:
             updated_at=now,
             version=1 if known is None else known.version + 1,
         )
+        self._waking.before_change(after.thing)
         if not self._registry.save(known, after, note_of(actor, "device.create", known, after)):
             raise _taken(wanted.thing)
         self._tell(after)
@@ -107,6 +111,7 @@ class Devices:
             if after == known:
                 return known
             after = msgspec.structs.replace(after, updated_at=self._clock.now_ms(), version=known.version + 1)
+            self._waking.before_change(thing)
             if self._registry.save(known, after, note_of(actor, "device.update", known, after)):
                 self._tell(after, moved_from=known.group)
                 return after
@@ -127,6 +132,7 @@ class Devices:
             after = msgspec.structs.replace(
                 known, decommissioned=True, updated_at=self._clock.now_ms(), version=known.version + 1
             )
+            self._waking.before_change(thing)
             if self._registry.save(known, after, note_of(actor, "device.decommission", known, after)):
                 self._tell(after)
                 return

@@ -6,10 +6,12 @@ from contract import documents
 from contract.documents import InternalEvent, PresenceEvent
 from contract.errors import DocumentError, IdentityError
 from contract.identity import parse_thing
+from functions.domain.alarm_work import Wake
 from functions.domain.command_work import ONLINE
 from functions.domain.live import Kind, LiveEvent
-from functions.domain.presence import SETTLE, Presence, Session
+from functions.domain.presence import SETTLE, Presence, Session, Status
 from functions.errors import QueueMessageError, StateError
+from functions.ports.alarms import AlarmsQueue
 from functions.ports.commands import CommandQueue
 from functions.ports.devices import PresenceStore, SettleLater
 from functions.ports.live import LivePublisher
@@ -19,7 +21,10 @@ SUBSCRIBED_S = 1
 
 
 class KeepPresence:
-    """`commands` is told of each device that connects: what waits for it is sent then."""
+    """`commands` is told of each device that connects: what waits for it is sent then. `alarms` is told of each that
+    is seen to be online or offline: rules may ask for it. What they go by is the presence as it is kept, so that a
+    message too many changes nothing.
+    """
 
     def __init__(
         self,
@@ -28,12 +33,14 @@ class KeepPresence:
         attempts: Iterable[int],
         live: LivePublisher,
         commands: CommandQueue,
+        alarms: AlarmsQueue,
     ) -> None:
         self._presences = presences
         self._settle_later = settle_later
         self._attempts = attempts
         self._live = live
         self._commands = commands
+        self._alarms = alarms
 
     def take(self, body: bytes | str) -> bool:
         """One queue body: a lifecycle event, or a settle message. False for a client that is no thing.
@@ -43,7 +50,9 @@ class KeepPresence:
         raw = body.encode() if isinstance(body, str) else body
         settle = _settle_of(raw)
         if settle is not None:
-            self._change(settle.thing, lambda presence: presence.settled(str(settle.data.get("session"))))
+            settled = self._change(settle.thing, lambda presence: presence.settled(str(settle.data.get("session"))))
+            if settled.status is Status.OFFLINE:
+                self._alarms.put(Wake(thing=settle.thing))
             return True
         event = _event_of(raw)
         try:
@@ -56,6 +65,7 @@ class KeepPresence:
             self._settle_later.schedule(thing, ended.id)
         if event.event_type == "connected" and after.connected:
             self._commands.wake(thing, ONLINE, event.timestamp, delay_s=SUBSCRIBED_S)
+            self._alarms.put(Wake(thing=thing))
         return True
 
     def _change(self, thing: str, change: Callable[[Presence], Presence]) -> Presence:

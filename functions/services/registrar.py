@@ -13,6 +13,7 @@ from functions.errors import RegistryError, RequestError
 from functions.ports.clock import Clock
 from functions.ports.devices import DeviceRegistry
 from functions.services.devices import note_of
+from functions.services.waking import Waking
 
 DEPLOYMENT = Principal("deployment:fleet-file", Kind.DEPLOYMENT, "The deployment's fleet file")
 
@@ -33,8 +34,11 @@ class Outcome(msgspec.Struct, frozen=True):
 class Registrar:
     """`attempts` bounds how often a device is tried again that somebody else changed meanwhile."""
 
-    def __init__(self, registry: DeviceRegistry, clock: Clock, attempts: Iterable[int] = (0, 1, 2)) -> None:
+    def __init__(
+        self, registry: DeviceRegistry, waking: Waking, clock: Clock, attempts: Iterable[int] = (0, 1, 2)
+    ) -> None:
         self._registry = registry
+        self._waking = waking
         self._clock = clock
         self._attempts = attempts
 
@@ -70,6 +74,7 @@ class Registrar:
             ):
                 return False
             action = "device.create" if back else "device.update"
+            self._waking.before_change(wanted.name)
             if self._registry.save(known, after, note_of(actor, action, known, after)):
                 return True
         raise RegistryError(f"the entry of {wanted.name} was changed by others at every attempt")
@@ -82,6 +87,7 @@ class Registrar:
             if known is None or known.decommissioned or known.source is not Source.FLEET:
                 return False
             after = msgspec.structs.replace(known, decommissioned=True, updated_at=now, version=known.version + 1)
+            self._waking.before_change(thing)
             if self._registry.save(known, after, note_of(actor, "device.decommission", known, after)):
                 return True
         raise RegistryError(f"the entry of {thing} was changed by others at every attempt")

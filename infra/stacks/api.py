@@ -9,14 +9,17 @@ from infra.audit import AuditExport
 from infra.findings import acknowledge
 from infra.function import SPECS, PlatformFunction
 from infra.platform import Platform
+from infra.queues import BRIEF
 from infra.rest_api import STAGE_NAME, RestApi
 from infra.shadows import explain_shadows, shadows
+from infra.stacks.alarms import AlarmsStack
 from infra.stacks.commands import CommandsStack
 from infra.stacks.data import DataStack
 from infra.stacks.ingest import IngestStack
 from infra.stacks.live import LiveStack
 from infra.telemetry_store import Stores
 from infra.user_pool import Users
+from infra.work import WorkQueue
 
 
 class ApiStack(Stack):
@@ -30,6 +33,7 @@ class ApiStack(Stack):
         ingest: IngestStack,
         live: LiveStack,
         commands: CommandsStack,
+        alarms: AlarmsStack,
         stores: Stores,
     ) -> None:
         super().__init__(
@@ -41,6 +45,7 @@ class ApiStack(Stack):
         users = Users(self, "Users", stage=platform.stage)
         cursor_key = self._cursor_key()
         AuditExport(self, "AuditExport", platform=platform, data=data)
+        backtests = WorkQueue(self, "Backtests", consumer_timeout_s=300, window_s=0, patience=BRIEF)
         handler = PlatformFunction(
             self,
             "ApiFunction",
@@ -51,6 +56,9 @@ class ApiStack(Stack):
                 events_table=data.events.table_name,
                 ingest_queue_url=ingest.telemetry.queue.queue_url,
                 commands_queue_url=commands.queue.queue_url,
+                alarms_queue_url=alarms.alarms.queue.queue_url,
+                actions_queue_url=alarms.actions.queue.queue_url,
+                backtests_queue_url=backtests.queue.queue_url,
                 live_table=live.table.table_name,
                 live_queue_url=live.queue.queue_url,
                 live_url=live.url,
@@ -60,6 +68,7 @@ class ApiStack(Stack):
                 client_id=users.client.user_pool_client_id,
                 sign_in_endpoint=users.sign_in_endpoint,
                 cursor_secret=cursor_key.secret_arn,
+                webhook_secret=alarms.webhook_key.secret_arn,
                 request_rate=platform.stage.principal_rate,
                 request_burst=platform.stage.principal_burst,
                 telemetry_store=stores.current.name,
@@ -69,6 +78,8 @@ class ApiStack(Stack):
                 **data.resources,
                 **live.resources,
                 **commands.resources,
+                **alarms.resources,
+                "backtests-queue": backtests.queue.queue_arn,
                 "user-pool": users.pool.user_pool_arn,
                 "cursor-key": cursor_key.secret_arn,
                 "ingest-queue": ingest.telemetry.queue.queue_arn,
@@ -111,6 +122,8 @@ class ApiStack(Stack):
             "ApiUrl": rest.url,
             "UserPoolId": users.pool.user_pool_id,
             "UserPoolClientId": users.client.user_pool_client_id,
+            "BacktestsQueueUrl": backtests.queue.queue_url,
+            "BacktestsDlqUrl": backtests.dead_letters.queue_url,
         }
         for name, value in outputs.items():
             CfnOutput(self, name, value=value)

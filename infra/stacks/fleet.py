@@ -14,13 +14,22 @@ from infra.devices import Devices, declared
 from infra.function import PlatformFunction
 from infra.iot_logging import IotLogging
 from infra.platform import Platform
+from infra.stacks.alarms import AlarmsStack
 from infra.stacks.data import DataStack
 
 REGISTRATION_TIMEOUT = Duration.minutes(2)
 
 
 class FleetStack(Stack):
-    def __init__(self, scope: Construct, id: str, *, platform: Platform, data: DataStack) -> None:  # noqa: A002 - the name constructs use
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,  # noqa: A002 - the name constructs use
+        *,
+        platform: Platform,
+        data: DataStack,
+        alarms: AlarmsStack,
+    ) -> None:
         super().__init__(
             scope,
             id,
@@ -32,7 +41,7 @@ class FleetStack(Stack):
         self._add_types()
         IotLogging(self, "IotLogging", stage=platform.stage)
         Devices(self, "Devices", devices=devices, policies=policies)
-        self._register(devices, platform, data)
+        self._register(devices, platform, data, alarms)
         CfnOutput(self, "DevicePolicyName", value=policies.data.ref)
         CfnOutput(self, "DeviceManagementPolicyName", value=policies.management.ref)
 
@@ -48,7 +57,9 @@ class FleetStack(Stack):
                 ),
             )
 
-    def _register(self, devices: Sequence[FleetDevice], platform: Platform, data: DataStack) -> None:
+    def _register(
+        self, devices: Sequence[FleetDevice], platform: Platform, data: DataStack, alarms: AlarmsStack
+    ) -> None:
         """Enter the declared devices into the registry with the deployment that makes their certificates.
 
         The function answers CloudFormation itself: CDK's provider framework would add three more functions, in another
@@ -62,8 +73,9 @@ class FleetStack(Stack):
                 core_table=data.core.table_name,
                 state_table=data.state.table_name,
                 events_table=data.events.table_name,
+                alarms_queue_url=alarms.alarms.queue.queue_url,
             ),
-            resources=data.resources,
+            resources={**data.resources, **alarms.resources},
             asynchronous=True,
         )
         CustomResource(

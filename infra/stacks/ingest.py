@@ -14,6 +14,7 @@ from infra.function import SPECS, PlatformFunction
 from infra.lake import RAW_PREFIX
 from infra.platform import Platform
 from infra.queues import BRIEF, OUTAGE, Patience, terminal_queue
+from infra.stacks.alarms import AlarmsStack
 from infra.stacks.commands import CommandsStack
 from infra.stacks.data import DataStack
 from infra.stacks.live import LiveStack
@@ -36,6 +37,7 @@ class IngestStack(Stack):
         data: DataStack,
         live: LiveStack,
         commands: CommandsStack,
+        alarms: AlarmsStack,
         stores: Stores,
     ) -> None:
         super().__init__(scope, id, description="Fieldline: topic rules, queues and the functions that drain them.")
@@ -43,6 +45,7 @@ class IngestStack(Stack):
         self._data = data
         self._live = live
         self._commands = commands
+        self._alarms = alarms
         self._stores = stores
         self._errors = terminal_queue(self, "RuleErrors")
         acknowledge(
@@ -66,6 +69,7 @@ class IngestStack(Stack):
             lake_stream=data.lake.stream.ref,
             live_table=self._live.table.table_name,
             live_queue_url=self._live.queue.queue_url,
+            actions_queue_url=self._alarms.actions.queue.queue_url,
             telemetry_store=self._stores.current.name,
             retention_days=self._platform.config.retention_days,
         )
@@ -74,7 +78,7 @@ class IngestStack(Stack):
             "IngestFunction",
             platform=self._platform,
             settings=settings,
-            resources={**data.resources, **self._live.resources},
+            resources={**data.resources, **self._live.resources, **self._alarms.resources},
             stores=self._stores,
             consumes=[feed.consume()],
         )
@@ -105,12 +109,14 @@ class IngestStack(Stack):
                 live_queue_url=self._live.queue.queue_url,
                 presence_queue_url=feed.queue.queue_url,
                 commands_queue_url=self._commands.queue.queue_url,
+                alarms_queue_url=self._alarms.alarms.queue.queue_url,
             ),
             # It settles a disconnect with a delayed message to itself.
             resources={
                 **self._data.resources,
                 **self._live.resources,
                 **self._commands.resources,
+                **self._alarms.resources,
                 "presence-queue": feed.queue.queue_arn,
             },
             consumes=[feed.consume()],

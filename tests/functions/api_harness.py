@@ -9,6 +9,7 @@ from aws_lambda_powertools import Logger
 
 from contract.models import shipped
 from functions.adapters.memory import MemoryEventLog, MemoryQuarantine, MemoryTelemetryStore, MemoryWorld
+from functions.adapters.memory_alarm_queues import MemoryAlarmsQueue
 from functions.adapters.memory_audit import MemoryJournal
 from functions.adapters.memory_commands import MemoryCommandQueue, MemoryCommands
 from functions.adapters.memory_idempotency import MemoryRequestMemory
@@ -44,6 +45,7 @@ from functions.services.rates import Rates
 from functions.services.series import History
 from functions.services.shadows import DeviceShadows
 from functions.services.users import Users
+from functions.services.waking import Waking
 from functions.services.whois import WhoIs
 from functions.services.why import Why
 from tests.functions import api_description
@@ -123,6 +125,7 @@ def api_harness(clock, who=None):
         directory=MemoryDirectory(clock),
         commands=commands,
         command_queue=MemoryCommandQueue(),
+        alarms_queue=MemoryAlarmsQueue(),
     )
     chances = count()
     api.services = _services(api, lambda size=16: next(chances).to_bytes(size, "little"))
@@ -155,7 +158,13 @@ def _services(api, chance):
         tickets=Tickets(MemoryLiveTickets(), "wss://live.example/ws", clock, chance),
         queries=Queries(registry=api.registry, gate=gate, statuses=api.world, models=models, clock=clock),
         devices=Devices(
-            registry=api.registry, gate=gate, models=models, live=api.live, clock=clock, attempts=lambda: range(3)
+            registry=api.registry,
+            gate=gate,
+            models=models,
+            live=api.live,
+            waking=Waking(api.alarms_queue),
+            clock=clock,
+            attempts=lambda: range(3),
         ),
         groups=Groups(MemoryGroups(api.registry), clock),
         models=models,

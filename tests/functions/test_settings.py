@@ -27,6 +27,12 @@ FULL = {
     "FIELDLINE_EVENT_DAYS": "9",
     "FIELDLINE_PRESENCE_QUEUE_URL": "https://queue",
     "FIELDLINE_COMMANDS_QUEUE_URL": "https://commands",
+    "FIELDLINE_ALARMS_QUEUE_URL": "https://alarms",
+    "FIELDLINE_ACTIONS_QUEUE_URL": "https://actions",
+    "FIELDLINE_BACKTESTS_QUEUE_URL": "https://backtests",
+    "FIELDLINE_WEBHOOK_SECRET": "webhooks",
+    "FIELDLINE_MAIL_FROM": "alarms@example.com",
+    "FIELDLINE_LOOPBACK_WEBHOOKS": "true",
     "FIELDLINE_LIVE_TABLE": "live",
     "FIELDLINE_LIVE_QUEUE_URL": "https://live-queue",
     "FIELDLINE_LIVE_ENDPOINT": "https://live",
@@ -119,6 +125,7 @@ def test_everything_that_is_wrong_is_reported_together():
         "FIELDLINE_QUARANTINE_DAYS": "many",
         "FIELDLINE_LIVE_TABLE": "v",
         "FIELDLINE_LIVE_QUEUE_URL": "q",
+        "FIELDLINE_ACTIONS_QUEUE_URL": "a",
     }
     with pytest.raises(SettingsError) as caught:
         IngestSettings.from_env(env)

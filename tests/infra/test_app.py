@@ -8,7 +8,7 @@ import pytest
 
 from infra.config import ROOT
 
-STACKS = ("Data", "Live", "Commands", "Fleet", "Ingest", "Api")
+STACKS = ("Data", "Live", "Commands", "Alarms", "Fleet", "Ingest", "Api")
 
 
 def run(*arguments, cwd=ROOT, **environment):

@@ -61,6 +61,7 @@ def cloud(dynamodb, monkeypatch):
         lake_stream="lake",
         live_table="live",
         live_queue_url="https://sqs.eu-west-1.amazonaws.com/123456789012/live",
+        actions_queue_url="https://sqs.eu-west-1.amazonaws.com/123456789012/actions",
     )
     store = DynamoDBStoreSettings(telemetry_table="telemetry")
     for name, value in {**settings.to_env(), **store.to_env()}.items():

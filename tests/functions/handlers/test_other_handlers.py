@@ -14,6 +14,7 @@ from functions.adapters.memory import (
     MemorySettleLater,
     MemoryWorld,
 )
+from functions.adapters.memory_alarm_queues import MemoryAlarmsQueue
 from functions.adapters.memory_commands import MemoryCommandQueue
 from functions.adapters.memory_live import MemoryLivePublisher
 from functions.adapters.memory_registry import MemoryRegistry
@@ -22,6 +23,7 @@ from functions.handlers import events, presence, records, registrar
 from functions.services.events import KeepEvents
 from functions.services.presence import KeepPresence
 from functions.services.registrar import Registrar
+from functions.services.waking import Waking
 
 CONTEXT = SimpleNamespace(
     function_name="f", memory_limit_in_mb=1, invoked_function_arn="arn", aws_request_id="r", log_group_name="g"
@@ -39,7 +41,12 @@ def failed(*identifiers):
 def test_presence_fails_only_what_it_cannot_read(monkeypatch):
     world = MemoryWorld()
     keep = KeepPresence(
-        MemoryPresenceStore(world), MemorySettleLater(), range(3), MemoryLivePublisher(), MemoryCommandQueue()
+        MemoryPresenceStore(world),
+        MemorySettleLater(),
+        range(3),
+        MemoryLivePublisher(),
+        MemoryCommandQueue(),
+        MemoryAlarmsQueue(),
     )
     monkeypatch.setattr(presence, "_keep", lambda: keep)
     good = {"clientId": "pump-1", "timestamp": 5, "eventType": "connected", "sessionIdentifier": "s1"}
@@ -83,7 +90,7 @@ def answers(monkeypatch):
 @pytest.fixture
 def registry(monkeypatch, clock):
     registry = MemoryRegistry()
-    monkeypatch.setattr(registrar, "_registrar", lambda: Registrar(registry, clock))
+    monkeypatch.setattr(registrar, "_registrar", lambda: Registrar(registry, Waking(MemoryAlarmsQueue()), clock))
     return registry
 
 

@@ -10,6 +10,7 @@ from contract.documents import CommandResponse, PresenceEvent
 from contract.ingest import ResponseMessage, encode_response
 from contract.models import shipped
 from functions.adapters.memory import MemoryPresenceStore, MemoryQuarantine, MemorySettleLater, MemoryWorld
+from functions.adapters.memory_alarm_queues import MemoryAlarmsQueue
 from functions.adapters.memory_audit import MemoryJournal
 from functions.adapters.memory_commands import MemoryCommandBroker, MemoryCommandQueue, MemoryCommands
 from functions.adapters.memory_live import MemoryLivePublisher
@@ -146,7 +147,9 @@ class CommandWorld:
             clock=clock,
             side_by_side=self.side_by_side,
         )
-        self.presence = KeepPresence(self.presences, MemorySettleLater(), TRIES, self.live, self.queue)
+        self.presence = KeepPresence(
+            self.presences, MemorySettleLater(), TRIES, self.live, self.queue, MemoryAlarmsQueue()
+        )
 
     def side_by_side(self, call, items):
         self.at_once.append(len(items))

@@ -4,11 +4,12 @@ from itertools import permutations
 import pytest
 
 from functions.adapters.memory import MemoryPresenceStore, MemorySettleLater, MemoryWorld
+from functions.adapters.memory_alarm_queues import MemoryAlarmsQueue
 from functions.adapters.memory_commands import MemoryCommandQueue
 from functions.adapters.memory_live import MemoryLivePublisher
 from functions.domain.live import Kind
 from functions.domain.presence import SETTLE, Status
-from functions.errors import QueueMessageError, StateError
+from functions.errors import AlarmsError, QueueMessageError, StateError
 from functions.services.presence import KeepPresence
 
 
@@ -47,8 +48,13 @@ def live():
 
 
 @pytest.fixture
-def keep(world, later, live):
-    return KeepPresence(MemoryPresenceStore(world), later, range(3), live, MemoryCommandQueue())
+def alarms():
+    return MemoryAlarmsQueue()
+
+
+@pytest.fixture
+def keep(world, later, live, alarms):
+    return KeepPresence(MemoryPresenceStore(world), later, range(3), live, MemoryCommandQueue(), alarms)
 
 
 def test_a_connect_is_kept_and_nothing_scheduled(keep, world, later):
@@ -77,6 +83,42 @@ def test_whoever_watches_is_told_what_people_see_and_of_nothing_else(keep, live)
     ]
 
 
+def test_rules_are_looked_at_once_a_device_is_seen_to_come_or_go(keep, alarms):
+    woken = []
+    for body in (event("connected", "s1", 5), event("disconnected", "s1", 9), settle("s1#0")):
+        keep.take(body)
+        woken.append([(work.thing, delay_s) for work, delay_s in alarms.work])
+        alarms.work.clear()
+    assert woken == [[("pump-1", 0)], [], [("pump-1", 0)]]
+
+
+def test_what_comes_again_has_rules_looked_at_again_since_the_first_may_have_failed_before_that(keep, alarms, world):
+    alarms.fails = True
+    with pytest.raises(AlarmsError):
+        keep.take(event("connected", "s1", 5))
+    assert world.presences["pump-1"].status is Status.ONLINE
+    alarms.fails = False
+    keep.take(event("connected", "s1", 5))
+    keep.take(event("disconnected", "s1", 9))
+    alarms.fails = True
+    with pytest.raises(AlarmsError):
+        keep.take(settle("s1#0"))
+    assert world.presences["pump-1"].status is Status.OFFLINE
+    alarms.fails = False
+    keep.take(settle("s1#0"))
+    assert [work.thing for work, _ in alarms.work] == ["pump-1", "pump-1"]
+
+
+def test_what_says_nothing_of_where_a_device_is_wakes_nobody(keep, alarms):
+    keep.take(event("connected", "s2", 20, version=2))
+    alarms.work.clear()
+    keep.take(event("connected", "s1", 5))
+    keep.take(event("disconnected", "s1", 9))
+    keep.take(settle("s1#0"))
+    keep.take(settle("s9#0", "ghost"))
+    assert [work.thing for work, _ in alarms.work] == ["pump-1"]
+
+
 def test_a_reconnect_before_the_settle_message_wins(keep, world, later):
     for body in (
         event("connected", "s1", 5),
@@ -97,7 +139,12 @@ def test_a_session_that_is_resumed_is_online_again_in_whatever_order_it_is_told(
     for bodies in permutations(told):
         queue = MemoryCommandQueue()
         keep = KeepPresence(
-            MemoryPresenceStore(MemoryWorld()), MemorySettleLater(), range(3), MemoryLivePublisher(), queue
+            MemoryPresenceStore(MemoryWorld()),
+            MemorySettleLater(),
+            range(3),
+            MemoryLivePublisher(),
+            queue,
+            MemoryAlarmsQueue(),
         )
         for body in bodies:
             keep.take(body)

@@ -1,10 +1,12 @@
 import pytest
 from msgspec.structs import replace
 
+from functions.adapters.memory_alarm_queues import MemoryAlarmsQueue
 from functions.adapters.memory_registry import MemoryRegistry
 from functions.domain.devices import Source
 from functions.errors import RegistryError, RequestError
 from functions.services.registrar import Declared, Outcome, Registrar, declared
+from functions.services.waking import Waking
 from tests.functions.registering import device, note, pages, wanted
 
 PUMP = Declared("pump-1", "machine", "plant-1")
@@ -17,14 +19,35 @@ def registry():
 
 
 @pytest.fixture
-def registrar(registry, clock):
-    return Registrar(registry, clock)
+def alarms():
+    return MemoryAlarmsQueue()
+
+
+@pytest.fixture
+def registrar(registry, alarms, clock):
+    return Registrar(registry, Waking(alarms), clock)
 
 
 def test_declared_devices_are_registered_once(registrar, registry):
     assert registrar.declare([PUMP, FAN]) == Outcome(changed=2, decommissioned=0)
     assert registrar.declare([PUMP, FAN]) == Outcome(changed=0, decommissioned=0)
     assert (registry.devices["fan-1"].group, registry.devices["fan-1"].version) == ("plant-1/line-2", 1)
+
+
+def test_rules_are_looked_at_for_a_device_that_comes_changes_or_goes_and_for_no_other(registrar, alarms):
+    def woken():
+        things = {work.thing for work, _ in alarms.work}
+        alarms.work.clear()
+        return things
+
+    registrar.declare([PUMP, FAN])
+    assert woken() == {"pump-1", "fan-1"}
+    registrar.declare([PUMP, FAN])
+    assert woken() == set()
+    registrar.declare([Declared("pump-1", "machine", "plant-2"), FAN], before=[PUMP, FAN])
+    assert woken() == {"pump-1"}
+    registrar.declare([FAN], before=[PUMP, FAN])
+    assert woken() == {"pump-1"}
 
 
 def test_what_the_file_changes_is_noted_as_the_deployment_s(registrar, registry):
@@ -70,8 +93,7 @@ def test_an_entry_of_an_earlier_release_is_written_again(registrar, registry):
     assert pages(registry, wanted(group="plant-1")) == ["fan-1"]
 
 
-def test_a_change_by_somebody_else_at_the_same_moment_is_not_lost(registry, clock):
-    registrar = Registrar(registry, clock)
+def test_a_change_by_somebody_else_at_the_same_moment_is_not_lost(registrar, registry):
     registrar.declare([FAN])
     real_find = registry.find
 
@@ -88,12 +110,12 @@ def test_a_change_by_somebody_else_at_the_same_moment_is_not_lost(registry, cloc
 
 
 @pytest.mark.parametrize("before", [(), (FAN,)])
-def test_a_device_that_others_change_all_the_time_fails_the_deployment(registry, clock, before):
-    Registrar(registry, clock).declare([FAN])
+def test_a_device_that_others_change_all_the_time_fails_the_deployment(registrar, registry, before):
+    registrar.declare([FAN])
     registry.save = lambda *_: False
     wanted = [] if before else [Declared("fan-1", "machine", "plant-2")]
     with pytest.raises(RegistryError, match="fan-1"):
-        Registrar(registry, clock).declare(wanted, before=before)
+        registrar.declare(wanted, before=before)
 
 
 def test_properties_are_read_from_the_custom_resource():

@@ -157,4 +157,4 @@ def test_whoever_uses_the_store_is_deployed_after_its_set_up(influx):
 def test_the_store_is_deployed_without_waiting_for_its_users(influx):
     dependencies = influx.manifest["artifacts"][f"Fieldline-{influx.stage}-Store"]["dependencies"]
     waits_for = {name.rpartition("-")[2] for name in dependencies if not name.endswith(".assets")}
-    assert waits_for == {"Data", "Live"}
+    assert waits_for == {"Data", "Live", "Alarms"}
