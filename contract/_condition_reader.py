@@ -16,6 +16,7 @@ from contract.conditions import (
     Not,
     Operator,
 )
+from contract.durations import read_duration
 from contract.errors import ConditionError, IdentityError, shown
 from contract.identity import parse_metric
 from contract.models import Metric, type_of
@@ -27,6 +28,8 @@ _MAX_COUNT: Final = 1_000
 _MIN_WINDOW_MS: Final = 100  # a rate over less is noise
 _OPERATORS: Final[tuple[Operator, ...]] = get_args(Operator)
 _ORDERED: Final[tuple[Operator, ...]] = ("above", "below", "at_least", "at_most")
+_FOR: Final = ("for", "for_ms")
+_RATE: Final = ("rate_over", "rate_over_ms")
 _RISING: Final = ("above", "at_least")
 _WORDS: Final[dict[str | None, str]] = {
     None: f"a finite number, a boolean or a text of at most {MAX_TEXT_CHARS} characters",
@@ -71,9 +74,9 @@ class _Reader:
         return _FORMS[forms[0]](self, document, at, depth)
 
     def comparison(self, document: dict[str, Any], at: str, _: int) -> Condition | None:
-        self._refuse_unknown(document, at, ("metric", *_OPERATORS, "until", "rate_over_ms", "count", "for_ms"))
+        self._refuse_unknown(document, at, ("metric", *_OPERATORS, "until", *_RATE, "count", *_FOR))
         metric = self._metric(document["metric"], f"{at}metric")
-        window = self._integer(document, "rate_over_ms", at, _MIN_WINDOW_MS, MAX_DURATION_MS)
+        window = self._duration(document, "rate_over", at, _MIN_WINDOW_MS)
         count = self._integer(document, "count", at, 1, _MAX_COUNT)
         for_ms = self._for(document, at)
         operators = [operator for operator in _OPERATORS if operator in document]
@@ -95,13 +98,13 @@ class _Reader:
         )
 
     def no_data(self, document: dict[str, Any], at: str, _: int) -> Condition | None:
-        self._refuse_unknown(document, at, ("no_data", "metric", "for_ms"))
+        self._refuse_unknown(document, at, ("no_data", "metric", *_FOR))
         if document["no_data"] is not True:
             self._note(f"{at}no_data", "true", shown(document["no_data"]))
         metric = self._metric(document["metric"], f"{at}metric") if "metric" in document else None
-        if "for_ms" not in document:
-            self._note(f"{at}for_ms", "present", "nothing")
-        return NoData(metric=metric, for_ms=self._integer(document, "for_ms", at, 1, MAX_DURATION_MS) or 1)
+        if not any(key in document for key in _FOR):
+            self._note(f"{at}for", "present", "nothing")
+        return NoData(metric=metric, for_ms=self._duration(document, "for", at, 1) or 1)
 
     def all_of(self, document: dict[str, Any], at: str, depth: int) -> Condition | None:
         return AllOf(parts=self._parts(document, "all", at, depth), for_ms=self._for(document, at))
@@ -110,13 +113,13 @@ class _Reader:
         return AnyOf(parts=self._parts(document, "any", at, depth), for_ms=self._for(document, at))
 
     def negation(self, document: dict[str, Any], at: str, depth: int) -> Condition | None:
-        self._refuse_unknown(document, at, ("not", "for_ms"))
+        self._refuse_unknown(document, at, ("not", *_FOR))
         part = self.condition(document["not"], f"{at}not.", depth + 1)
         for_ms = self._for(document, at)
         return None if part is None else Not(part=part, for_ms=for_ms)
 
     def _parts(self, document: dict[str, Any], key: str, at: str, depth: int) -> tuple[Condition, ...]:
-        self._refuse_unknown(document, at, (key, "for_ms"))
+        self._refuse_unknown(document, at, (key, *_FOR))
         parts = document[key]
         if not isinstance(parts, list) or not parts:
             self._note(f"{at}{key}", "a list with at least one condition", shown(parts))
@@ -165,7 +168,12 @@ class _Reader:
         return 0.0
 
     def _for(self, document: dict[str, Any], at: str) -> int:
-        return self._integer(document, "for_ms", at, 0, MAX_DURATION_MS) or 0
+        return self._duration(document, "for", at, 0) or 0
+
+    def _duration(self, document: dict[str, Any], key: str, at: str, minimum: int) -> int | None:
+        return read_duration(
+            document, key, minimum, MAX_DURATION_MS, lambda wrong, expected, got: self._note(at + wrong, expected, got)
+        )
 
     def _integer(self, document: dict[str, Any], key: str, at: str, minimum: int, maximum: int) -> int | None:
         if key not in document:

@@ -7,6 +7,7 @@ ContractError
 ├── ModelError       a device model is not usable
 ├── DocumentError    a command, shadow, event or queue document is not usable
 ├── ConditionError   a rule's condition or an expression is not usable; `problems` holds every error found
+├── RuleError        a rule or a file of rules is not usable; `problems` holds every error found
 └── FleetError       a fleet file is not usable; `problems` holds every error found
 """
 
@@ -21,6 +22,7 @@ __all__ = [
     "FleetError",
     "IdentityError",
     "ModelError",
+    "RuleError",
     "TopicError",
     "shown",
 ]
@@ -106,6 +108,46 @@ class ConditionError(ContractError):
 
     def __reduce__(self) -> tuple[type["ConditionError"], tuple[tuple[tuple[str, str, str], ...]]]:
         return type(self), (self.problems,)
+
+
+class RuleError(ContractError):
+    """A rule or a file of rules is not usable; `problems` holds field, expected and got of every error found.
+
+    `field` is a path that begins with the rule's id where there are several: `too-warm.when.all[0].above`. `lines` has
+    for each problem the line of `source` that it is in, where that is known.
+    """
+
+    subject = "rule"
+
+    def __init__(
+        self,
+        problems: tuple[tuple[str, str, str], ...],
+        source: str | None = None,
+        lines: tuple[int | None, ...] = (),
+    ) -> None:
+        field, expected, got = problems[0]
+        super().__init__(field or None, expected, got, "invalid_rule", source=source)
+        self.problems = problems
+        self.lines = lines or (None,) * len(problems)
+
+    def sentences(self) -> tuple[str, ...]:
+        """One for each problem, with its line."""
+        sentences = []
+        for (field, expected, got), line in zip(self.problems, self.lines, strict=True):
+            where = "" if line is None else f"line {line}: "
+            what = f"`{field}`" if field else "it"
+            sentences.append(f"{where}{what} must be {expected}, got {got}.")
+        return tuple(sentences)
+
+    def __str__(self) -> str:
+        where = f" {self.source}" if self.source else ""
+        sentences = self.sentences()
+        if len(sentences) == 1:
+            return f"Invalid {self.subject}{where}: {sentences[0]}"
+        return "\n".join((f"Invalid {self.subject}{where}:", *(f"- {each}" for each in sentences)))
+
+    def __reduce__(self) -> tuple[type["RuleError"], tuple[Any, ...]]:
+        return type(self), (self.problems, self.source, self.lines)
 
 
 class FleetError(ContractError):

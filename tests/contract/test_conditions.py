@@ -104,7 +104,9 @@ WRONG = {
     "two operators": ({"metric": "current", "above": 1, "below": 2}, "", "a comparison with one of", "above and below"),
     "metric": ({"metric": "curent", "above": 1}, "metric", "one of temperature, vibration, current", "'curent'"),
     "metric's type": ({"metric": 3, "above": 1}, "metric", "one of temperature", "3"),
-    "misspelt": ({"metric": "current", "above": 1, "for": 3}, "for", "one of metric, above", "a key that is none"),
+    "misspelt": ({"metric": "current", "above": 1, "fro": 3}, "fro", "one of metric, above", "a key that is none"),
+    "no duration": ({"metric": "current", "above": 1, "for": 3}, "for", "a duration such as", "3"),
+    "duration twice": ({"metric": "current", "above": 1, "for": "3s", "for_ms": 1}, "for", "left out beside", "'3s'"),
     "text": ({"metric": "current", "above": "1"}, "above", "a finite number", "'1'"),
     "boolean for number": ({"metric": "current", "equals": True}, "equals", "a finite number", "true"),
     "number for boolean": ({"metric": "relay", "equals": 1}, "equals", "true or false", "1"),
@@ -122,7 +124,7 @@ WRONG = {
     "count": ({"metric": "current", "above": 5, "count": 0}, "count", "an integer from 1 to 1000", "0"),
     "duration": ({"metric": "current", "above": 5, "for_ms": 1.5}, "for_ms", "an integer from 0", "1.5"),
     "boolean duration": ({"metric": "current", "above": 5, "for_ms": True}, "for_ms", "an integer from 0", "true"),
-    "no data for no time": ({"no_data": True}, "for_ms", "present", "nothing"),
+    "no data for no time": ({"no_data": True}, "for", "present", "nothing"),
     "no data false": ({"no_data": False, "for_ms": 5}, "no_data", "true", "false"),
     "no parts": ({"all": []}, "all", "a list with at least one condition", "a list of 0"),
     "deep inside": ({"any": [{"not": {"metric": "x", "above": 1}}]}, "any[0].not.metric", "one of temperature", "'x'"),
@@ -135,6 +137,12 @@ def test_what_is_wrong_is_named_with_its_path(document, field, expected, got):
     assert list(problems) == [field]
     assert problems[field][0].startswith(expected)
     assert problems[field][1].startswith(got)
+
+
+def test_a_duration_may_be_written_as_people_do():
+    written = {"metric": "current", "above": 5, "rate_over": "1m", "for": "1h30m"}
+    assert parse(written) == parse({"metric": "current", "above": 5, "rate_over_ms": 60_000, "for_ms": 5_400_000})
+    assert parse({"no_data": True, "for": "90s"}) == NoData(for_ms=90_000)
 
 
 def test_all_that_is_wrong_is_told_together():
