@@ -73,6 +73,32 @@ def test_a_change_is_noted_with_before_and_after_and_told_to_who_watches(api, pu
     assert (event.thing, event.group, event.at, event.data["version"]) == ("pump-1", "plant-1/line-2", api.clock.now, 2)
 
 
+def test_rules_are_looked_at_when_a_change_stands_and_when_nobody_goes_by_what_was_before(api):
+    def woken():
+        told = [(work.thing, delay_s) for work, delay_s in api.alarms_queue.work]
+        api.alarms_queue.work.clear()
+        return told
+
+    both = [("pump-1", 5), ("pump-1", 75)]
+    assert api.call("POST", "/devices", body=PUMP)[0] == 201
+    assert woken() == both
+    assert patch(api, {"group": "plant-2"})[0] == 200
+    assert woken() == both
+    assert patch(api, {"group": "plant-2"})[0] == 200
+    assert woken() == []
+    assert api.call("DELETE", "/devices/pump-1")[0] == 204
+    assert woken() == both
+
+
+def test_no_change_is_made_for_which_rules_cannot_be_looked_at(api, pump):
+    api.alarms_queue.fails = True
+    assert api.call("POST", "/devices", body={**PUMP, "id": "pump-2"})[0] == 503
+    assert patch(api, {"name": "P2"})[0] == 503
+    assert api.call("DELETE", "/devices/pump-1")[0] == 503
+    assert {one.thing: one.name for one in api.registry.devices.values()} == {"pump-1": "Pumpe Süd"}
+    assert not api.registry.devices["pump-1"].decommissioned
+
+
 def test_the_name_of_a_device_that_is_there_is_taken(api, pump):
     status, body = api.call("POST", "/devices", body={**PUMP, "group": "plant-9"})
     assert (status, body["type"]) == (409, "urn:fieldline:problem:conflict")
