@@ -5,29 +5,26 @@ the time of its receipt, or by MQTT, which gives it another.
 
 import re
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from heapq import merge
 from itertools import groupby, islice
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.adapters.aws import error_code, side_by_side, wrapped
 from functions.adapters.backoff import Backoff
 from functions.adapters.dynamodb_items import Item, number
-from functions.adapters.dynamodb_state import state_key
-from functions.adapters.shards import SHARDS, shard_of
+from functions.adapters.dynamodb_state_items import state_key
+from functions.adapters.quarantine_items import entry_of, item_of, notice_of, partition, sort_key
+from functions.adapters.shards import SHARDS
 from functions.domain.cursors import seal, unseal
-from functions.domain.ingest import Fault, QuarantineEntry
+from functions.domain.ingest import QuarantineEntry
 from functions.domain.quarantine import (
     REPEAT_MS,
     NoticePage,
     Quarantined,
-    QuarantineNotice,
     QuarantinePage,
     digest_of,
-    entry_id,
     parse_entry_id,
 )
 from functions.errors import CursorError, QuarantineError
@@ -35,11 +32,6 @@ from functions.errors import CursorError, QuarantineError
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-MAX_RAW_BYTES = 280_000
-MAX_FAULTS = 100
-"""Of an item's 400 KB: a fault is 1 KB at the very most. Every reason is kept, whatever becomes of the details."""
-
-_DETAIL_CHARS = 240
 _SPARE = 4
 """What a shard of a day is asked for beyond its share of a page."""
 _PARTS = 3
@@ -54,7 +46,6 @@ _TRY_AGAIN = {
     "TransactionInProgressException",
 }
 _SORT_KEY = re.compile(r"\d{13}#[0-9a-f]{24}")
-_faults = msgspec.json.Decoder(tuple[Fault, ...])
 
 
 class DynamoDBQuarantine:
@@ -89,18 +80,18 @@ class DynamoDBQuarantine:
         request: dict[str, Any] = {
             "TableName": self._events_table,
             "KeyConditionExpression": "pk = :pk AND sk < :marks",
-            "ExpressionAttributeValues": {":pk": {"S": _partition(thing)}, ":marks": {"S": _MARKS}},
+            "ExpressionAttributeValues": {":pk": {"S": partition(thing)}, ":marks": {"S": _MARKS}},
             "ScanIndexForward": False,
             "Limit": limit,
         }
         if cursor is not None:
             received_at, digest = unseal(cursor, question, (int, str))
-            if not _SORT_KEY.fullmatch(_sort_key(received_at, digest)):
+            if not _SORT_KEY.fullmatch(sort_key(received_at, digest)):
                 raise CursorError(cursor)
-            request["ExclusiveStartKey"] = {"pk": {"S": _partition(thing)}, "sk": {"S": _sort_key(received_at, digest)}}
+            request["ExclusiveStartKey"] = {"pk": {"S": partition(thing)}, "sk": {"S": sort_key(received_at, digest)}}
         with wrapped(QuarantineError, f"reading the quarantine of {thing}"):
             answer = self._client.query(**request)
-        entries = tuple(_entry(dict(item)) for item in answer["Items"])
+        entries = tuple(entry_of(dict(item)) for item in answer["Items"])
         last = answer.get("LastEvaluatedKey")
         if not last:
             return QuarantinePage(entries, None)
@@ -113,10 +104,10 @@ class DynamoDBQuarantine:
             return None
         with wrapped(QuarantineError, f"reading an entry of {thing}"):
             answer = self._client.get_item(
-                TableName=self._events_table, Key={"pk": {"S": _partition(thing)}, "sk": {"S": _sort_key(*known)}}
+                TableName=self._events_table, Key={"pk": {"S": partition(thing)}, "sk": {"S": sort_key(*known)}}
             )
         item = answer.get("Item")
-        return _entry(dict(item)) if item else None
+        return entry_of(dict(item)) if item else None
 
     def of_day(self, day: str, limit: int, cursor: str | None) -> NoticePage:
         """From the index `by_day` (E2): 16 shards at once, merged."""
@@ -134,7 +125,7 @@ class DynamoDBQuarantine:
         found = list(islice(left, limit + 1))
         page = found[:limit]
         more = len(found) > limit
-        return NoticePage(tuple(map(_notice, page)), seal(question, _day_key(page[-1])) if more else None)
+        return NoticePage(tuple(map(notice_of, page)), seal(question, _day_key(page[-1])) if more else None)
 
     def _notice_stream(self, shard: str, limit: int, page: dict[str, Any]) -> Iterator[Item]:
         def rows(page: dict[str, Any]) -> Iterator[Item]:
@@ -200,7 +191,7 @@ class DynamoDBQuarantine:
         return {
             "Put": {
                 "TableName": self._events_table,
-                "Item": _item(entry, self._retention_s),
+                "Item": item_of(entry, self._retention_s),
                 "ConditionExpression": "attribute_not_exists(pk)",
             }
         }
@@ -210,7 +201,7 @@ class DynamoDBQuarantine:
             "Put": {
                 "TableName": self._events_table,
                 "Item": {
-                    "pk": {"S": _partition(entry.thing)},
+                    "pk": {"S": partition(entry.thing)},
                     "sk": {"S": f"{_MARKS}{digest_of(entry.raw)}"},
                     "received_at": number(entry.received_at),
                     "expires": number((entry.received_at + REPEAT_MS) // 1000 + 1),
@@ -244,70 +235,6 @@ class DynamoDBQuarantine:
             ExpressionAttributeNames={"#quarantined": "quarantined"},
             ExpressionAttributeValues={":none": {"M": {}}},
         )
-
-
-def _partition(thing: str) -> str:
-    return f"QUARANTINE#{thing}"
-
-
-def _sort_key(received_at: int | str, digest: int | str) -> str:
-    return f"{received_at:013d}#{digest}"
-
-
-def _item(entry: QuarantineEntry, retention_s: int) -> Item:
-    day = datetime.fromtimestamp(entry.received_at // 1000, UTC)
-    return {
-        "pk": {"S": _partition(entry.thing)},
-        "sk": {"S": _sort_key(entry.received_at, digest_of(entry.raw))},
-        "dpk": {"S": f"QUARANTINE#{day:%Y-%m-%d}#{shard_of(entry.thing)}"},
-        "dsk": {"S": f"{entry.received_at:013d}#{entry.thing}"},
-        "thing": {"S": entry.thing},
-        "received_at": number(entry.received_at),
-        "reasons": {"L": [{"S": reason} for reason in entry.reasons]},
-        "faults": {"S": msgspec.json.encode(_bounded(entry.faults)).decode()},
-        "raw": {"B": entry.raw[:MAX_RAW_BYTES]},
-        "bytes": number(len(entry.raw)),
-        "truncated": {"BOOL": len(entry.raw) > MAX_RAW_BYTES},
-        "expires": number(entry.received_at // 1000 + retention_s),
-    }
-
-
-def _bounded(faults: tuple[Fault, ...]) -> list[Fault]:
-    """As many as there is room for, among them the first of each reason."""
-    firsts: dict[str, Fault] = {}
-    for fault in faults:
-        firsts.setdefault(fault.reason, fault)
-    others = [fault for fault in faults if firsts[fault.reason] is not fault]
-    return [
-        msgspec.structs.replace(fault, detail=fault.detail[:_DETAIL_CHARS])
-        for fault in [*firsts.values(), *others][:MAX_FAULTS]
-    ]
-
-
-def _entry(item: Item) -> Quarantined:
-    return Quarantined(
-        id=_id(item),
-        received_at=int(item["received_at"]["N"]),
-        raw=bytes(item["raw"]["B"]),
-        size=int(item["bytes"]["N"]),
-        truncated=item["truncated"]["BOOL"],
-        faults=_faults.decode(item["faults"]["S"]),
-    )
-
-
-def _notice(item: Item) -> QuarantineNotice:
-    return QuarantineNotice(
-        thing=item["thing"]["S"],
-        id=_id(item),
-        received_at=int(item["received_at"]["N"]),
-        reasons=tuple(reason["S"] for reason in item["reasons"]["L"]),
-        size=int(item["bytes"]["N"]),
-    )
-
-
-def _id(item: Item) -> str:
-    received_at, _, digest = str(item["sk"]["S"]).partition("#")
-    return entry_id(int(received_at), digest)
 
 
 def _day_key(item: Item) -> tuple[str, str]:

@@ -2,13 +2,16 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from contract.ingest import LakeLine
+from functions.domain.alarms import Alarm, Step
 from functions.domain.cursors import seal, unseal
 from functions.domain.events import DeviceEvent, EventFilter, EventPage
 from functions.domain.ingest import QuarantineEntry
+from functions.domain.outbox import OutboxEntry, folded
 from functions.domain.presence import Presence
 from functions.domain.quarantine import (
     REPEAT_MS,
@@ -16,6 +19,7 @@ from functions.domain.quarantine import (
     Quarantined,
     QuarantineNotice,
     QuarantinePage,
+    Replay,
     digest_of,
     entry_id,
 )
@@ -38,6 +42,9 @@ from functions.domain.state import Change, DeviceState, Saved
 from functions.domain.status import DeviceStatus
 from functions.errors import CursorError
 from functions.ports.clock import Clock
+
+if TYPE_CHECKING:
+    from functions.adapters.memory_audit import MemoryJournal
 
 _EXPORT_POINTS = 1000
 _DEVICES = 100
@@ -144,10 +151,36 @@ def _bin_rows(points: Iterable[Point], bin_ms: int, query: SeriesQuery) -> list[
     return [*binner.complete()]
 
 
+class AlarmTables:
+    """Alarms as they are kept: active ones by device and rule, cleared ones, histories, and what is to be acted on."""
+
+    def __init__(self) -> None:
+        self.active: dict[tuple[str, str], Alarm] = {}
+        self.cleared: dict[tuple[str, int], Alarm] = {}
+        self.history: dict[tuple[str, int], list[Step]] = {}
+        self.outbox: dict[tuple[str, int, int], OutboxEntry] = {}
+
+    def add(self, thing: str, number: int, step: Step) -> None:
+        self.history.setdefault((thing, number), []).append(step)
+
+    def commit(self, thing: str, entries: Sequence[OutboxEntry]) -> tuple[Alarm, ...]:
+        what = folded({rule: alarm for (of, rule), alarm in self.active.items() if of == thing}, entries)
+        for rule, alarm in what.active.items():
+            self.active.pop((thing, rule), None)
+            if alarm is not None:
+                self.active[thing, rule] = alarm
+        self.cleared |= {(thing, alarm.number): alarm for alarm in what.cleared}
+        for number, step in what.steps:
+            self.add(thing, number, step)
+        self.outbox |= {entry.place: entry for entry in what.entries}
+        return what.stages
+
+
 class MemoryWorld:
     """What the use cases see of devices: state, presence and quarantine counts side by side, as in one item."""
 
     def __init__(self) -> None:
+        self.alarms = AlarmTables()
         self.states: dict[str, DeviceState] = {}
         self.presences: dict[str, Presence] = {}
         self.quarantined: dict[str, dict[str, int]] = {}
@@ -165,22 +198,30 @@ class MemoryWorld:
 
 
 class MemoryStateStore:
-    def __init__(self, world: MemoryWorld) -> None:
+    def __init__(self, world: MemoryWorld, journal: "MemoryJournal | None" = None) -> None:
         self._world = world
+        self._journal = journal
 
     def read(self, things: Iterable[str]) -> dict[str, DeviceState]:
         return {thing: self._world.states.get(thing, DeviceState()) for thing in things}
 
     def save(self, changes: Mapping[str, Change]) -> Saved:
         conflicts = set()
+        alarms = {}
         for thing, change in changes.items():
             state = change.state
             known = self._world.states.get(thing, DeviceState())
             if known.version != state.version:
                 conflicts.add(thing)
-            else:
-                self._world.states[thing] = msgspec.structs.replace(state, version=state.version + 1)
-        return Saved(frozenset(conflicts))
+                continue
+            self._world.states[thing] = msgspec.structs.replace(state, version=state.version + 1, pending=())
+            if entries := change.entries:
+                alarms[thing] = self._world.alarms.commit(thing, entries)
+            if change.notes:
+                if self._journal is None:
+                    raise ValueError("journal: expected where notes are kept, got none")
+                self._journal.append(*change.notes)
+        return Saved(frozenset(conflicts), alarms=alarms)
 
 
 class MemoryPresenceStore:
@@ -201,6 +242,7 @@ class MemoryQuarantine:
     def __init__(self, world: MemoryWorld) -> None:
         self._world = world
         self.entries: dict[tuple[str, int, bytes], QuarantineEntry] = {}
+        self.replays: dict[tuple[str, int, bytes], Replay] = {}
         self._seen: dict[tuple[str, bytes], int] = {}
 
     def put(self, entries: Sequence[QuarantineEntry]) -> None:
@@ -240,8 +282,17 @@ class MemoryQuarantine:
 
     def _entry(self, key: tuple[str, int, bytes]) -> Quarantined:
         _, at, raw = key
-        name = entry_id(at, digest_of(raw))
-        return Quarantined(name, at, raw, len(raw), truncated=False, faults=self.entries[key].faults)
+        name, known = entry_id(at, digest_of(raw)), self.entries[key]
+        return Quarantined(
+            name,
+            at,
+            raw,
+            len(raw),
+            truncated=False,
+            faults=known.faults,
+            origin=known.origin,
+            replay=self.replays.get(key),
+        )
 
 
 def _day_of(ms: int) -> str:

@@ -4,7 +4,7 @@ Pure: the same messages on the same state give the same answer, so that a batch 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Self
+from typing import Literal, Self, TypeAlias
 
 import msgspec
 
@@ -42,13 +42,19 @@ class Fault(msgspec.Struct, frozen=True):
     ts: int | None = None
 
 
+Origin: TypeAlias = Literal["telemetry", "event", "command"]
+"""What a quarantined message was meant to be."""
+
+
 class QuarantineEntry(msgspec.Struct, frozen=True):
-    """A message that could not be kept whole: its raw bytes, and every fault."""
+    """A message that could not be kept whole: its raw bytes, every fault, and metric and time of what was kept."""
 
     thing: str
     received_at: int
     raw: bytes
     faults: tuple[Fault, ...]
+    kept: frozenset[tuple[str, int]] = frozenset()
+    origin: Origin = "telemetry"
 
     @property
     def reasons(self) -> tuple[str, ...]:
@@ -76,7 +82,8 @@ class Assessed(msgspec.Struct, frozen=True):
     def entry(self) -> QuarantineEntry | None:
         if not self.faults:
             return None
-        return QuarantineEntry(self.message.thing, self.message.received_at, self.message.data, self.faults)
+        kept = frozenset((point.metric, point.ts) for point in self.points)
+        return QuarantineEntry(self.message.thing, self.message.received_at, self.message.data, self.faults, kept)
 
     def without(self, rejected: Mapping[Point, Fault]) -> Self:
         """The same message after a store refused some of its points."""

@@ -1,12 +1,13 @@
 """Quarantined messages as people see them."""
 
 import re
+from enum import StrEnum
 from hashlib import blake2b
 from typing import Final
 
 import msgspec
 
-from functions.domain.ingest import Fault
+from functions.domain.ingest import Fault, Origin
 
 REPEAT_MS = 3_600_000
 """The same bytes of a device, received until this much after an entry, are no other entry: MQTT delivers twice, and a
@@ -18,10 +19,33 @@ once would become an entry when it is delivered again.
 _ID: Final = re.compile(r"(\d{13})-([0-9a-f]{24})")
 
 
+class Outcome(StrEnum):
+    """What became of a replay: nothing yet, all of the message is stored, some more of it, or nothing more."""
+
+    QUEUED = "queued"
+    STORED = "stored"
+    PARTLY = "partly"
+    REFUSED = "refused"
+
+
+class Replay(msgspec.Struct, frozen=True):
+    """The last replay of an entry: when and by whom (id and name) it was asked for, and what became of it.
+
+    `points` counts what all replays of the entry stored.
+    """
+
+    at: int
+    by: str
+    name: str
+    outcome: Outcome = Outcome.QUEUED
+    settled_at: int | None = None
+    points: int = 0
+
+
 class Quarantined(msgspec.Struct, frozen=True):
     """`size` is that of the whole message; `raw` is only its beginning when `truncated`, the lake holds the rest.
 
-    `id` names the entry among those of its device.
+    `id` names the entry among those of its device. `faults` are those that were found last.
     """
 
     id: str
@@ -30,6 +54,8 @@ class Quarantined(msgspec.Struct, frozen=True):
     size: int
     truncated: bool
     faults: tuple[Fault, ...]
+    origin: Origin = "telemetry"
+    replay: Replay | None = None
 
 
 class QuarantineNotice(msgspec.Struct, frozen=True):

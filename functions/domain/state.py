@@ -19,8 +19,13 @@ WINDOW = 512
 """How many of a boot's newest messages are told apart; what is older counts as new and is stored again, unharmed."""
 MAX_BOOTS = 8
 MAX_METRICS = 400
+MAX_REPLAYS = 32
+"""So many of the newest replays are known when they are delivered again; later their entries say that it was done."""
 MAX_LATEST_BYTES = 58 * 1024
 """Of an item of 64 KB; the rest is room for stream, counters, presence and quarantine counts."""
+
+AT_ONCE = 0
+"""When a timer comes up for which something is left to be done."""
 
 # Names of the four members, a timestamp, a quality and DynamoDB's overhead for a map and each member.
 _ENTRY_BYTES = 60
@@ -103,6 +108,8 @@ class DeviceState(msgspec.Struct, frozen=True):
     armed: int | None = None
     pending: tuple[OutboxEntry, ...] = ()
     presence: Presence = Presence()
+    replays: tuple[str, ...] = ()
+    """Keys of the newest replays from the quarantine that were counted."""
 
     def has_seen(self, boot: str, seq: int) -> bool:
         return any(known.boot == boot and known.has(seq) for known in self.boots)
@@ -122,6 +129,33 @@ class DeviceState(msgspec.Struct, frozen=True):
             latest=merged(self.latest, seen.points, seen.unmodeled),
             boots=_boots_with(self.boots, seen.boot, seen.seq),
             counters=self.counters.plus(added),
+        )
+
+    def with_replay(
+        self, key: str, points: tuple[Point, ...], unmodeled: frozenset[str], first: tuple[str, int] | None
+    ) -> Self:
+        """With points of a message that was quarantined. Of one that was never counted `first` is its boot and seq.
+
+        The same state where there is nothing to learn, or the replay `key` was counted before.
+        """
+        if key in self.replays or not (points or first):
+            return self
+        added = Counters(
+            messages=int(first is not None),
+            points=len(points),
+            late=sum(point.late for point in points),
+            unmodeled=sum(point.metric in unmodeled for point in points),
+        )
+        boots = self.boots
+        if first is not None:
+            # An old boot does not become the newest by it, and one that is not known any more stays forgotten.
+            boots = tuple(known.with_seq(first[1]) if known.boot == first[0] else known for known in boots)
+        return msgspec.structs.replace(
+            self,
+            latest=merged(self.latest, points, unmodeled),
+            boots=boots,
+            counters=self.counters.plus(added),
+            replays=(*self.replays, key)[-MAX_REPLAYS:],
         )
 
 
@@ -148,6 +182,10 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     armed_before: int | None = None
     by: By | None = None
     notes: "tuple[Note, ...]" = ()
+
+    @property
+    def rearmed(self) -> bool:
+        return self.state.armed != self.armed_before
 
     @property
     def entries(self) -> tuple[OutboxEntry, ...]:

@@ -27,7 +27,9 @@ class KeepEvents:
             event = documents.decode(EventDocument, message.data)
         except DocumentError as exc:
             fault = Fault(_REASONS.get(exc.reason, "malformed"), str(exc))
-            self._quarantine.put([QuarantineEntry(message.thing, message.received_at, message.data, (fault,))])
+            self._quarantine.put(
+                [QuarantineEntry(message.thing, message.received_at, message.data, (fault,), origin="event")]
+            )
             return False
         self._log.append(DeviceEvent(message.thing, message.received_at, event.at, event.kind, message.data))
         return True

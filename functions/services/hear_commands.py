@@ -81,7 +81,9 @@ class HearCommands:
             self._dispatch.run(command.thing)
 
     def _set_aside(self, message: ResponseMessage, fault: Fault) -> None:
-        self._quarantine.put([QuarantineEntry(message.thing, message.received_at, message.data, (fault,))])
+        self._quarantine.put(
+            [QuarantineEntry(message.thing, message.received_at, message.data, (fault,), origin="command")]
+        )
 
 
 def _bounded(said: CommandResponse, received_at: int) -> Response:
