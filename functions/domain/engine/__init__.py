@@ -1,0 +1,1 @@
+"""The rules of one device at work: which messages they see in which order, and what they find. Pure."""
