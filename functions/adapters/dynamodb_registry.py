@@ -18,7 +18,7 @@ from functions.adapters.dynamodb_device_rows import (
 from functions.adapters.dynamodb_groups import GroupRows
 from functions.adapters.dynamodb_items import batch_get
 from functions.adapters.dynamodb_listing import Listing
-from functions.adapters.dynamodb_state import state_key
+from functions.adapters.dynamodb_state_items import state_key
 from functions.domain.audit import Note
 from functions.domain.cursors import unseal
 from functions.domain.devices import Device, DeviceFilter, DevicePage, inside

@@ -1,111 +1,177 @@
-"""The state table: one item a device. Ingest owns version, latest, stream and counters; presence owns `presence`; the
-quarantine owns `quarantined`.
+"""The state table: one item a device. The engine's writers own version, latest, stream, counters and what they find;
+presence owns `presence`; the quarantine owns `quarantined`.
+
+What was found changes other tables too: `dynamodb_transitions` has it, in one transaction with the state.
 """
 
 import secrets
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from functions.adapters.aws import conditional_update, side_by_side, wrapped
 from functions.adapters.backoff import Backoff
+from functions.adapters.dynamodb_alarm_items import Tables, timer_item, timer_key
+from functions.adapters.dynamodb_audit import AuditedWrites, Refused
 from functions.adapters.dynamodb_device_rows import sharded, status_partition
-from functions.adapters.dynamodb_items import Item, attribute_value, batch_get, number, value_attribute
-from functions.domain.presence import Presence, Session, Status
-from functions.domain.state import WINDOW, Boot, Change, Counters, DeviceState, Latest, Saved
+from functions.adapters.dynamodb_items import Item, batch_get, number
+from functions.adapters.dynamodb_state_items import SK, presence_of, quarantine_counts, state_key, state_of, written
+from functions.adapters.dynamodb_transitions import Parcel, Transitions
+from functions.adapters.transactions import MAX_ITEMS, Raced, transact
+from functions.domain.presence import Presence
+from functions.domain.state import AT_ONCE, Change, DeviceState, Saved
 from functions.domain.status import DeviceStatus
-from functions.errors import StateError
+from functions.errors import AuditError, StateError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-_OWN = ("pk", "version", "latest", "stream", "counters")
-_ALL = (*_OWN, "presence", "quarantined")
-_SK = "STATE"
-_sessions = msgspec.json.Decoder(tuple[Session, ...])
+    from functions.domain.alarms import Alarm
+    from functions.domain.audit import Note
+    from functions.domain.outbox import OutboxEntry
 
-
-def state_key(thing: str) -> Item:
-    return {"pk": {"S": f"DEVICE#{thing}"}, "sk": {"S": _SK}}
+_FOUND = ("rules", "alarms", "armed", "pending", "replays")
+_SHOWN = ("pk", "version", "latest", "stream", "counters")
+_OWN = (*_SHOWN, *_FOUND)
+_ALL = (*_SHOWN, "presence", "quarantined")
 
 
 class DynamoDBStateStore:
-    """`token` makes a mark for each write, by which a write is recognised whose answer was lost on the way."""
+    """`token` makes a mark for each write, by which a write is recognised whose answer was lost on the way.
+
+    Whoever saves what the engine found needs `alarms`, the other tables that it is in; with notes, `audit` too.
+    """
 
     def __init__(
         self,
         client: "DynamoDBClient",
         table: str,
         *,
+        alarms: Tables | None = None,
+        audit: AuditedWrites | None = None,
         backoff: Backoff | None = None,
         token: Callable[[], str] = lambda: secrets.token_hex(8),
     ) -> None:
         self._client = client
         self._table = table
+        self._alarms = alarms
+        self._audit = audit
         self._backoff = backoff or Backoff()
         self._token = token
 
     def read(self, things: Iterable[str]) -> dict[str, DeviceState]:
         states = {thing: DeviceState() for thing in things}
         for thing, item in _items(self._client, self._table, states, _OWN, self._backoff, consistent=True):
-            states[thing] = _state(item)
+            states[thing] = state_of(item)
         return states
 
     def statuses(self, things: Iterable[str]) -> dict[str, DeviceStatus]:
         found = _items(self._client, self._table, things, _ALL, self._backoff, consistent=False)
-        return {thing: DeviceStatus(_state(item), presence_of(item), quarantine_counts(item)) for thing, item in found}
+        return {
+            thing: DeviceStatus(state_of(item), presence_of(item), quarantine_counts(item)) for thing, item in found
+        }
 
     def save(self, changes: Mapping[str, Change]) -> Saved:
         conflicts: set[str] = set()
         failed: dict[str, str] = {}
+        alarms: dict[str, tuple[Alarm, ...]] = {}
 
         def save(thing: str) -> None:
+            change = changes[thing]
             try:
-                if not self._save(thing, changes[thing].state):
+                if not (change.state.pending or change.transitions or change.notes or change.rearmed):
+                    saved = self._update(thing, change.state)
+                else:
+                    saved = self._transact(thing, change, alarms)
+                if not saved:
                     conflicts.add(thing)
             except StateError as exc:
                 failed[thing] = str(exc)
 
         side_by_side(save, changes)
-        return Saved(frozenset(conflicts), failed)
+        return Saved(frozenset(conflicts), failed, alarms)
 
-    def _save(self, thing: str, state: DeviceState) -> bool:
+    def _update(self, thing: str, state: DeviceState) -> bool:
         """False when the version has moved."""
         token = self._token()
-        counters = {name: number(count) for name, count in msgspec.structs.asdict(state.counters).items()}
-        sets = {
-            "#version": number(state.version + 1),
-            "#latest": {"M": {metric: _latest_item(latest) for metric, latest in state.latest.items()}},
-            "#stream": {"L": [_boot_item(boot) for boot in state.boots]},
-            "#writer": {"S": token},
-        }
-        names = {name: name[1:] for name in (*sets, "#counters")}
-        values: Item = {}
-        if state.version:
-            condition = "#version = :read"
-            values[":read"] = number(state.version)
-            # One by one, so that a counter which only another version of this code knows stays.
-            sets |= {f"#counters.#{name}": count for name, count in counters.items()}
-            names |= {f"#{name}": name for name in counters}
-        else:
-            condition = "attribute_not_exists(#version)"
-            sets["#counters"] = {"M": counters}
-        values |= {f":v{at}": value for at, value in enumerate(sets.values())}
         refusal = conditional_update(
-            self._client,
-            StateError,
-            f"writing the state of {thing}",
-            TableName=self._table,
-            Key=state_key(thing),
-            UpdateExpression="SET " + ", ".join(f"{path} = :v{at}" for at, path in enumerate(sets)),
-            ConditionExpression=condition,
-            ExpressionAttributeNames=names,
-            ExpressionAttributeValues=values,
-            ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            self._client, StateError, f"writing the state of {thing}", **written(self._table, thing, state, token)
         )
         # botocore repeats a call whose answer was lost; then it is our own write that stands in the way.
         return refusal is None or refusal.item.get("writer") == {"S": token}
+
+    def _transact(self, thing: str, change: Change, alarms: "dict[str, tuple[Alarm, ...]]") -> bool:
+        """False when the version has moved, or somebody was at one of the alarms.
+
+        Once a first part is written the change is saved: whoever saves this device next, or its timer, does the rest.
+        """
+        left, armed, version = change.entries, change.armed_before, change.state.version
+        while True:
+            parcel = self._parcel(thing, left, MAX_ITEMS - 2 - 2 * len(change.notes))
+            left = left[parcel.taken :]
+            if left and change.notes:
+                raise ValueError(f"notes: expected none with more than one transaction, got {len(change.notes)}")
+            becomes = msgspec.structs.replace(
+                change.state, version=version, pending=left, armed=AT_ONCE if left else change.state.armed
+            )
+            try:
+                done = self._commit(thing, becomes, armed, parcel.items, change.notes)
+            except StateError:
+                if version == change.state.version:
+                    raise
+                done = False
+            if not done:
+                return version > change.state.version
+            alarms[thing] = (*alarms.get(thing, ()), *parcel.alarms)
+            if not left:
+                return True
+            armed, version = becomes.armed, version + 1
+
+    def _parcel(self, thing: str, entries: "tuple[OutboxEntry, ...]", room: int) -> Parcel:
+        if not entries:
+            return Parcel([], (), 0)
+        return Transitions(self._client, self._tables, self._backoff).parcel(thing, entries, room)
+
+    def _commit(
+        self, thing: str, state: DeviceState, armed: int | None, items: list[Any], notes: "tuple[Note, ...]"
+    ) -> bool:
+        """False when a condition does not hold, unless it is our own write that stands in the way."""
+        token = self._token()
+        doing = f"writing the state of {thing} with what comes of it"
+        items = [{"Update": written(self._table, thing, state, token)}, *self._timer(thing, armed, state), *items]
+        try:
+            if notes:
+                self._audited.commit(items, notes)
+            else:
+                transact(self._client, items, backoff=self._backoff, error=StateError, doing=doing)
+        except Refused as refused:
+            return refused.index == 0 and refused.item.get("writer") == {"S": token}
+        except Raced:
+            return False
+        except AuditError as exc:
+            raise StateError(f"{doing}: {exc}") from exc
+        return True
+
+    def _timer(self, thing: str, before: int | None, state: DeviceState) -> list[Any]:
+        if state.armed == before:
+            return []
+        tables = self._tables
+        if state.armed is None:
+            return [tables.delete(tables.core, timer_key(thing))]
+        return [tables.put(tables.core, timer_item(thing, state.armed))]
+
+    @property
+    def _tables(self) -> Tables:
+        if self._alarms is None:
+            raise ValueError("alarms: expected the tables of what is found, got none")
+        return self._alarms
+
+    @property
+    def _audited(self) -> AuditedWrites:
+        if self._audit is None:
+            raise ValueError("audit: expected where notes are kept, got none")
+        return self._audit
 
 
 class DynamoDBPresenceStore:
@@ -166,72 +232,6 @@ def _items(
     *,
     consistent: bool,
 ) -> list[tuple[str, Item]]:
-    keys = [(f"DEVICE#{thing}", _SK) for thing in things]
+    keys = [(f"DEVICE#{thing}", SK) for thing in things]
     items = batch_get(client, table, keys, attributes, consistent=consistent, backoff=backoff, error=StateError)
     return [(item["pk"]["S"].removeprefix("DEVICE#"), item) for item in items]
-
-
-def _state(item: Item) -> DeviceState:
-    if "version" not in item:
-        return DeviceState()
-    return DeviceState(
-        version=int(item["version"]["N"]),
-        latest={
-            metric: Latest(
-                int(entry["M"]["ts"]["N"]),
-                attribute_value(entry["M"]["value"]),
-                entry["M"]["q"]["S"],
-                entry["M"]["unmodeled"]["BOOL"],
-            )
-            for metric, entry in item["latest"]["M"].items()
-        },
-        boots=tuple(
-            Boot(boot["M"]["boot"]["S"], int(boot["M"]["high"]["N"]), int.from_bytes(boot["M"]["window"]["B"], "big"))
-            for boot in item["stream"]["L"]
-        ),
-        counters=_counters(item["counters"]["M"]),
-    )
-
-
-def _counters(counts: Item) -> Counters:
-    """Those that are known here: another version of this code may write others."""
-    return Counters(**{name: int(counts[name]["N"]) for name in Counters.__struct_fields__ if name in counts})
-
-
-def _latest_item(latest: Latest) -> Item:
-    return {
-        "M": {
-            "ts": number(latest.ts),
-            "value": value_attribute(latest.value),
-            "q": {"S": latest.q},
-            "unmodeled": {"BOOL": latest.unmodeled},
-        }
-    }
-
-
-def _boot_item(boot: Boot) -> Item:
-    window = {"B": boot.seen.to_bytes(WINDOW // 8, "big")}
-    return {"M": {"boot": {"S": boot.boot}, "high": number(boot.high), "window": window}}
-
-
-def presence_of(item: Item) -> Presence:
-    if "presence" not in item:
-        return Presence()
-    known = item["presence"]["M"]
-    return Presence(
-        revision=int(known["revision"]["N"]),
-        status=_status(known["status"]["S"]),
-        since=int(known["since"]["N"]) if "since" in known else None,
-        reason=known["reason"]["S"] if "reason" in known else None,
-        sessions=_sessions.decode(known["sessions"]["S"]),
-    )
-
-
-def _status(text: str) -> Status:
-    """Unknown also for one that only another version of this code knows."""
-    return Status(text) if text in list(Status) else Status.UNKNOWN
-
-
-def quarantine_counts(item: Item) -> dict[str, int]:
-    counts = item.get("quarantined", {}).get("M", {})
-    return {reason: int(count["N"]) for reason, count in counts.items()}

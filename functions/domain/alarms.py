@@ -209,23 +209,29 @@ class StepKind(StrEnum):
     COMMENTED = "commented"
     MOVED = "moved"
     """Its device is in another group now."""
+    LOST = "lost"
+    """Cleared because the engine went on with another one: its own state was lost."""
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One entry of an alarm's history: `version` is the alarm's own from then on, and their order.
 
-    `at` is when it was written. A transition of the engine is in `found`, with its trace; `by` is whoever did it, None
-    for the engine.
+    Either a transition that was `found`, with its trace, or what was done (`did`). `at` is when it was written, `by` is
+    whoever did it, None for the engine.
     """
 
     version: int
     at: int
-    kind: TransitionKind | StepKind
-    by: By | None = None
+    did: StepKind | None = None
     found: Transition | None = None
+    by: By | None = None
     text: str | None = None
     assignee: By | None = None
     group: str | None = None
+
+    @property
+    def kind(self) -> str:
+        return str(self.did or (self.found and self.found.kind))
 
 
 class AlarmFilter(msgspec.Struct, frozen=True, kw_only=True):

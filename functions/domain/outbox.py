@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from contract.rules.rule import Action, Escalation
-from functions.domain.alarms import Alarm, By, Clearing, Step, Transition, TransitionKind
+from functions.domain.alarms import Alarm, By, Clearing, Step, StepKind, Transition
 
 MAX_TRACE_BYTES: Final = 16 * 1024
 """Of a transition's trace, as JSON: it is written twice, into the history and into the outbox."""
@@ -80,11 +80,11 @@ def folded(before: Mapping[str, Alarm], entries: Iterable[OutboxEntry]) -> Folde
             # The engine has lost sight of it: it must not stay active beside, or instead of, the one that is.
             gone = _superseded(known, found, now)
             cleared.append(gone)
-            steps.append((gone.number, _cleared_step(gone, now)))
+            steps.append((gone.number, _lost_step(gone, now)))
             known = None
         alarm = Alarm.raised(found, entry.group, now) if known is None else known.after(found, now)
         alarm = alarm if alarm.group == entry.group else msgspec.structs.replace(alarm, group=entry.group)
-        steps.append((alarm.number, Step(version=alarm.version, at=now, kind=found.kind, by=entry.by, found=found)))
+        steps.append((alarm.number, Step(version=alarm.version, at=now, by=entry.by, found=found)))
         stages.append(alarm)
         kept.append(entry)
         active[found.rule] = alarm if alarm.active else None
@@ -105,5 +105,5 @@ def _superseded(alarm: Alarm, by: Transition, now: int) -> Alarm:
     )
 
 
-def _cleared_step(alarm: Alarm, now: int) -> Step:
-    return Step(version=alarm.version, at=now, kind=TransitionKind.CLEARED)
+def _lost_step(alarm: Alarm, now: int) -> Step:
+    return Step(version=alarm.version, at=now, did=StepKind.LOST)

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from functions.adapters.dynamodb_items import attribute_value, value_attribute
-from functions.adapters.dynamodb_state import DynamoDBPresenceStore, DynamoDBStateStore, state_key
+from functions.adapters.dynamodb_state import DynamoDBPresenceStore, DynamoDBStateStore
+from functions.adapters.dynamodb_state_items import state_key
 from functions.adapters.memory import MemoryPresenceStore, MemoryStateStore, MemoryWorld
 from functions.domain.presence import Presence, Session, Status
 from functions.domain.state import MAX_BOOTS, MAX_METRICS, WINDOW, Boot, Counters, DeviceState, Latest, Room, Saved
