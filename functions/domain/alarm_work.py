@@ -42,7 +42,8 @@ class Wake(_Work, frozen=True, kw_only=True, tag="wake"):
 class Refresh(_Work, frozen=True, kw_only=True, tag="refresh"):
     """Evaluate every device of a scope, as rules spell scopes, from those behind `after` on.
 
-    Also those that have left it: an alarm of a rule that no longer applies is cleared by whoever looks next.
+    Sent late enough that no process goes by the rules of before any more: an alarm that one of them would raise anew
+    is cleared by nobody, if the device never sends again.
     """
 
     scope: str
