@@ -174,7 +174,8 @@ FUNCTIONS: tuple[FunctionSpec, ...] = (
         grants=(
             Grant("core", ("dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query")),
             Grant("state", ("dynamodb:BatchGetItem", "dynamodb:UpdateItem")),
-            Grant("events", ("dynamodb:PutItem",)),
+            # The quarantine, and its entries that are replayed.
+            Grant("events", ("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem")),
             Grant("lake", ("firehose:PutRecordBatch",)),
             Grant("actions-queue", ("sqs:SendMessage",)),
             *LIVE_PUBLISHER,

@@ -27,24 +27,40 @@ PUBLISH_S = 5
 def ingest(env: Env) -> "Ingest":
     from functions.adapters.dynamodb_quarantine import DynamoDBQuarantine
     from functions.adapters.dynamodb_registry import DynamoDBDeviceFinder
+    from functions.adapters.dynamodb_replays import DynamoDBReplays
     from functions.adapters.dynamodb_state import DynamoDBStateStore
     from functions.adapters.firehose_lake import FirehoseLake
     from functions.services.ingest import Ingest
+    from functions.services.replay import ReplayQuarantined
 
     settings = IngestSettings.from_env(env)
     client = clients()
     dynamodb = client("dynamodb")
     registry = DynamoDBDeviceFinder(dynamodb, settings.core_table)
+    store = telemetry_store(settings.telemetry_store, settings.retention_days, env, client, StoreAccess.WRITE)
+    states = DynamoDBStateStore(dynamodb, settings.state_table)
+    rules = rulebook(dynamodb, settings.core_table, registry)
+    live = live_publisher(client, settings.live_table, settings.live_queue_url, registry)
+    attempts = Backoff(within_s=INGEST_WITHIN_S)
     return Ingest(
         lake=FirehoseLake(client("firehose"), settings.lake_stream),
-        store=telemetry_store(settings.telemetry_store, settings.retention_days, env, client, StoreAccess.WRITE),
+        store=store,
         quarantine=DynamoDBQuarantine(
             dynamodb, settings.events_table, settings.state_table, retention_days=settings.quarantine_days
         ),
-        states=DynamoDBStateStore(dynamodb, settings.state_table),
-        rulebook=rulebook(dynamodb, settings.core_table, registry),
-        attempts=Backoff(within_s=INGEST_WITHIN_S),
-        live=live_publisher(client, settings.live_table, settings.live_queue_url, registry),
+        states=states,
+        rulebook=rules,
+        attempts=attempts,
+        live=live,
+        replays=ReplayQuarantined(
+            store=store,
+            replays=DynamoDBReplays(dynamodb, settings.events_table),
+            states=states,
+            rulebook=rules,
+            attempts=attempts,
+            live=live,
+            clock=CLOCK,
+        ),
     )
 
 

@@ -30,6 +30,8 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
         metrics.add_metric(name, MetricUnit.Count, getattr(report, name))
     metrics.add_metric("quarantined", MetricUnit.Count, report.quarantined.total())
     metrics.add_metric("failed", MetricUnit.Count, len(report.failed))
+    for outcome, count in report.replayed.items():
+        metrics.add_metric(f"replayed_{outcome}", MetricUnit.Count, count)
     if report.quarantined:
         logger.warning("messages quarantined", reasons=dict(report.quarantined))
     return failures(report.failed)

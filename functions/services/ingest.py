@@ -19,11 +19,13 @@ from contract.errors import DocumentError
 from contract.ingest import LakeLine
 from functions.domain.ingest import Assessed, Fault, Incoming, assess, state_after
 from functions.domain.live import latest_event
+from functions.domain.quarantine import Outcome
 from functions.domain.state import Change
 from functions.errors import AdapterError, LakeError, PartialWriteError, QuarantineError, QueueMessageError, StoreError
 from functions.ports.live import LivePublisher
 from functions.ports.logs import Quarantine
 from functions.ports.telemetry import Lake, StateStore, TelemetryStore
+from functions.services.replay import ReplayQuarantined
 from functions.services.rulebook import Rulebook
 
 if TYPE_CHECKING:
@@ -42,6 +44,7 @@ class Report(msgspec.Struct):
     duplicates: int = 0
     late: int = 0
     quarantined: Counter[str] = msgspec.field(default_factory=Counter)
+    replayed: Counter[Outcome] = msgspec.field(default_factory=Counter)
 
     def fail(self, ids: Iterable[str], problem: Exception | str) -> None:
         self.failed.update(ids)
@@ -72,6 +75,7 @@ class Ingest:
         rulebook: Rulebook,
         attempts: Iterable[int],
         live: LivePublisher,
+        replays: ReplayQuarantined,
     ) -> None:
         self._lake = lake
         self._store = store
@@ -80,26 +84,36 @@ class Ingest:
         self._rulebook = rulebook
         self._attempts = attempts
         self._live = live
+        self._replays = replays
 
     def take(self, bodies: Mapping[str, bytes | str]) -> Report:
         """Queue bodies by the id that the queue gave each."""
         report = Report()
         batch: _Batch = {}
-        for message in _decoded(bodies, report):
+        again: dict[str, tuple[str, str]] = {}
+        for message in _decoded(bodies, report, again):
             batch.setdefault(message.thing, []).append(message)
+        self._store_batch(batch, report)
+        if again:  # they are no device's messages of now, and come behind those
+            replayed = self._replays.take(again)
+            report.replayed.update(replayed.outcomes)
+            for id_, problem in replayed.failed.items():
+                report.fail([id_], problem)
+        return report
+
+    def _store_batch(self, batch: _Batch, report: Report) -> None:
         if not batch:
-            return report
+            return
         in_lake: set[str] = set()
         try:
             for _ in self._attempts:
                 batch = self._store_devices(batch, in_lake, report)
                 if not batch:  # before the next turn, which would wait
-                    return report
+                    return
         except AdapterError as exc:
             report.fail(_ids(batch), exc)
-            return report
+            return
         report.fail(_ids(batch), "the state of a device was written by others at every attempt")
-        return report
 
     def _store_devices(self, batch: _Batch, in_lake: set[str], report: Report) -> _Batch:
         """Returns the devices whose state somebody else wrote meanwhile, to do again."""
@@ -188,13 +202,17 @@ class Ingest:
         return {thing: [one for one in some if one.message.id not in failed] for thing, some in assessed.items()}
 
 
-def _decoded(bodies: Mapping[str, bytes | str], report: Report) -> list[Incoming]:
+def _decoded(bodies: Mapping[str, bytes | str], report: Report, again: dict[str, tuple[str, str]]) -> list[Incoming]:
+    """Messages of devices; what is to be taken up again goes into `again` instead, as thing and entry by its id."""
     messages = []
     for id_, body in bodies.items():
         try:
             message = wrapper.decode(body)
         except DocumentError as exc:
             report.fail([id_], QueueMessageError(f"not a message of the topic rule: {exc}"))
+            continue
+        if message.replay:
+            again[id_] = (message.thing, message.replay)
             continue
         messages.append(Incoming(id_, message.thing, message.received_at, message.data))
     return messages

@@ -8,9 +8,11 @@ from contract.models import shipped
 from functions.adapters.memory import MemoryLake, MemoryQuarantine, MemoryStateStore, MemoryWorld
 from functions.adapters.memory_live import MemoryLivePublisher
 from functions.adapters.memory_registry import MemoryRegistry
+from functions.adapters.memory_replays import MemoryReplays
 from functions.adapters.memory_rules import MemoryRules
 from functions.domain.devices import Source
 from functions.services.ingest import Ingest
+from functions.services.replay import ReplayQuarantined
 from functions.services.rulebook import Rulebook
 
 NOW = 1_764_000_000_000
@@ -31,8 +33,10 @@ class Fleet:
         registry = MemoryRegistry()
         registry.register("pump-1", "Pump", "climate", "plant-1", Source.FLEET, clock.now)
         self.rulebook = Rulebook(MemoryRules(), registry, clock, shipped=shipped())
+        self.replays = MemoryReplays(self.quarantine)
 
     def take(self, bodies, attempts=range(3)):
+        live = MemoryLivePublisher()
         ingest = Ingest(
             lake=self.lake,
             store=self.store,
@@ -40,7 +44,16 @@ class Fleet:
             states=self.states,
             rulebook=self.rulebook,
             attempts=attempts,
-            live=MemoryLivePublisher(),
+            live=live,
+            replays=ReplayQuarantined(
+                store=self.store,
+                replays=self.replays,
+                states=self.states,
+                rulebook=self.rulebook,
+                attempts=attempts,
+                live=live,
+                clock=self.clock,
+            ),
         )
         return ingest.take(bodies)
 

@@ -17,12 +17,14 @@ from functions.adapters.memory import (
 from functions.adapters.memory_lake import MemoryLakeReader
 from functions.adapters.memory_live import MemoryLivePublisher
 from functions.adapters.memory_registry import MemoryRegistry
+from functions.adapters.memory_replays import MemoryReplays
 from functions.adapters.memory_rules import MemoryRules
 from functions.domain.devices import Source
 from functions.domain.lake import hour_prefix
 from functions.services.backfill import Backfill
 from functions.services.backfill_sources import DAY_MS
 from functions.services.ingest import Ingest
+from functions.services.replay import ReplayQuarantined
 from functions.services.rulebook import Rulebook
 
 RETENTION = 30 * DAY_MS
@@ -44,15 +46,25 @@ class Deployment:
         self.registry.register("pump-1", "Pump", "climate", "plant-1", Source.FLEET, clock.now)
         self.rulebook = Rulebook(MemoryRules(), self.registry, clock, shipped=shipped())
         self.attempts = range(3)
-        world = MemoryWorld()
+        world, live = MemoryWorld(), MemoryLivePublisher()
+        quarantine, states = MemoryQuarantine(world), MemoryStateStore(world)
         self.ingest = Ingest(
             lake=self.arrived,
             store=self.old,
-            quarantine=MemoryQuarantine(world),
-            states=MemoryStateStore(world),
+            quarantine=quarantine,
+            states=states,
             rulebook=self.rulebook,
             attempts=range(3),
-            live=MemoryLivePublisher(),
+            live=live,
+            replays=ReplayQuarantined(
+                store=self.old,
+                replays=MemoryReplays(quarantine),
+                states=states,
+                rulebook=self.rulebook,
+                attempts=range(3),
+                live=live,
+                clock=clock,
+            ),
         )
 
     @property

@@ -17,12 +17,14 @@ from functions.adapters.memory import (
 )
 from functions.adapters.memory_live import MemoryLivePublisher
 from functions.adapters.memory_registry import MemoryRegistry
+from functions.adapters.memory_replays import MemoryReplays
 from functions.adapters.memory_rules import MemoryRules
 from functions.domain.devices import Source
 from functions.domain.series import SeriesQuery
 from functions.domain.state import Counters, DeviceState, Saved
 from functions.errors import LakeError, PartialWriteError, QuarantineError, RegistryError, StateError, StoreError
 from functions.services.ingest import Ingest
+from functions.services.replay import ReplayQuarantined
 from functions.services.rulebook import Rulebook
 
 DAY = 86_400_000
@@ -43,14 +45,24 @@ class Cloud:
         self.registry.register("pump-1", "Pump", "climate", "plant-1", Source.FLEET, clock.now)
 
     def take(self, *messages, attempts=range(3)):
+        rulebook = Rulebook(MemoryRules(), self.registry, self.clock, shipped=shipped())
         ingest = Ingest(
             lake=self.lake,
             store=self.store,
             quarantine=self.quarantine,
             states=self.states,
-            rulebook=Rulebook(MemoryRules(), self.registry, self.clock, shipped=shipped()),
+            rulebook=rulebook,
             attempts=attempts,
             live=self.live,
+            replays=ReplayQuarantined(
+                store=self.store,
+                replays=MemoryReplays(self.quarantine),
+                states=self.states,
+                rulebook=rulebook,
+                attempts=attempts,
+                live=self.live,
+                clock=self.clock,
+            ),
         )
         return ingest.take({f"id-{at}": body for at, body in enumerate(messages)})
 
