@@ -34,6 +34,7 @@ INFLUX_INSTANCES = (
 MAX_INFLUX_STORAGE_GIB = 15_360
 """Says botocore's model of the service, too."""
 _ORIGIN = re.compile(r"https://[a-z0-9.-]{1,253}(:[0-9]{1,5})?|http://(localhost|127\.0\.0\.1)(:[0-9]{1,5})?")
+_ADDRESS = re.compile(r"[A-Za-z0-9._+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.)+[A-Za-z0-9-]{2,63}")
 APART = frozenset({INFLUXDB, LIVEANALYTICS})
 """No function reaches both: one lives in a network without internet, and the other's private endpoints are named after
 the cell that AWS put the account into, which no template can know."""
@@ -53,6 +54,7 @@ class DeployConfig:
     """`target` says which machine runs the functions: `lambda` (arm64, Python 3.13) or `host` (this one).
 
     `live_origins` are the origins whose pages may open a WebSocket: none until a dashboard or an app of yours has one.
+    `mail_from` is the address that alarms are mailed from, which SES must know as yours; without it none are.
     `previous_store` stays deployed beside `telemetry_store` until a move from it has ended.
     """
 
@@ -63,6 +65,7 @@ class DeployConfig:
     influx: InfluxOptions = field(default_factory=InfluxOptions)
     fleet: tuple[Path, ...] = ()
     live_origins: tuple[str, ...] = ()
+    mail_from: str | None = None
     target: Target = "lambda"
 
     @classmethod
@@ -83,6 +86,7 @@ class DeployConfig:
         )
         fleet = _fleet(get("fleet"), problems)
         origins = _origins(get("live_origins"), problems)
+        mail_from = _address(get, "mail_from", problems)
         if problems:
             raise ConfigError(problems)
         return cls(
@@ -93,6 +97,7 @@ class DeployConfig:
             influx=influx,
             fleet=fleet,
             live_origins=origins,
+            mail_from=mail_from,
             target="host" if target == "host" else "lambda",
         )
 
@@ -159,6 +164,17 @@ def _origins(value: object, problems: list[str]) -> tuple[str, ...]:
         if not _ORIGIN.fullmatch(origin)
     )
     return origins
+
+
+def _address(get: Get, key: str, problems: list[str]) -> str | None:
+    """An empty one counts as none."""
+    value = get(key)
+    if value in (None, ""):
+        return None
+    if not isinstance(value, str) or not _ADDRESS.fullmatch(value):
+        problems.append(f"{key}: expected an e-mail address such as alarms@example.com, got {value!r}")
+        return None
+    return value
 
 
 def _fleet(value: object, problems: list[str]) -> tuple[Path, ...]:

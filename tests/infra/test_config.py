@@ -141,3 +141,18 @@ def test_origins_of_pages_are_given_as_browsers_send_them(value):
 @pytest.mark.parametrize("value", ["*", "https://*.example.com", "http://a.example.com", "https://a.example.com/", "a"])
 def test_what_is_no_origin_is_refused(value):
     assert refused(live_origins=value)[0].startswith("live_origins: expected origins")
+
+
+def test_alarms_are_mailed_from_nowhere_unless_an_address_is_given():
+    assert config().mail_from is None
+    assert config(mail_from="").mail_from is None
+    assert config(mail_from="alarms+dev@mail.example.com").mail_from == "alarms+dev@mail.example.com"
+
+
+@pytest.mark.parametrize(
+    "value", ["alarms", "a@b", "Alarms <alarms@example.com>", "a@example.com\nb", "*@example.com", 7]
+)
+def test_a_sender_is_one_plain_address(value):
+    assert refused(mail_from=value) == (
+        f"mail_from: expected an e-mail address such as alarms@example.com, got {value!r}",
+    )
