@@ -15,12 +15,14 @@ passed without a sample. Unknown neither fires nor clears:
 """
 
 import zlib
-from collections.abc import Mapping
-from typing import Any, Literal, TypeAlias
+from collections.abc import Mapping, Sequence
+from math import inf
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import msgspec
 
-from contract._verdicts import NEVER, Compiler, Moment, Node, Sample
+from contract._moments import NEVER, Box, Moment, Node, Sample, Slots
+from contract._verdicts import compile_condition
 from contract.conditions import Condition, metrics_of, to_document
 from contract.errors import DocumentError, shown
 from contract.telemetry import Value
@@ -30,7 +32,7 @@ __all__ = ["Evaluator", "State", "Transition", "TransitionKind", "decode_state",
 TransitionKind: TypeAlias = Literal["fired", "cleared"]
 
 
-class State(msgspec.Struct, frozen=True, kw_only=True):
+class State(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """Where a rule stands, for its own evaluator. Times are in ms of whatever clock the data has."""
 
     rule: str
@@ -39,10 +41,15 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     """The instant of the last evaluation."""
     due: int | None
     """When something changes by itself, if no data comes before."""
-    since: int | None = None
-    """When it fired; None while it has not, or has cleared."""
+    fired: tuple[int | None, ...]
+    """When each of its bands fired; None while it has not, or has cleared."""
     samples: dict[str, Sample]
     slots: list[Any]
+
+    @property
+    def since(self) -> int | None:
+        """When the first band fired that has not cleared."""
+        return min((since for since in self.fired if since is not None), default=None)
 
 
 class Transition(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,6 +61,15 @@ class Transition(msgspec.Struct, frozen=True, kw_only=True):
     """When it fired."""
     values: dict[str, Value | None]
     why: dict[str, Any]
+    band: int = 0
+    """Which of the conditions it was, where there are several."""
+
+
+class _Band(NamedTuple):
+    when: Node
+    clear: Node | None
+    anew: tuple[int, ...]
+    """The slots that begin anew when it fires."""
 
 
 class Evaluator:
@@ -63,24 +79,43 @@ class Evaluator:
     what happens from the firing on: its durations, counts and silences begin there.
     """
 
-    def __init__(self, when: Condition, clear: Condition | None = None, *, stale_after_ms: int | None = None) -> None:
-        compiler = Compiler(stale_after_ms)
-        self._when = compiler.compile(when)
-        own = len(compiler.slots)
-        self._clear = compiler.compile(clear) if clear is not None else None
-        self._updates = tuple(compiler.updates)
-        self._initial = tuple(compiler.slots)
-        self._anew = tuple(slot for slot in range(own, len(compiler.slots)) if slot not in compiler.kept)
-        asked = {*metrics_of(when), *(metrics_of(clear) if clear is not None else ())}
+    def __init__(
+        self,
+        when: Condition,
+        clear: Condition | None = None,
+        *,
+        more: Sequence[tuple[Condition, Condition | None]] = (),
+        stale_after_ms: int | None = None,
+    ) -> None:
+        """`more` are further bands: pairs that see the same data at the same instants, and fire by themselves."""
+        pairs = [(when, clear), *more]
+        slots, bands, asked = Slots(stale_after_ms), list[_Band](), set[str | None]()
+        for begin, end in pairs:
+            node = compile_condition(begin, slots)
+            own = len(slots.initial)
+            clearing = None if end is None else compile_condition(end, slots)
+            anew = tuple(slot for slot in range(own, len(slots.initial)) if slot not in slots.kept)
+            bands.append(_Band(node, clearing, anew))
+            asked.update(metrics_of(begin), () if end is None else metrics_of(end))
+        self._bands = tuple(bands)
+        self._updates = tuple(slots.updates)
+        self._initial = tuple(slots.initial)
         self.device_wide: bool = None in asked
         """Whether data of any metric matters, since some part waits for the whole device to fall silent."""
         self.metrics: frozenset[str] = frozenset(metric for metric in asked if metric is not None)
-        documents = [to_document(when), None if clear is None else to_document(clear), stale_after_ms]
-        self.rule: str = f"{zlib.crc32(msgspec.json.encode(documents)):08x}"
+        documents = [[to_document(begin), None if end is None else to_document(end)] for begin, end in pairs]
+        self.rule: str = f"{zlib.crc32(msgspec.json.encode([documents, stale_after_ms])):08x}"
 
-    def start(self, now: int) -> State:
-        """Nothing is known yet; the first evaluation is due at once."""
-        return State(rule=self.rule, at=now, due=now, samples={}, slots=list(self._initial))
+    def start(self, now: int, samples: Mapping[str, Sample] | None = None) -> State:
+        """Nothing is known yet but `samples`; the first evaluation is due at once."""
+        return State(
+            rule=self.rule,
+            at=now,
+            due=now,
+            fired=(None,) * len(self._bands),
+            samples={} if samples is None else dict(samples),
+            slots=list(self._initial),
+        )
 
     def observe(
         self, state: State, at: int, values: Mapping[str, Value | None]
@@ -90,12 +125,15 @@ class Evaluator:
         Of each metric, data that is not newer than what came already is ignored. Data older than the last evaluation
         (of another metric, or of something due) is judged at that.
         """
-        state, transitions = self.advance(state, at)
-        fresh: dict[str, Sample] = {}
-        for metric in self.metrics & values.keys():
-            known = state.samples.get(metric)
-            if known is None or at > known[0]:
-                fresh[metric] = (at, values[metric])
+        transitions: tuple[Transition, ...] = ()
+        if state.due is not None and state.due < at:
+            state, transitions = self.advance(state, at)
+        samples, fresh = state.samples, dict[str, Sample]()
+        for metric in self.metrics:
+            if metric in values:
+                known = samples.get(metric)
+                if known is None or at > known[0]:
+                    fresh[metric] = (at, values[metric])
         heard = self.device_wide and any(value is not None for value in values.values())
         if not fresh and not heard:
             return state, transitions
@@ -114,47 +152,84 @@ class Evaluator:
         """The earliest `now` at which `advance` has something to do."""
         return None if state.due is None else state.due + 1
 
-    def explain(self, state: State) -> dict[str, Any]:
+    def quiet(self, state: State) -> Mapping[str, tuple[float, float]] | None:
+        """What may be skipped until `state.due`: for each metric the open interval of numbers that change nothing.
+
+        A sample before `due`, and newer than the last of its metric, may be skipped if its metric is in the mapping
+        and it is a number within the interval, or of the type and value of the metric's last sample (skipped ones
+        included). So may one of a metric that the rule does not ask for. None: nothing may be skipped.
+
+        Of each metric the last skipped sample is to be observed, in the order of their times, before anything else is
+        done with the state: then all that comes after it is as if none had been skipped.
+        """
+        moment, box = Moment(state.at, list(state.slots), state.samples, {}, heard=False), Box()
+        for band, since in zip(self._bands, state.fired, strict=True):
+            band.when.narrow(moment, box)
+            if since is not None and band.clear is not None:
+                band.clear.narrow(moment, box)
+        if box.deaf:
+            return None
+        bounds, everywhere = box.bounds, (-inf, inf)
+        return {metric: bounds.get(metric, everywhere) for metric in self.metrics - box.loud}
+
+    def explain(self, state: State, band: int = 0) -> dict[str, Any]:
         """How each part of `when`, and of `clear` if it fired, stood at the last evaluation."""
-        moment = Moment(state.at, list(state.slots), state.samples, {}, heard=False)
-        told = {"when": self._when.explain(moment)}
-        if self._clear is not None and state.since is not None:
-            told["clear"] = self._clear.explain(moment)
+        moment, of = Moment(state.at, list(state.slots), state.samples, {}, heard=False), self._bands[band]
+        told = {"when": of.when.explain(moment)}
+        if of.clear is not None and state.fired[band] is not None:
+            told["clear"] = of.clear.explain(moment)
         return told
 
     def _step(
         self, state: State, at: int, fresh: dict[str, Sample], *, heard: bool
     ) -> tuple[State, tuple[Transition, ...]]:
-        samples = {**state.samples, **fresh} if fresh else state.samples
-        seen = {metric: sample for metric, sample in fresh.items() if sample[1] is not None}
+        samples, seen = state.samples, fresh
+        if fresh:
+            samples = {**samples, **fresh}
+            if any(sample[1] is None for sample in fresh.values()):
+                seen = {metric: sample for metric, sample in fresh.items() if sample[1] is not None}
         moment = Moment(at, list(state.slots), samples, seen, heard=heard)
         for update in self._updates:
             update(moment)
-        when, since = self._when.judge(moment), state.since
-        found: tuple[Transition, ...] = ()
-        if since is None:
-            if when:
-                since = at
-                for slot in self._anew:
-                    moment.slots[slot] = self._initial[slot]
-                found = (self._transition("fired", since, moment, self._when),)
-        elif self._clear is None:
-            if when is False:
-                found, since = (self._transition("cleared", since, moment, self._when),), None
-        elif self._clear.judge(moment) and not when:
-            found, since = (self._transition("cleared", since, moment, self._clear),), None
-        if found and since is not None and self._clear is not None:
-            quiet = Moment(at, moment.slots, samples, {}, heard=False)
-            self._clear.judge(quiet)
-            moment.wake(quiet.due)
+        fired, found = state.fired, list[Transition]()
+        for index, band in enumerate(self._bands):
+            since = fired[index]
+            after = self._judge(index, band, since, moment, found)
+            if after != since:
+                fired = (*fired[:index], after, *fired[index + 1 :])
         due = None if moment.due == NEVER else moment.due
-        state = State(rule=state.rule, at=at, due=due, since=since, samples=samples, slots=moment.slots)
-        return state, found
+        state = State(rule=state.rule, at=at, due=due, fired=fired, samples=samples, slots=moment.slots)
+        return state, tuple(found)
 
-    def _transition(self, kind: TransitionKind, since: int, moment: Moment, why: Node) -> Transition:
-        quiet = Moment(moment.at, list(moment.slots), moment.samples, {}, heard=False)
-        values = {metric: sample[1] for metric, sample in sorted(moment.samples.items())}
-        return Transition(kind=kind, at=moment.at, since=since, values=values, why=why.explain(quiet))
+    def _judge(self, index: int, band: _Band, since: int | None, moment: Moment, found: list[Transition]) -> int | None:
+        """Since when a band has fired, after this moment; what changed is added to `found`."""
+        when = band.when.judge(moment)
+        if since is None:
+            if not when:
+                return None
+            for slot in band.anew:
+                moment.slots[slot] = self._initial[slot]
+            found.append(_transition("fired", moment.at, moment, band.when, index))
+            if band.clear is not None:
+                quiet = Moment(moment.at, moment.slots, moment.samples, {}, heard=False)
+                band.clear.judge(quiet)
+                moment.wake(quiet.due)
+            return moment.at
+        if band.clear is None:
+            if when is not False:
+                return since
+            found.append(_transition("cleared", since, moment, band.when, index))
+            return None
+        if not band.clear.judge(moment) or when:
+            return since
+        found.append(_transition("cleared", since, moment, band.clear, index))
+        return None
+
+
+def _transition(kind: TransitionKind, since: int, moment: Moment, why: Node, band: int) -> Transition:
+    quiet = Moment(moment.at, list(moment.slots), moment.samples, {}, heard=False)
+    values = {metric: sample[1] for metric, sample in sorted(moment.samples.items())}
+    return Transition(kind=kind, at=moment.at, since=since, values=values, why=why.explain(quiet), band=band)
 
 
 def encode_state(state: State) -> bytes:

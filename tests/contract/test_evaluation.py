@@ -110,6 +110,106 @@ def test_fired_and_cleared_alternate_and_carry_json_that_says_why(when, clear, h
             assert each.why["verdict"] == ("false" if clear is None else "true")
 
 
+def is_quiet(quiet, values, last):
+    """Whether a rule may be spared these values, as `Evaluator.quiet` says; `last` holds the values before them."""
+    for metric, value in values.items():
+        if metric not in quiet:
+            return False
+        low, high = quiet[metric]
+        same = metric in last and (type(value), value) == (type(last[metric]), last[metric])
+        if not same and (type(value) not in (int, float) or not low < value < high):
+            return False
+    return True
+
+
+def run_sparing(evaluator, history, end=END):
+    """As `run`, without what may be skipped; also how much that was."""
+    state, found, skipped, spared = evaluator.start(0), [], {}, 0
+
+    def flush():
+        nonlocal state
+        for at in sorted({at for at, _ in skipped.values()}):
+            held = {metric: value for metric, (when, value) in skipped.items() if when == at}
+            state, none = evaluator.observe(state, at, held)
+            assert none == ()
+        skipped.clear()
+
+    for at in sorted(history):
+        quiet = evaluator.quiet(state)
+        asked = {metric: value for metric, value in history[at].items() if metric in evaluator.metrics}
+        last = {metric: sample[1] for metric, sample in (state.samples | skipped).items()}
+        if (state.due is None or at < state.due) and quiet is not None and is_quiet(quiet, asked, last):
+            skipped |= {metric: (at, value) for metric, value in history[at].items()}
+            spared += 1
+            continue
+        flush()
+        state, transitions = evaluator.observe(state, at, history[at])
+        found += transitions
+    flush()
+    state, transitions = evaluator.advance(state, end + 1)
+    return [*found, *transitions], spared
+
+
+@settings(max_examples=400)
+@given(trees, st.none() | trees, histories, stale_afters)
+def test_skipping_what_is_quiet_changes_nothing(when, clear, history, stale_after):
+    evaluator = Evaluator(when, clear, stale_after_ms=stale_after)
+    assert run_sparing(evaluator, history)[0] == run(evaluator, history)
+
+
+def test_most_of_what_comes_is_quiet():
+    hot = rule({"metric": "t", "above": 90, "until": 80, "for_ms": 2_000}, {"metric": "t", "below": 70})
+    history = {at * 1_000: {"t": 60 + at % 20} for at in range(1, 1_000)}
+    found, spared = run_sparing(hot, history, end=1_000_000)
+    assert (found, spared) == ([], 998)
+    history |= {500_500: {"t": 95}, 503_500: {"t": 75}, 900_500: {"t": 65}}
+    _, spared = run_sparing(hot, history, end=1_000_000)
+    assert spared > 900
+
+
+def test_what_may_be_skipped_is_said_for_each_metric():
+    def quiet(when, history, **options):
+        evaluator = rule(when, **options)
+        state = evaluator.start(0)
+        for at, values in history.items():
+            state, _ = evaluator.observe(state, at, values)
+        return evaluator.quiet(state)
+
+    inf = float("inf")
+    hot = {"metric": "t", "above": 90, "until": 80}
+    assert quiet(hot, {}) == {}
+    assert quiet(hot, {1: {"t": 70}}) == {"t": (-inf, 90)}
+    assert quiet(hot, {1: {"t": 95}}) == {"t": (80, inf)}
+    assert quiet(hot, {1: {"t": 90}})["t"] == (inf, -inf)
+    assert quiet(hot, {1: {"t": None}}) == quiet(hot, {1: {"t": True}}) == {}
+    assert quiet({"metric": "mode", "equals": "eco"}, {1: {"mode": "eco"}}) == {"mode": (inf, -inf)}
+    assert quiet({"metric": "t", "above": 90, "count": 3}, {1: {"t": 95}}) == {}
+    assert quiet({"metric": "t", "above": 90, "count": 3}, {1: {"t": 85}}) == {"t": (-inf, 90)}
+    assert quiet({"metric": "t", "rate_over_ms": 5_000, "above": 90}, {1: {"t": 85}}) == {}
+    assert quiet({"all": [hot, {"metric": "t", "above": 60}]}, {1: {"t": 70}}) == {"t": (60, 90)}
+    silent = {"no_data": True, "for_ms": 10}
+    assert quiet({"any": [silent, hot]}, {1: {"t": 70}}) == {"t": (-inf, 90)}
+    assert quiet(silent, {1: {"t": 70}, 5: {"t": 70}}) == {}
+
+
+def test_nothing_may_be_skipped_while_a_device_is_silent():
+    silent = rule({"no_data": True, "for_ms": 10})
+    state, (fired,) = silent.advance(silent.start(0), 11)
+    assert (fired.kind, silent.quiet(state)) == ("fired", None)
+
+
+def test_bands_fire_by_themselves_and_are_judged_at_the_same_instants():
+    high, higher = parse({"metric": "t", "above": 80, "for_ms": 5}), parse({"metric": "t", "above": 90})
+    evaluator = Evaluator(higher, more=[(high, parse({"metric": "t", "below": 70}))])
+    found = run(evaluator, {0: {"t": 85}, 3: {"t": 95}, 8: {"t": 85}, 9: {"t": 75}, 12: {"t": 65}})
+    assert [(each.kind, each.band, each.at) for each in found] == [
+        ("fired", 0, 3),
+        ("fired", 1, 5),
+        ("cleared", 0, 8),
+        ("cleared", 1, 12),
+    ]
+
+
 def rule(when, clear=None, **options):
     return Evaluator(parse(when), None if clear is None else parse(clear), **options)
 
