@@ -73,7 +73,11 @@ RESOURCES = (
         "AWS::Events::Rule", "A schedule fires within some seconds of its time; its target's policy is not checked."
     ),
     _native("AWS::IAM::Policy"),
-    _native("AWS::IAM::Role", "Functions are held to their role; roles of topic rules and Firehose are not checked."),
+    _substituted(
+        "AWS::IAM::Role",
+        "Functions are held to their role, but for the sender of e-mail: MiniStack asks for SES without telling it. "
+        "Roles of topic rules and Firehose are not checked.",
+    ),
     _native("AWS::IoT::Certificate", "Signed from the CSR by the instance's own CA."),
     _ignored("AWS::IoT::Logging", "MiniStack has no provisioner for it; its own log is in logs/ministack.log."),
     _native("AWS::IoT::Policy", "Enforced for every MQTT client."),
@@ -94,7 +98,8 @@ RESOURCES = (
     _substituted(
         "AWS::Lambda::Function",
         "Runs as provided.al2023 under AWS's runtime interface client in MiniStack's Python, for this machine's "
-        "processor, with AWS_ENDPOINT_URL and the Cognito addresses of this instance. No X-Ray.",
+        "processor, with AWS_ENDPOINT_URL and the Cognito addresses of this instance. No X-Ray. Webhooks may go to "
+        "this machine.",
     ),
     _native("AWS::Lambda::Permission"),
     _native("AWS::Logs::LogGroup", "The newest 300 invocations of a function are kept, whatever the retention."),

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 SOURCES = ("contract", "functions", "infra")
 SINGLE_FILES = ("app.py", "cdk.json", "uv.lock")
+MAIL_FROM = "alarms@fieldline.example"
+"""A sender of e-mail, which MiniStack keeps and sends nowhere."""
 _INPUTS = ".fieldline-inputs"
 
 
@@ -35,6 +37,7 @@ class Choice:
             "stage": self.stage,
             "telemetry_store": self.store,
             "target": "host",
+            "mail_from": MAIL_FROM,
             "fleet": ",".join(str(path) for path in self.fleet),
             **({"previous_store": self.previous_store} if self.previous_store else {}),
         }

@@ -29,6 +29,8 @@ _COGNITO_ADDRESSES = ("FIELDLINE_JWKS_URL", "FIELDLINE_SIGN_IN_ENDPOINT")
 # A function that sets cookies: a browser keeps secure ones from HTTPS only, and a laptop has none.
 _COOKIES = "FIELDLINE_COOKIE_PATH"
 _INFLUX_ADDRESS = "FIELDLINE_INFLUX_URL"
+_SENDS_WEBHOOKS = "actions"
+"""The function that does, by its name: the receivers of whoever tries it out run on this machine."""
 # The WebSocket: where clients open it, where frames are posted, and which pages may open it.
 _LIVE_URL, _LIVE_ENDPOINT, _LIVE_ORIGINS = "FIELDLINE_LIVE_URL", "FIELDLINE_LIVE_ENDPOINT", "FIELDLINE_LIVE_ORIGINS"
 
@@ -149,12 +151,18 @@ def _function(resource: Resource, place: Place) -> Resource:
     for remote in ("Architectures", "TracingConfig", "SnapStart", "VpcConfig"):
         properties.pop(remote, None)
     properties["Runtime"] = "provided.al2023"
-    variables = properties.setdefault("Environment", {}).setdefault("Variables", {})
+    _use_local_addresses(properties.setdefault("Environment", {}).setdefault("Variables", {}), place)
+    return resource
+
+
+def _use_local_addresses(variables: dict[str, Any], place: Place) -> None:
     for name in _COGNITO_ADDRESSES:
         if name in variables:
             variables[name] = _local_cognito(name, variables[name], place)
     if _COOKIES in variables:
         variables["FIELDLINE_INSECURE_COOKIES"] = "true"
+    if variables.get("POWERTOOLS_SERVICE_NAME") == _SENDS_WEBHOOKS:
+        variables["FIELDLINE_LOOPBACK_WEBHOOKS"] = "true"
     if _INFLUX_ADDRESS in variables:
         variables[_INFLUX_ADDRESS] = place.timestream_url
     _use_local_websocket(variables, place)
@@ -162,7 +170,6 @@ def _function(resource: Resource, place: Place) -> Resource:
     variables["AWS_ENDPOINT_URL_TIMESTREAM_QUERY"] = place.timestream_url
     variables["AWS_ENDPOINT_URL_TIMESTREAM_WRITE"] = place.timestream_url
     variables["POWERTOOLS_TRACE_DISABLED"] = "true"
-    return resource
 
 
 def _use_local_websocket(variables: dict[str, Any], place: Place) -> None:
@@ -186,6 +193,16 @@ def _local_cognito(name: str, value: object, place: Place) -> object:
     if local == merged:
         raise TransformError(f"{name}: expected an address under {remote}, got {merged!r}")
     return local
+
+
+def _role(resource: Resource, _place: Place) -> Resource:
+    for policy in resource["Properties"].get("Policies", []):
+        for statement in policy["PolicyDocument"]["Statement"]:
+            if statement["Action"] == "ses:SendEmail":
+                # MiniStack authorises it on no identity and knows no sender.
+                statement["Resource"] = "*"
+                statement.pop("Condition", None)
+    return resource
 
 
 def _resource_policy(resource: Resource, _place: Place) -> Resource | None:
@@ -213,6 +230,7 @@ def _topic_rule(resource: Resource, _place: Place) -> Resource:
 
 
 _CHECKS: dict[str, Callable[[Resource, Place], Resource | None]] = {
+    "AWS::IAM::Role": _role,
     "AWS::IoT::TopicRule": _topic_rule,
     "AWS::Lambda::Function": _function,
     "AWS::S3::BucketPolicy": _resource_policy,

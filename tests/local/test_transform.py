@@ -70,6 +70,23 @@ def test_a_native_resource_passes_unchanged():
     assert adapt({"Q": queue})["Resources"] == {"Q": queue}
 
 
+def test_webhooks_may_go_to_this_machine_from_the_function_that_sends_them_only():
+    for name, loopback in (("actions", "true"), ("api", None)):
+        variables = adapted(with_variable("POWERTOOLS_SERVICE_NAME", name))["Environment"]["Variables"]
+        assert variables.get("FIELDLINE_LOOPBACK_WEBHOOKS") == loopback
+
+
+def test_a_role_is_kept_but_for_the_sender_of_e_mail():
+    def role(*statements):
+        document = {"Statement": list(statements)}
+        return {"Type": "AWS::IAM::Role", "Properties": {"Policies": [{"PolicyDocument": document}]}}
+
+    other = {"Effect": "Allow", "Action": "sns:Publish", "NotResource": "arn:aws:sns:*:*:*"}
+    mail = {"Effect": "Allow", "Action": "ses:SendEmail", "Resource": ["a"], "Condition": {"StringEquals": {"b": "c"}}}
+    document = adapted(role(other, mail))["Policies"][0]["PolicyDocument"]
+    assert document["Statement"] == [other, {"Effect": "Allow", "Action": "ses:SendEmail", "Resource": "*"}]
+
+
 def test_an_unlisted_resource_type_is_refused_by_stack_name_and_type():
     with pytest.raises(
         TransformError, match=r"Stack, Db \(AWS::Timestream::InfluxDBCluster\).*AWS::Timestream::InfluxDBCluster"
