@@ -1,0 +1,108 @@
+"""The telemetry of almost every message, read at a glance.
+
+A typed decoder reads what it knows and passes over the rest, so it proves nothing by itself. But every object member
+is written with one colon: if as many colons stand in the text as members were read, then there is no other member, none
+twice, and no string with a colon. What was read is then all there is, and within the bounds of its types, which are
+those of `contract.telemetry` or narrower. Whatever is in doubt is left to the careful reader.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from typing import Annotated, Final, Generic, Literal, TypeAlias, TypeVar
+
+import msgspec
+from msgspec import Meta
+
+from contract.identity import METRIC_PATTERN
+
+__all__ = ["Glance", "Reading", "are_metrics", "glance", "glance_at_numbers", "is_boot"]
+
+_MAX_BYTES: Final = 131_072
+_MAX_VALUES_IN_ALL: Final = 10_000
+_MAX_REMEMBERED: Final = 20_000
+_ENVELOPE: Final = 5
+_READING: Final = 2
+"""The members that each has at least."""
+
+# Open bounds: an integer that a float cannot hold is rounded onto one of them.
+_Number: TypeAlias = Annotated[float, Meta(gt=-(2.0**53), lt=2.0**53)]
+_Value: TypeAlias = _Number | bool | Annotated[str, Meta(max_length=256)]
+_Timestamp: TypeAlias = Annotated[int, Meta(ge=0, le=253_402_300_799_999)]
+_V = TypeVar("_V")
+
+
+class Reading(msgspec.Struct, Generic[_V], frozen=True, gc=False):
+    """A measurement as it is written; `q` is empty where it is left out."""
+
+    ts: _Timestamp
+    values: Annotated[dict[str, _V], Meta(max_length=100)]
+    q: Literal["", "good", "estimated", "stale", "bad"] = ""
+
+
+class Glance(msgspec.Struct, Generic[_V], frozen=True, gc=False):
+    """A message of which nothing is in doubt but its boot and the names of its metrics."""
+
+    v: Literal[1]
+    boot: str
+    seq: Annotated[int, Meta(ge=0, lt=2**53)]
+    sent: _Timestamp
+    m: Annotated[tuple[Reading[_V], ...], Meta(max_length=5_000)]
+
+
+_any = msgspec.json.Decoder(Glance[_Value]).decode
+_numbers = msgspec.json.Decoder(Glance[_Number]).decode
+_is_boot = re.compile(r"[0-9a-zA-Z-]{1,64}").fullmatch
+_is_metric = re.compile(METRIC_PATTERN).fullmatch
+_metrics: set[str] = set()
+_boots: set[str] = set()
+
+
+def glance(raw: bytes) -> Glance[float | bool | str] | None:
+    """What stands in a message; None where that is in doubt. Never raises."""
+    return _glance(raw, _any)
+
+
+def glance_at_numbers(raw: bytes) -> Glance[float] | None:
+    """The same, where every value is a number."""
+    return _glance(raw, _numbers)
+
+
+def is_boot(boot: str) -> bool:
+    if boot in _boots:
+        return True
+    if not _is_boot(boot):
+        return False
+    _remember(_boots, boot)
+    return True
+
+
+def are_metrics(names: Iterable[str]) -> bool:
+    """Whether each is a metric key."""
+    for name in names:
+        if name not in _metrics:
+            if not _is_metric(name):
+                return False
+            _remember(_metrics, name)
+    return True
+
+
+def _glance(raw: bytes, read: Callable[[bytes], Glance[_V]]) -> Glance[_V] | None:
+    try:
+        found = read(raw)
+    except Exception:  # noqa: BLE001 - why it is no such message is for the careful reader to say
+        return None
+    m = found.m
+    if len(m) == 1:
+        reading = m[0]
+        members = _ENVELOPE + _READING + len(reading.values) + (reading.q != "")
+    else:
+        members = _ENVELOPE + sum(_READING + len(reading.values) + (reading.q != "") for reading in m)
+    if raw.count(b":") != members or members > _MAX_VALUES_IN_ALL or len(raw) > _MAX_BYTES:
+        return None
+    return found
+
+
+def _remember(known: set[str], name: str) -> None:
+    if len(known) >= _MAX_REMEMBERED:
+        known.clear()
+    known.add(name)
