@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from functions.adapters.aws import conditional_update
 from functions.adapters.dynamodb_items import Item, number
-from functions.domain.rates import Limit, Taken, take
+from functions.domain.rates import Bucket, Taken, take
 from functions.errors import RatesError
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ class DynamoDBRateBuckets:
         self._table = state_table
         self._full_at: dict[str, int] = {}
 
-    def take(self, principal: str, wanted: int, limit: Limit, now_ms: int) -> Taken:
+    def take(self, principal: str, wanted: int, limit: Bucket, now_ms: int) -> Taken:
         """One write, and another where the bucket is not as this process last saw it. Raises RatesError."""
         now = now_ms * 1000
         known = self._full_at.pop(principal, 0)
@@ -44,7 +44,7 @@ class DynamoDBRateBuckets:
             self._full_at.pop(next(iter(self._full_at)))
         self._full_at[principal] = full_at
 
-    def _move(self, principal: str, known: int, now: int, cost: int, limit: Limit) -> int | None:
+    def _move(self, principal: str, known: int, now: int, cost: int, limit: Bucket) -> int | None:
         """None once it is moved, else where it stands. A full bucket is set, another one is moved on.
 
         So it does not matter how far it was moved by others meanwhile, as long as there is room.

@@ -201,6 +201,11 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             raise ValueError(f"{self.id}: expected a step of an alarm, got none")
         return f"{self.about.number:08d}#{self.about.step:04d}"
 
+    @property
+    def gathers(self) -> bool:
+        """Whether it is a digest that others can still be told in."""
+        return isinstance(self.task, Digest) and self.state is State.PENDING and self.attempts == 0
+
     def admit(self) -> Self:
         return msgspec.structs.replace(self, admitted=True)
 
@@ -321,6 +326,18 @@ def own_id(recipient: str, kind: str, number: int) -> str:
     'on-call.digest.7'
     """
     return f"{recipient}.{kind}.{number}"
+
+
+def digest_of(recipient: str, number: int, now: int, at: int) -> Delivery:
+    """A digest in which deliveries can be gathered, to be sent `at` that time."""
+    return Delivery(
+        id=own_id(recipient, "digest", number),
+        task=Digest(recipient=recipient, number=number),
+        created_at=now,
+        since=at,
+        next_at=at,
+        due=at,
+    )
 
 
 class Place(msgspec.Struct, frozen=True):

@@ -4,9 +4,21 @@ The number is the *theoretical arrival time*: when the bucket will be full again
 may be `burst` tokens ahead of now. (ITU-T I.371, where it polices ATM cells.)
 """
 
+from typing import Protocol
+
 import msgspec
 
 _SECOND_US = 1_000_000
+
+
+class Bucket(Protocol):
+    """A token comes in each `interval_us`; all that fit are as good as `depth_us`."""
+
+    @property
+    def interval_us(self) -> int: ...
+
+    @property
+    def depth_us(self) -> int: ...
 
 
 class Limit(msgspec.Struct, frozen=True):
@@ -31,7 +43,7 @@ class Taken(msgspec.Struct, frozen=True):
     wait_us: int = 0
 
 
-def take(full_at_us: int, now_us: int, wanted: int, limit: Limit) -> tuple[Taken, int]:
+def take(full_at_us: int, now_us: int, wanted: int, limit: Bucket) -> tuple[Taken, int]:
     """What a bucket that is full at `full_at_us` gives, and when it is full from then on."""
     start = max(full_at_us, now_us)
     room = (now_us + limit.depth_us - start) // limit.interval_us

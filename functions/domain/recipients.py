@@ -100,7 +100,7 @@ class QuietHours(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Hourly(msgspec.Struct, frozen=True):
-    """A bucket of `messages` that fills within an hour: that many at once, then one each time another has come in."""
+    """A bucket of `messages` that fills within an hour: that many at once, then one each time that another comes in."""
 
     messages: int
 

@@ -67,8 +67,8 @@ class WindowStore(WindowReader, Protocol):
 class DeliveryStore(Protocol):
     """The ledger of deliveries. Every method raises DeliveriesError where it cannot be read or written now."""
 
-    def plan(self, place: tuple[str, int, int], deliveries: Sequence[Delivery]) -> bool:
-        """Keep the deliveries and delete the outbox's entry of this place, in one transaction.
+    def plan(self, step: tuple[str, int, int], deliveries: Sequence[Delivery]) -> bool:
+        """Keep the deliveries and delete the outbox's entry of this step of an alarm, in one transaction.
 
         False, and nothing is changed, where the entry is gone: somebody has planned it.
         """

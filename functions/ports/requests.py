@@ -3,11 +3,11 @@
 from typing import Protocol
 
 from functions.domain.idempotency import Begun, KeptAnswer, KeyedRequest
-from functions.domain.rates import Limit, Taken
+from functions.domain.rates import Bucket, Taken
 
 
 class RateBuckets(Protocol):
-    def take(self, principal: str, wanted: int, limit: Limit, now_ms: int) -> Taken:
+    def take(self, principal: str, wanted: int, limit: Bucket, now_ms: int) -> Taken:
         """Up to `wanted` tokens of the principal's bucket, at once for everybody who takes. Raises RatesError."""
         ...
 
