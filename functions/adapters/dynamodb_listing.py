@@ -113,14 +113,14 @@ class Listing:
         wanted, spans = self._wanted, self._wanted.spans()
         match self._path:
             case Path.NAME:
-                return [_Leg(name_partition(scope), within=within) for scope, within in _scopes(spans, deep=True)]
+                return [_Leg(name_partition(scope), within=within) for scope, within in lists_of(spans, deep=True)]
             case Path.CREATED:
-                return [_Leg(created_partition(scope), within=within) for scope, within in _scopes(spans, deep=False)]
+                return [_Leg(created_partition(scope), within=within) for scope, within in lists_of(spans, deep=False)]
             case Path.WORD:
                 word = key_word(wanted.words)
                 return [
                     _Leg(word_partition(scope, word), word, word + _HIGHEST, within)
-                    for scope, within in _scopes(spans, deep=False)
+                    for scope, within in lists_of(spans, deep=False)
                 ]
         partition = {
             Path.MODEL: lambda: f"MODEL#{wanted.model}",
@@ -228,7 +228,7 @@ class Listing:
         return " AND ".join(conditions), names if conditions else {}, values
 
 
-def _scopes(spans: tuple[str, ...] | None, *, deep: bool) -> list[tuple[str, tuple[str, ...]]]:
+def lists_of(spans: tuple[str, ...] | None, *, deep: bool) -> list[tuple[str, tuple[str, ...]]]:
     """Which lists together hold these groups, each with those that a row of it must be in.
 
     Lists by name are kept for every group (`deep`), others for the outermost ones only.

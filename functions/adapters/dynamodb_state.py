@@ -13,16 +13,16 @@ import msgspec
 from functions.adapters.aws import conditional_update, side_by_side, wrapped
 from functions.adapters.backoff import Backoff
 from functions.adapters.dynamodb_alarm_items import Tables, timer_item, timer_key
-from functions.adapters.dynamodb_audit import AuditedWrites, Refused
+from functions.adapters.dynamodb_audit import AuditedWrites
 from functions.adapters.dynamodb_device_rows import sharded, status_partition
 from functions.adapters.dynamodb_items import Item, batch_get, number
 from functions.adapters.dynamodb_state_items import SK, presence_of, quarantine_counts, state_key, state_of, written
 from functions.adapters.dynamodb_transitions import Parcel, Transitions
-from functions.adapters.transactions import MAX_ITEMS, Raced, transact
+from functions.adapters.dynamodb_writes import Writes
 from functions.domain.presence import Presence
 from functions.domain.state import AT_ONCE, Change, DeviceState, Saved
 from functions.domain.status import DeviceStatus
-from functions.errors import AuditError, StateError
+from functions.errors import StateError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -31,9 +31,10 @@ if TYPE_CHECKING:
     from functions.domain.audit import Note
     from functions.domain.outbox import OutboxEntry
 
+_MAX_ITEMS = 100  # of a transaction
 _FOUND = ("rules", "alarms", "armed", "pending", "replays")
 _SHOWN = ("pk", "version", "latest", "stream", "counters")
-_OWN = (*_SHOWN, *_FOUND)
+_OWN = (*_SHOWN, *_FOUND, "presence")
 _ALL = (*_SHOWN, "presence", "quarantined")
 
 
@@ -56,8 +57,8 @@ class DynamoDBStateStore:
         self._client = client
         self._table = table
         self._alarms = alarms
-        self._audit = audit
         self._backoff = backoff or Backoff()
+        self._writes = Writes(client, audit, error=StateError, backoff=self._backoff)
         self._token = token
 
     def read(self, things: Iterable[str]) -> dict[str, DeviceState]:
@@ -108,7 +109,7 @@ class DynamoDBStateStore:
         """
         left, armed, version = change.entries, change.armed_before, change.state.version
         while True:
-            parcel = self._parcel(thing, left, MAX_ITEMS - 2 - 2 * len(change.notes))
+            parcel = self._parcel(thing, left, _MAX_ITEMS - 2 - 2 * len(change.notes))
             left = left[parcel.taken :]
             if left and change.notes:
                 raise ValueError(f"notes: expected none with more than one transaction, got {len(change.notes)}")
@@ -123,7 +124,8 @@ class DynamoDBStateStore:
                 done = False
             if not done:
                 return version > change.state.version
-            alarms[thing] = (*alarms.get(thing, ()), *parcel.alarms)
+            if parcel.alarms:
+                alarms[thing] = (*alarms.get(thing, ()), *parcel.alarms)
             if not left:
                 return True
             armed, version = becomes.armed, version + 1
@@ -138,20 +140,9 @@ class DynamoDBStateStore:
     ) -> bool:
         """False when a condition does not hold, unless it is our own write that stands in the way."""
         token = self._token()
-        doing = f"writing the state of {thing} with what comes of it"
         items = [{"Update": written(self._table, thing, state, token)}, *self._timer(thing, armed, state), *items]
-        try:
-            if notes:
-                self._audited.commit(items, notes)
-            else:
-                transact(self._client, items, backoff=self._backoff, error=StateError, doing=doing)
-        except Refused as refused:
-            return refused.index == 0 and refused.item.get("writer") == {"S": token}
-        except Raced:
-            return False
-        except AuditError as exc:
-            raise StateError(f"{doing}: {exc}") from exc
-        return True
+        refused = self._writes.commit(items, notes, f"writing the state of {thing} with what comes of it")
+        return refused is None or (refused.index == 0 and refused.item.get("writer") == {"S": token})
 
     def _timer(self, thing: str, before: int | None, state: DeviceState) -> list[Any]:
         if state.armed == before:
@@ -166,12 +157,6 @@ class DynamoDBStateStore:
         if self._alarms is None:
             raise ValueError("alarms: expected the tables of what is found, got none")
         return self._alarms
-
-    @property
-    def _audited(self) -> AuditedWrites:
-        if self._audit is None:
-            raise ValueError("audit: expected where notes are kept, got none")
-        return self._audit
 
 
 class DynamoDBPresenceStore:

@@ -61,7 +61,7 @@ def written(table: str, thing: str, state: DeviceState, token: str) -> dict[str,
 
 def state_of(item: Item) -> DeviceState:
     if "version" not in item:
-        return DeviceState()
+        return DeviceState(presence=_settled(item))
     return DeviceState(
         version=int(item["version"]["N"]),
         latest={
@@ -82,6 +82,7 @@ def state_of(item: Item) -> DeviceState:
         alarms=int(item["alarms"]["N"]) if "alarms" in item else 0,
         armed=int(item["armed"]["N"]) if "armed" in item else None,
         pending=pending_of(item),
+        presence=_settled(item),
         replays=tuple(key["S"] for key in item["replays"]["L"]) if "replays" in item else (),
     )
 
@@ -110,13 +111,20 @@ def _boot_item(boot: Boot) -> Item:
 def presence_of(item: Item) -> Presence:
     if "presence" not in item:
         return Presence()
+    sessions = _sessions.decode(item["presence"]["M"]["sessions"]["S"])
+    return msgspec.structs.replace(_settled(item), sessions=sessions)
+
+
+def _settled(item: Item) -> Presence:
+    """Without the sessions: every batch reads this, and none asks for those."""
+    if "presence" not in item:
+        return Presence()
     known = item["presence"]["M"]
     return Presence(
         revision=int(known["revision"]["N"]),
         status=_status(known["status"]["S"]),
         since=int(known["since"]["N"]) if "since" in known else None,
         reason=known["reason"]["S"] if "reason" in known else None,
-        sessions=_sessions.decode(known["sessions"]["S"]),
     )
 
 

@@ -203,7 +203,11 @@ class MemoryStateStore:
         self._journal = journal
 
     def read(self, things: Iterable[str]) -> dict[str, DeviceState]:
-        return {thing: self._world.states.get(thing, DeviceState()) for thing in things}
+        return {thing: self._read(thing) for thing in things}
+
+    def _read(self, thing: str) -> DeviceState:
+        settled = msgspec.structs.replace(self._world.presences.get(thing, Presence()), sessions=())
+        return msgspec.structs.replace(self._world.states.get(thing, DeviceState()), presence=settled)
 
     def save(self, changes: Mapping[str, Change]) -> Saved:
         conflicts = set()
@@ -214,7 +218,9 @@ class MemoryStateStore:
             if known.version != state.version:
                 conflicts.add(thing)
                 continue
-            self._world.states[thing] = msgspec.structs.replace(state, version=state.version + 1, pending=())
+            self._world.states[thing] = msgspec.structs.replace(
+                state, version=state.version + 1, pending=(), presence=Presence()
+            )
             if entries := change.entries:
                 alarms[thing] = self._world.alarms.commit(thing, entries)
             if change.notes:
