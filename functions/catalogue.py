@@ -133,6 +133,22 @@ _QUARANTINE = (
     Grant("state", ("dynamodb:UpdateItem",)),
 )
 
+EVALUATION = (
+    # Devices, and the rules and models; alarms with their rows, a device's timer, and what is to be done.
+    Grant(
+        "core",
+        (
+            "dynamodb:BatchGetItem",
+            "dynamodb:DeleteItem",
+            "dynamodb:GetItem",
+            "dynamodb:PutItem",
+            "dynamodb:Query",
+        ),
+    ),
+    Grant("state", ("dynamodb:BatchGetItem", "dynamodb:UpdateItem")),
+    Grant("actions-queue", ("sqs:SendMessage",)),
+)
+"""Of whatever evaluates rules; it also puts the history of alarms into `events`."""
 LIVE_PUBLISHER = (
     Grant("live", ("dynamodb:Query",)),
     Grant("live-queue", ("sqs:SendMessage",)),
@@ -172,12 +188,10 @@ FUNCTIONS: tuple[FunctionSpec, ...] = (
         timeout_s=60,
         description="Stores telemetry: lake, history, quarantine, latest values.",
         grants=(
-            Grant("core", ("dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query")),
-            Grant("state", ("dynamodb:BatchGetItem", "dynamodb:UpdateItem")),
+            *EVALUATION,
             # The quarantine, and its entries that are replayed.
             Grant("events", ("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem")),
             Grant("lake", ("firehose:PutRecordBatch",)),
-            Grant("actions-queue", ("sqs:SendMessage",)),
             *LIVE_PUBLISHER,
         ),
         store_access=StoreAccess.WRITE,

@@ -61,7 +61,7 @@ def test_exports_that_a_left_behind_store_stack_imports_stay(deployments):
     assert imported
     for store in (DYNAMODB, LIVEANALYTICS):
         templates = deployments(Deployed("prod", store)).templates
-        outputs = [output for stack in ("Data", "Live") for output in templates[stack]["Outputs"].values()]
+        outputs = [output for stack in ("Data", "Live", "Alarms") for output in templates[stack]["Outputs"].values()]
         assert imported <= {output["Export"]["Name"] for output in outputs if "Export" in output}
 
 
