@@ -6,17 +6,18 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import msgspec
-from botocore.exceptions import BotoCoreError, ClientError
 
-from functions.adapters.aws import error_code, side_by_side, wrapped
+from functions.adapters.aws import side_by_side, wrapped
 from functions.adapters.backoff import Backoff
-from functions.adapters.dynamodb_audit import AuditedWrites, Refused
+from functions.adapters.dynamodb_audit import AuditedWrites
 from functions.adapters.dynamodb_items import Item, batch_get, number
+from functions.adapters.dynamodb_writes import Writes, passing
 from functions.adapters.shards import SHARDS, shard_of
 from functions.domain.audit import Note
 from functions.domain.bulk_commands import Bulk, BulkPage, BulkRow
 from functions.domain.commands import Behind, Command, CommandPage, Due, DuePage
-from functions.errors import AuditError, CommandsError
+from functions.domain.fences import Fence, Passed
+from functions.errors import CommandsError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -24,16 +25,6 @@ if TYPE_CHECKING:
 KEEP_S: Final = 90 * 86_400
 
 _SPARE: Final = 4
-_REFUSED: Final = "ConditionalCheckFailed"
-_TRY_AGAIN: Final = frozenset(
-    {
-        "TransactionConflict",
-        "TransactionConflictException",
-        "ThrottlingError",
-        "ThrottlingException",
-        "TransactionInProgressException",
-    }
-)
 # Things are of a-z, 0-9 and '-': this stands before whatever may follow a '#'.
 _BEFORE: Final = "!"
 
@@ -52,10 +43,12 @@ class DynamoDBCommands:
     ) -> None:
         self._client = client
         self._table = table
-        self._audit = audit
         self._backoff = backoff or Backoff()
+        self._writes = Writes(client, audit, error=CommandsError, backoff=self._backoff)
 
-    def create(self, command: Command, *, once: str | None = None, notes: Sequence[Note] = ()) -> Command | Behind:
+    def create(
+        self, command: Command, *, once: str | None = None, fence: Fence | None = None, notes: Sequence[Note] = ()
+    ) -> Command | Behind | Passed:
         written = msgspec.structs.replace(command, version=command.version + 1)
         expires = _expires(written)
         last = {
@@ -71,16 +64,19 @@ class DynamoDBCommands:
         marked = {**self._put(named, "attribute_not_exists(pk)"), "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
         items = [
             *([{"Put": marked}] if once is not None else []),
+            *([passing(self._table, command.thing, fence, command.created_at)] if fence is not None else []),
             {"Put": last},
             {"Put": self._put(_command_item(written), "attribute_not_exists(pk)")},
             *self._beside(None, written),
         ]
-        refused = self._commit(items, notes, f"creating a command of {command.thing}")
+        refused = self._writes.commit(items, notes, f"creating a command of {command.thing}")
         if refused is None:
             return written
         known = self.once(command.thing, once) if once is not None else None
         if known is not None:
             return known
+        if "order" in refused.item:
+            return Passed(refused.item["order"]["S"])
         if "last" in refused.item:
             return Behind(refused.item["last"]["S"])
         raise CommandsError(f"creating a command of {command.thing}: {refused}")
@@ -119,7 +115,7 @@ class DynamoDBCommands:
             "ExpressionAttributeValues": {":was": number(was.version)},
         }
         items = [{"Put": put}, *self._beside(was, written)]
-        refused = self._commit(items, notes, f"writing command {was.id} of {was.thing}")
+        refused = self._writes.commit(items, notes, f"writing command {was.id} of {was.thing}")
         return written if refused is None else None
 
     def page(self, thing: str, limit: int, before: str | None) -> CommandPage:
@@ -159,7 +155,7 @@ class DynamoDBCommands:
     def create_bulk(self, bulk: Bulk, notes: Sequence[Note]) -> Bulk:
         written = msgspec.structs.replace(bulk, version=bulk.version + 1)
         put = self._put(_bulk_item(written), "attribute_not_exists(pk)")
-        if self._commit([{"Put": put}], notes, f"creating the bulk {bulk.id}") is None:
+        if self._writes.commit([{"Put": put}], notes, f"creating the bulk {bulk.id}") is None:
             return written
         known = self.read_bulk(bulk.id)
         if known is None:
@@ -177,14 +173,14 @@ class DynamoDBCommands:
             "ExpressionAttributeNames": {"#version": "version"},
             "ExpressionAttributeValues": {":was": number(becomes.version)},
         }
-        refused = self._commit([{"Put": put}], notes, f"writing the bulk {becomes.id}")
+        refused = self._writes.commit([{"Put": put}], notes, f"writing the bulk {becomes.id}")
         return written if refused is None else None
 
     def put_row(self, bulk: str, row: BulkRow) -> None:
         known = self._get(f"BULK#{bulk}", "META")
         expires = known["expires"] if known else number(0)
         put = self._put(_row_item(bulk, row, expires), "attribute_not_exists(pk)")
-        self._commit([{"Put": put}], (), f"writing a row of the bulk {bulk}")
+        self._writes.commit([{"Put": put}], (), f"writing a row of the bulk {bulk}")
 
     def rows(self, bulk: str, limit: int, after: str | None) -> BulkPage:
         share = limit // SHARDS + _SPARE
@@ -241,42 +237,6 @@ class DynamoDBCommands:
                 item = _row_item(becomes.bulk, row, _expires(becomes))
                 items.append({"Put": {"TableName": self._table, "Item": item}})
         return items
-
-    def _commit(self, items: list[Any], notes: Sequence[Note], doing: str) -> Refused | None:
-        """None once it is done; a condition that does not hold is answered."""
-        if notes:
-            return self._audited(items, notes, doing)
-        problem = ""
-        for _ in self._backoff:
-            try:
-                self._write(items)
-            except ClientError as exc:
-                refused = _refused(exc)
-                if refused is None and not _worth_another_try(exc):
-                    raise CommandsError(f"{doing}: {exc}") from exc
-                if refused is not None:
-                    return refused
-                problem = str(exc)
-            except BotoCoreError as exc:
-                raise CommandsError(f"{doing}: {exc}") from exc
-            else:
-                return None
-        raise CommandsError(f"{doing}: {problem}")
-
-    def _audited(self, items: list[Any], notes: Sequence[Note], doing: str) -> Refused | None:
-        try:
-            self._audit.commit(items, notes)
-        except Refused as refused:
-            return refused
-        except AuditError as exc:
-            raise CommandsError(f"{doing}: {exc}") from exc
-        return None
-
-    def _write(self, items: list[Any]) -> None:
-        if len(items) == 1:
-            self._client.put_item(**items[0]["Put"])
-        else:
-            self._client.transact_write_items(TransactItems=items)
 
     def _put(self, item: Item, condition: str) -> dict[str, Any]:
         return {"TableName": self._table, "Item": item, "ConditionExpression": condition}
@@ -336,19 +296,3 @@ def _with_version(body: _Body, item: Item) -> _Body:
 def _due(key: str) -> Due:
     due, thing, id = key.split("#")  # noqa: A001 - its name everywhere
     return Due(int(due), thing, id)
-
-
-def _refused(exc: ClientError) -> Refused | None:
-    if error_code(exc) == "ConditionalCheckFailedException":
-        return Refused(0, {})
-    reasons: Any = dict(exc.response).get("CancellationReasons") or []
-    for index, reason in enumerate(reasons):
-        if reason.get("Code") == _REFUSED:
-            return Refused(index, dict(reason.get("Item") or {}))
-    return None
-
-
-def _worth_another_try(exc: ClientError) -> bool:
-    reasons: Any = dict(exc.response).get("CancellationReasons") or []
-    codes = {str(reason.get("Code", "None")) for reason in reasons} or {error_code(exc)}
-    return bool(codes & _TRY_AGAIN)

@@ -7,8 +7,10 @@ import msgspec
 from functions.adapters.aws import conditional_update, wrapped
 from functions.adapters.dynamodb_audit import AuditedWrites, Refused
 from functions.adapters.dynamodb_items import Item, number
+from functions.adapters.dynamodb_writes import passing
 from functions.domain.audit import Note
 from functions.domain.cursors import seal, unseal
+from functions.domain.fences import Fence, Passed
 from functions.domain.shadows import ShadowName, Wish, WishPage
 from functions.errors import ShadowError
 
@@ -29,7 +31,7 @@ class DynamoDBWishes:
         item = answer.get("Item")
         return None if item is None else _wish(dict(item))
 
-    def save(self, thing: str, name: ShadowName, wish: Wish, note: Note) -> bool:
+    def save(self, thing: str, name: ShadowName, wish: Wish, note: Note, fence: Fence | None = None) -> bool | Passed:
         put: dict[str, Any] = {
             "TableName": self._table,
             "Item": _current(thing, name) | _attributes(wish),
@@ -45,10 +47,13 @@ class DynamoDBWishes:
             "expires": number(wish.set_at // 1000 + self._history_s),
             **_attributes(wish),
         }
+        items = [{"Put": put}, {"Put": {"TableName": self._table, "Item": kept}}]
+        if fence is not None:
+            items.append(passing(self._table, thing, fence, wish.set_at))
         try:
-            self._audited.commit([{"Put": put}, {"Put": {"TableName": self._table, "Item": kept}}], [note])
-        except Refused:
-            return False
+            self._audited.commit(items, [note])
+        except Refused as refused:
+            return Passed(refused.item["order"]["S"]) if "order" in refused.item else False
         return True
 
     def mark_sent(self, thing: str, name: ShadowName, version: int) -> None:

@@ -8,7 +8,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from functions.adapters.aws import error_code
 from functions.adapters.backoff import Backoff
 from functions.adapters.dynamodb_audit import AuditedWrites, Refused
+from functions.adapters.dynamodb_items import number
 from functions.domain.audit import Note
+from functions.domain.fences import Fence
 from functions.errors import AdapterError, AuditError
 
 if TYPE_CHECKING:
@@ -28,6 +30,8 @@ _TRY_AGAIN: Final = frozenset(
     }
 )
 _UNHURT: Final = "None"
+_FENCE_S: Final = 90 * 86_400
+"""As long as deliveries are kept: none that is older can come."""
 
 
 class Writes:
@@ -83,6 +87,25 @@ class Writes:
             self._client.put_item(**items[0]["Put"])
         else:
             self._client.transact_write_items(TransactItems=items)
+
+
+def passing(table: str, thing: str, fence: Fence, now: int) -> dict[str, Any]:
+    """The item of a transaction that passes a fence; where it is refused, what stands there has the `order`."""
+    return {
+        "Put": {
+            "TableName": table,
+            "Item": {
+                "pk": {"S": f"DEVICE#{thing}"},
+                "sk": {"S": f"FENCE#{fence.name}"},
+                "order": {"S": fence.order},
+                "expires": number(now // 1000 + _FENCE_S),
+            },
+            "ConditionExpression": "attribute_not_exists(pk) OR #order < :order",
+            "ExpressionAttributeNames": {"#order": "order"},
+            "ExpressionAttributeValues": {":order": {"S": fence.order}},
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+    }
 
 
 def _refused(exc: ClientError) -> Refused | None:

@@ -10,6 +10,7 @@ from functions.domain.audit import Note
 from functions.domain.bulk_commands import Bulk, BulkPage, BulkRow
 from functions.domain.command_work import Work
 from functions.domain.commands import Behind, Command, CommandPage, Due, DuePage
+from functions.domain.fences import Fence, Passed
 from functions.errors import CommandsError
 
 _ONE_SHARD = "00"
@@ -22,17 +23,24 @@ class MemoryCommands:
         self.journal = journal or MemoryJournal()
         self.commands: dict[tuple[str, str], Command] = {}
         self.bulks: dict[str, Bulk] = {}
+        self.fences: dict[tuple[str, str], str] = {}
         self._once: dict[tuple[str, str], str] = {}
         self._rows: dict[tuple[str, str], BulkRow] = {}
 
-    def create(self, command: Command, *, once: str | None = None, notes: Sequence[Note] = ()) -> Command | Behind:
+    def create(
+        self, command: Command, *, once: str | None = None, fence: Fence | None = None, notes: Sequence[Note] = ()
+    ) -> Command | Behind | Passed:
         if once is not None and (known := self.once(command.thing, once)) is not None:
             return known
+        if fence is not None and (passed := self.fences.get((command.thing, fence.name), "")) >= fence.order:
+            return Passed(passed)
         last = max((ulid for thing, ulid in self.commands if thing == command.thing), default="")
         if last >= command.id:
             return Behind(last)
         if once is not None:
             self._once[command.thing, once] = command.id
+        if fence is not None:
+            self.fences[command.thing, fence.name] = fence.order
         return self._write(command, notes)
 
     def read(self, thing: str, id: str) -> Command | None:  # noqa: A002 - as the port has it

@@ -8,6 +8,7 @@ import msgspec
 from functions.adapters.memory_audit import MemoryJournal
 from functions.domain.audit import Note
 from functions.domain.cursors import seal, unseal
+from functions.domain.fences import Fence, Passed
 from functions.domain.shadows import Shadow, ShadowName, Wish, WishPage
 
 
@@ -37,16 +38,21 @@ class MemoryShadows:
 class MemoryWishes:
     def __init__(self, journal: MemoryJournal) -> None:
         self._journal = journal
+        self.fences: dict[tuple[str, str], str] = {}
         self._wishes: dict[tuple[str, ShadowName], list[Wish]] = {}
 
     def current(self, thing: str, name: ShadowName) -> Wish | None:
         kept = self._wishes.get((thing, name))
         return kept[-1] if kept else None
 
-    def save(self, thing: str, name: ShadowName, wish: Wish, note: Note) -> bool:
+    def save(self, thing: str, name: ShadowName, wish: Wish, note: Note, fence: Fence | None = None) -> bool | Passed:
         kept = self._wishes.setdefault((thing, name), [])
         if wish.version != len(kept) + 1:
             return False
+        if fence is not None:
+            if (passed := self.fences.get((thing, fence.name), "")) >= fence.order:
+                return Passed(passed)
+            self.fences[thing, fence.name] = fence.order
         kept.append(wish)
         self._journal.append(note)
         return True

@@ -8,16 +8,20 @@ from functions.domain.audit import Note
 from functions.domain.bulk_commands import Bulk, BulkPage, BulkRow
 from functions.domain.command_work import Work
 from functions.domain.commands import Behind, Command, CommandPage, DuePage
+from functions.domain.fences import Fence, Passed
 
 
 class CommandStore(Protocol):
     """The ledger of commands. Raises CommandsError where it cannot be read or written now."""
 
-    def create(self, command: Command, *, once: str | None = None, notes: Sequence[Note] = ()) -> Command | Behind:
+    def create(
+        self, command: Command, *, once: str | None = None, fence: Fence | None = None, notes: Sequence[Note] = ()
+    ) -> Command | Behind | Passed:
         """Keep a new command with its notes; `Behind` when the device has one with a greater id.
 
         With `once` there is one command of the device by that name: if there is one already, it is answered and
-        nothing is written. A command of a bulk also gets its row there.
+        nothing is written. With a `fence` that something has passed before, that is the answer. A command of a bulk
+        also gets its row there.
         """
         ...
 

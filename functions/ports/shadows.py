@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from functions.domain.audit import Note
+from functions.domain.fences import Fence, Passed
 from functions.domain.shadows import Shadow, ShadowName, Wish, WishPage
 
 
@@ -29,8 +30,11 @@ class Wishes(Protocol):
         """As it is now."""
         ...
 
-    def save(self, thing: str, name: ShadowName, wish: Wish, note: Note) -> bool:
-        """Keep a wish as the current one, with its audit; False where it does not follow the current version."""
+    def save(self, thing: str, name: ShadowName, wish: Wish, note: Note, fence: Fence | None = None) -> bool | Passed:
+        """Keep a wish as the current one, with its audit; False where it does not follow the current version.
+
+        With a `fence` that something has passed before, that is the answer.
+        """
         ...
 
     def mark_sent(self, thing: str, name: ShadowName, version: int) -> None:

@@ -28,6 +28,7 @@ from functions.domain.commands import (
 )
 from functions.domain.cursors import seal, unseal
 from functions.domain.devices import Device
+from functions.domain.fences import Fence, Passed
 from functions.errors import (
     CommandsError,
     ConflictError,
@@ -106,10 +107,30 @@ class Creating:
             )
 
     def create(self, new: NewCommand, once: str | None, note: Callable[[Command], Note] | None = None) -> Command:
+        made = self._create(new, once, note)
+        if isinstance(made, Passed):
+            raise CommandsError(f"creating a command of {new.thing}: expected no fence, got one at {made.order}")
+        return made
+
+    def create_in_turn(
+        self, new: NewCommand, once: str, fence: Fence, note: Callable[[Command], Note]
+    ) -> Command | Passed:
+        """As `create`, unless something has passed the `fence` before that is not this very command."""
+        return self._create(new, once, note, fence)
+
+    def _create(
+        self,
+        new: NewCommand,
+        once: str | None,
+        note: Callable[[Command], Note] | None,
+        fence: Fence | None = None,
+    ) -> Command | Passed:
         after = None
         for _ in self._attempts:
             command = new.with_id(ulids.new(self._clock.now_ms(), self._chance(), after=after))
-            kept = self._store.create(command, once=once, notes=[note(command)] if note else [])
+            kept = self._store.create(command, once=once, fence=fence, notes=[note(command)] if note else [])
+            if isinstance(kept, Passed):
+                return kept
             if not isinstance(kept, Behind):
                 if kept.id == command.id:
                     self._live.publish([told(kept)])

@@ -9,6 +9,7 @@ from contract.models import DeviceModel
 from functions.domain.access import Permission, Principal
 from functions.domain.audit import Actor, Note
 from functions.domain.devices import Device
+from functions.domain.fences import Fence, Passed
 from functions.domain.live import Kind, LiveEvent
 from functions.domain.shadows import Shadow, ShadowName, Wish, WishPage, patch_for, told, wished
 from functions.errors import ConflictError, PreconditionError, ShadowError
@@ -68,14 +69,29 @@ class DeviceShadows:
         known here, and ShadowError where the shadow could not be told: the wish is kept, and not marked as sent.
         """
         device = self._gate.device(actor.principal, _WRITE[name], thing)
-        if device.decommissioned:
-            raise ConflictError(f"device {thing!r} is decommissioned: nothing can be set")
-        model = self._model(device)
-        wish = self._keep(actor, device, name, model, patch, if_version)
+        wish = self._keep(actor, device, name, patch, if_version)
+        if isinstance(wish, Passed):
+            raise ShadowError(f"setting {thing}: expected no fence, got one at {wish.order}")
+        return self._told(device, name, wish)
+
+    def desire_in_turn(
+        self, actor: Actor, thing: str, name: ShadowName, patch: Mapping[str, Any], fence: Fence
+    ) -> ShadowDetail | Passed:
+        """As `desire`, once: unless something has passed the `fence` before. What passed it itself is told again."""
+        device = self._gate.device(actor.principal, _WRITE[name], thing)
+        wish = self._keep(actor, device, name, patch, None, fence)
+        if isinstance(wish, Passed):
+            newest = self._wishes.current(thing, name)
+            if wish.order != fence.order or newest is None:
+                return wish
+            wish = newest
+        return self._told(device, name, wish)
+
+    def _told(self, device: Device, name: ShadowName, wish: Wish) -> ShadowDetail:
         shadow = self._tell(device, name, wish)
         event = LiveEvent(
             kind=Kind(name.value),
-            thing=thing,
+            thing=device.thing,
             group=device.group,
             at=wish.set_at,
             data={**told(shadow), "version": wish.version, "set_by": wish.set_by_name},
@@ -88,10 +104,13 @@ class DeviceShadows:
         actor: Actor,
         device: Device,
         name: ShadowName,
-        model: DeviceModel,
         patch: Mapping[str, Any],
         if_version: int | None,
-    ) -> Wish:
+        fence: Fence | None = None,
+    ) -> Wish | Passed:
+        if device.decommissioned:
+            raise ConflictError(f"device {device.thing!r} is decommissioned: nothing can be set")
+        model = self._model(device)
         for _ in self._attempts():
             before = self._wishes.current(device.thing, name)
             version = before.version if before else 0
@@ -99,7 +118,7 @@ class DeviceShadows:
                 raise PreconditionError(f"If-Match: expected the version {version} as of now, got {if_version}")
             held = before.values if before else {}
             values = wished(name, model, held, patch)
-            if before is not None and values == held:
+            if before is not None and values == held and fence is None:
                 return before
             now = self._clock.now_ms()
             wish = Wish(
@@ -119,7 +138,10 @@ class DeviceShadows:
                 before={key: held[key] for key in sorted(changed) if key in held},
                 after={key: values[key] for key in sorted(changed) if key in values},
             )
-            if self._wishes.save(device.thing, name, wish, note):
+            kept = self._wishes.save(device.thing, name, wish, note, fence)
+            if isinstance(kept, Passed):
+                return kept
+            if kept:
                 return wish
         raise ConflictError("what is desired of this device is being changed by others; try again")
 

@@ -12,6 +12,7 @@ from functions.domain.access import Grant, Kind, Principal, Reach, Role
 from functions.domain.audit import Actor, Note
 from functions.domain.bulk_commands import Bulk, BulkRow, Selection, Stage
 from functions.domain.commands import Behind, Command, Due, Outcome, Requester, Status
+from functions.domain.fences import Fence, Passed
 from tests.functions.domain.test_commands import EXPIRES, NEW, NOW, after, said
 
 ANN = Actor(Principal("user:1", Kind.USER, "ann", (Grant(Role.ADMIN, "*"),)), "request-1", "127.0.0.1")
@@ -90,6 +91,28 @@ def test_what_is_asked_for_once_is_made_once_a_device(store):
 def test_a_key_used_before_is_found_though_the_id_would_be_behind(store):
     first = store.create(new(at=NOW + 9), once="key")
     assert store.create(new(at=NOW), once="key") == first
+
+
+def test_a_command_that_comes_late_at_its_fence_is_not_made(store):
+    first = store.create(new(at=NOW), once="second step", fence=Fence("too-warm#fan", "00000042#0001"))
+    assert isinstance(first, Command)
+    late = store.create(new(at=NOW + 1), once="first step", fence=Fence("too-warm#fan", "00000042#0000"))
+    equal = store.create(new(at=NOW + 1), once="another", fence=Fence("too-warm#fan", "00000042#0001"))
+    assert late == equal == Passed("00000042#0001")
+    assert store.page("pump-7", 10, None).commands == (first,)
+    again = store.create(new(at=NOW + 1), once="second step", fence=Fence("too-warm#fan", "00000042#0001"))
+    assert again == first
+    later = store.create(new(at=NOW + 1), once="third step", fence=Fence("too-warm#fan", "00000043#0000"))
+    other = store.create(new(at=NOW + 2), once="fourth step", fence=Fence("too-cold#fan", "00000001#0000"))
+    assert isinstance(later, Command)
+    assert isinstance(other, Command)
+
+
+def test_a_command_that_is_behind_passes_no_fence(store):
+    made(store, at=NOW + 9)
+    fence = Fence("too-warm#fan", "00000042#0001")
+    assert isinstance(store.create(new(at=NOW), once="step", fence=fence), Behind)
+    assert isinstance(store.create(new(at=NOW + 10), once="step", fence=fence), Command)
 
 
 def test_a_command_and_its_note_are_kept_together(store):

@@ -10,6 +10,7 @@ from functions.adapters.iot_shadows import IotShadows
 from functions.adapters.memory_audit import MemoryJournal
 from functions.adapters.memory_shadows import MemoryShadows, MemoryWishes
 from functions.domain.audit import Actor, Note
+from functions.domain.fences import Fence, Passed
 from functions.domain.shadows import ShadowName, Wish
 from functions.errors import CursorError, ShadowError
 from tests.functions.api_harness import person
@@ -108,9 +109,9 @@ def note():
     )
 
 
-def keep(wishes, version, name=STATE, thing="pump-1", **values):
+def keep(wishes, version, name=STATE, thing="pump-1", fence=None, **values):
     wish = Wish(version=version, values=values, set_by="user:ann", set_by_name="ann", set_at=NOW + version)
-    return wishes.save(thing, name, wish, note())
+    return wishes.save(thing, name, wish, note(), fence)
 
 
 def test_a_wish_is_kept_whole_and_each_shadow_has_its_own(wishes):
@@ -134,6 +135,22 @@ def test_a_wish_that_does_not_follow_the_current_one_is_not_kept(wishes, version
     assert not keep(wishes, version, relay={"on": False})
     assert wishes.current("pump-1", STATE).values == {"relay": {"on": True}}
     assert len(wishes.page("pump-1", STATE, 10, None).wishes) == 1
+
+
+def test_a_wish_that_comes_late_at_its_fence_is_not_kept(wishes):
+    assert keep(wishes, 1, fence=Fence("too-warm#relay", "00000042#0001"), relay={"on": False}) is True
+    late = keep(wishes, 2, fence=Fence("too-warm#relay", "00000042#0000"), relay={"on": True})
+    again = keep(wishes, 2, fence=Fence("too-warm#relay", "00000042#0001"), relay={"on": True})
+    assert late == again == Passed("00000042#0001")
+    assert wishes.current("pump-1", STATE).version == 1
+    assert keep(wishes, 2, fence=Fence("another", "00000001#0000"), relay={"on": True}) is True
+    assert keep(wishes, 1, thing="pump-2", fence=Fence("too-warm#relay", "00000001#0000")) is True
+
+
+def test_a_wish_that_is_not_kept_passes_no_fence(wishes):
+    fence = Fence("too-warm#relay", "00000042#0001")
+    assert keep(wishes, 7, fence=fence, relay={"on": False}) is False
+    assert keep(wishes, 1, fence=fence, relay={"on": False}) is True
 
 
 def test_only_the_current_wish_is_marked_as_sent(wishes):
