@@ -1,0 +1,18 @@
+"""The far side of `bench/rules.py`: a process that does its work once for each line it reads, and says how long it took."""
+
+import gc
+import sys
+import time
+from collections.abc import Callable
+
+
+def serve(work: Callable[[], int]) -> None:
+    """`work` handles a batch and returns how many messages it had; a line is answered with nanoseconds a message."""
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+    for _ in sys.stdin:
+        gc.collect()
+        started = time.perf_counter_ns()
+        done = work()
+        sys.stdout.write(f"{(time.perf_counter_ns() - started) / done}\n")
+        sys.stdout.flush()
