@@ -3,6 +3,7 @@
     FunctionsError
     ├── SettingsError            the environment of a function is not what it needs
     ├── RequestError             the caller asked for something that cannot be (HTTP 400)
+    │   ├── InvalidDocumentError a document with problems, of which `problems` has every one
     │   └── CursorError          a page cursor that this deployment did not make, or made for another question
     ├── UnauthorizedError        a token that proves nothing (401)
     ├── ForbiddenError           known, but not allowed (403)
@@ -71,6 +72,15 @@ class RequestError(FunctionsError):
         self.field = field
         self.expected = expected
         self.got = got
+
+
+class InvalidDocumentError(RequestError):
+    """`problems` has field, expected and got of everything that is wrong; it is the first that the error names."""
+
+    def __init__(self, problems: Sequence[tuple[str, str, str]]) -> None:
+        field, expected, got = problems[0]
+        super().__init__(field or "document", expected, got)
+        self.problems = tuple(problems)
 
 
 class CursorError(RequestError):

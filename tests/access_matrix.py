@@ -27,6 +27,7 @@ SCOPES = {
     "another device": f"device:{OTHER}",
 }
 MODEL = "machine"
+RULE, SPARE_MODEL = "mx-rule", "mx-model"
 
 
 class Verdict(Enum):
@@ -105,6 +106,7 @@ def of_a_person(who: Principal, permission: Permission) -> Verdict:
 
 
 DEVICE = seen_through(Permission.DEVICES_READ, Target(OWN, LINE))
+RULES = seen_through(Permission.RULES_READ, Target(OWN, LINE))
 IN_GROUP = seen_through(Permission.GROUPS_READ, Target(group=LINE))
 
 
@@ -176,6 +178,8 @@ class Seeds:
         self.other_device_key = self._made(f"/devices/{OTHER}/keys", {"name": "gateway"})
         key = self._made("/keys", soon)["id"]
         self.user = self._made("/users", {"email": self.email(), "grants": []})["id"]
+        self.rule()
+        self.save_model()
         self.ids = {
             "id": OWN,
             "command": command_id,
@@ -183,6 +187,7 @@ class Seeds:
             "entry": quarantined(OWN),
             "group": LINE.replace("/", ":"),
             "model": MODEL,
+            "rule": RULE,
             "user": self.user,
             "key": key,
             "day": self._today(),
@@ -220,6 +225,29 @@ class Seeds:
         grants = [{"role": "viewer", "scope": f"device:{OWN}"}]
         return {"name": "matrix", "grants": grants, "expires_at": now + 3_600_000}
 
+    def rule(self) -> None:
+        answer = self.ask("root", "POST", "/rules", body={"document": _rule(RULE)})
+        assert answer.status in {201, 409}, answer
+
+    def rule_version(self) -> dict[str, str]:
+        return self._version_of(f"/rules/{RULE}")
+
+    def model_to_save(self) -> Any:
+        """The one that there is, under the name that there is none of."""
+        return {**self.ask("root", "GET", f"/models/{MODEL}").document, "fieldline:name": SPARE_MODEL}
+
+    def saved_model_version(self) -> dict[str, str]:
+        return self._version_of(f"/models/{SPARE_MODEL}")
+
+    def save_model(self) -> None:
+        answer = self.ask("root", "PUT", f"/models/{SPARE_MODEL}", body=self.model_to_save())
+        assert answer.status in {200, 428}, answer
+
+    def _version_of(self, path: str) -> dict[str, str]:
+        shown = self.ask("root", "GET", path)
+        tags = [value for name, value in shown.headers.items() if name.lower() == "etag"]
+        return {"If-Match": tags[0]} if tags else {}
+
     def revoke_newest_device_key(self) -> None:
         """A device may have a few only."""
         keys = self.ask("root", "GET", f"/devices/{OWN}/keys").document["items"]
@@ -238,6 +266,11 @@ def _telemetry(seeds: Seeds) -> dict[str, Any]:
     now = seeds.ask("root", "GET", "/health").document["time"]
     point = {"ts": now, "q": "good", "values": {"temperature": 20.5}}
     return {"v": 1, "boot": "00000000000000aa", "seq": 1, "sent": now, "m": [point]}
+
+
+def _rule(name: str) -> dict[str, Any]:
+    condition = {"metric": "temperature", "above": 1e6}
+    return {"rule": name, "scope": f"device:{OWN}", "severity": "info", "when": condition}
 
 
 _COMMAND = {"name": "relay", "parameters": {"on": True}}
@@ -287,6 +320,16 @@ PLANS: dict[str, Plan] = {
     "delete_group": Plan(IN_GROUP, restore=Seeds.spare),
     "list_models": Plan(anywhere),
     "show_model": Plan(anywhere),
+    "save_model": Plan(anywhere, body=Seeds.model_to_save, headers=Seeds.saved_model_version),
+    "delete_model": Plan(anywhere, restore=Seeds.save_model),
+    "model_versions": Plan(anywhere),
+    "list_rules": Plan(anywhere),
+    "create_rule": Plan(demanded(Target(OWN, LINE)), body=lambda seeds: {"document": _rule(seeds.thing())}),
+    "validate_rule": Plan(anywhere, body={"document": _rule("mx-rule-to-be")}),
+    "show_rule": Plan(RULES),
+    "replace_rule": Plan(RULES, body={"document": _rule(RULE)}, headers=Seeds.rule_version),
+    "delete_rule": Plan(RULES, restore=Seeds.rule),
+    "rule_versions": Plan(RULES),
     "fleet_summary": Plan(anywhere),
     "list_users": Plan(anywhere),
     "invite_user": Plan(of_a_person, body=lambda seeds: {"email": seeds.email(), "grants": []}),
@@ -316,6 +359,8 @@ def path_of(route: Route, seeds: Seeds) -> str:
     ids = dict(seeds.ids)
     if route.operation == "delete_group":
         ids["group"] = SPARE.replace("/", ":")
+    if route.operation in {"save_model", "delete_model"}:
+        ids["model"] = SPARE_MODEL
     if route.path.startswith("/devices/{id}/keys"):
         ids["key"] = seeds.device_key["id"]
     return re.sub(r"{(\w+)}", lambda found: ids[found[1]], route.path)
@@ -376,6 +421,7 @@ _NEVER = {
     "command": "01AAAAAAAAAAAAAAAAAAAAAAAA",
     "bulk": "01AAAAAAAAAAAAAAAAAAAAAAAA",
     "group": "mx-never",
+    "rule": "mx-never",
 }
 
 

@@ -63,7 +63,7 @@ class DynamoDBShelf:
         else:
             put |= _while_at(before.version)
         version = Version(
-            id=after.id, version=after.version, at=after.updated_at, by=after.by, text=after.text, source=after.source
+            id=after.id, version=after.version, at=after.updated_at, by=after.by, text=after.text, origin=after.origin
         )
         return self._commit({"Put": put}, version, note, 1 if before is None else 0)
 
@@ -194,8 +194,8 @@ def _version_sk(version: int) -> str:
     return f"VERSION#{version:06d}"
 
 
-def _source(source: str | None) -> Item:
-    return {} if source is None else {"source": {"S": source}}
+def _origin(origin: str | None) -> Item:
+    return {} if origin is None else {"origin": {"S": origin}}
 
 
 def _item(one: Definition) -> Item:
@@ -206,7 +206,7 @@ def _item(one: Definition) -> Item:
         "created_at": number(one.created_at),
         "updated_at": number(one.updated_at),
         "by": _by_item(one.by),
-        **_source(one.source),
+        **_origin(one.origin),
     }
 
 
@@ -218,7 +218,7 @@ def _definition(item: Item) -> Definition:
         created_at=int(item["created_at"]["N"]),
         updated_at=int(item["updated_at"]["N"]),
         by=_by(item),
-        source=item["source"]["S"] if "source" in item else None,
+        origin=item["origin"]["S"] if "origin" in item else None,
     )
 
 
@@ -230,7 +230,7 @@ def _version_item(one: Version) -> Item:
         "at": number(one.at),
         "by": _by_item(one.by),
         **text,
-        **_source(one.source),
+        **_origin(one.origin),
     }
 
 
@@ -241,7 +241,7 @@ def _version(item: Item) -> Version:
         at=int(item["at"]["N"]),
         by=_by(item),
         text=item["text"]["S"] if "text" in item else None,
-        source=item["source"]["S"] if "source" in item else None,
+        origin=item["origin"]["S"] if "origin" in item else None,
     )
 
 

@@ -37,7 +37,7 @@ class MemoryShelf:
                 at=after.updated_at,
                 by=after.by,
                 text=after.text,
-                source=after.source,
+                origin=after.origin,
             ),
             note,
         )

@@ -16,6 +16,7 @@ from functions.errors import (
     ConflictError,
     ForbiddenError,
     InProgressError,
+    InvalidDocumentError,
     MediaTypeError,
     NotFoundError,
     PreconditionError,
@@ -42,7 +43,7 @@ def install(app: APIGatewayRestResolver, logger: Logger) -> None:
     """Everything that a caller may have caused, and services that did not answer. Bugs are left to crash."""
 
     def wrong(exc: RequestError) -> Response[str]:
-        return problem(app, "invalid-request", str(exc), field=exc.field, expected=exc.expected, got=exc.got)
+        return problem(app, "invalid-request", str(exc), **_told(exc))
 
     def misnamed(exc: IdentityError) -> Response[str]:
         return wrong(RequestError(_PARAMETERS.get(exc.field or "", exc.field or "id"), exc.expected, exc.got))
@@ -91,6 +92,14 @@ def install(app: APIGatewayRestResolver, logger: Logger) -> None:
     }
     for kind, handle in handlers.items():
         app.exception_handler(kind)(handle)
+
+
+def _told(exc: RequestError) -> dict[str, Any]:
+    names = ("field", "expected", "got")
+    told: dict[str, Any] = {name: getattr(exc, name) for name in names}
+    if isinstance(exc, InvalidDocumentError):
+        told["problems"] = [dict(zip(names, one, strict=True)) for one in exc.problems]
+    return told
 
 
 def _first_of(exc: RequestValidationError) -> RequestError:

@@ -12,6 +12,7 @@ from functions.api.operations.live import LiveOperations
 from functions.api.operations.me import MeOperations
 from functions.api.operations.models import ModelOperations
 from functions.api.operations.quarantine import QuarantineOperations
+from functions.api.operations.rules import RuleOperations
 from functions.api.operations.service import ServiceOperations, SignIn
 from functions.api.operations.shadows import ShadowOperations
 from functions.api.operations.telemetry import TelemetryOperations
@@ -32,7 +33,8 @@ def rooms(request: Request, services: ApiServices, sign_in: SignIn) -> dict[str,
         "live": LiveOperations(request, services.tickets),
         "devices": DeviceOperations(request, services.queries, services.devices, cursors),
         "groups": GroupOperations(request, services.groups, cursors),
-        "models": ModelOperations(services.models),
+        "models": ModelOperations(request, services.models, cursors),
+        "rules": RuleOperations(request, services.rules, cursors),
         "events": EventOperations(request, services.logs, cursors, services.clock),
         "telemetry": TelemetryOperations(request, services.history, services.intake, cursors),
         "commands": CommandOperations(request, services.commands, services.bulks, cursors),

@@ -2,17 +2,18 @@
 
 from typing import TYPE_CHECKING, Any
 
-from contract import models
 from functions.adapters.backoff import Backoff
 from functions.bootstrap.clients import CLOCK, Clients, Env, clients, new_client
+from functions.bootstrap.rulebooks import rulebook
 from functions.bootstrap.stores import series_reader
 from functions.bootstrap.watching import live_publisher
 from functions.domain.ulids import CHANCE_BYTES
 from functions.settings import ApiSettings, AuthorizerSettings, AuthSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
+    from contract.models import DeviceModel
     from functions.adapters.dynamodb_audit import AuditedWrites
     from functions.errors import RatesError
     from functions.ports.devices import DeviceFinder, StatusReader
@@ -56,6 +57,7 @@ def api(env: Env, failing: "Callable[[RatesError], None]" = _unheard) -> "tuple[
     from functions.adapters.dynamodb_idempotency import DynamoDBRequestMemory
     from functions.adapters.dynamodb_live import DynamoDBLiveTickets
     from functions.adapters.dynamodb_registry import DynamoDBRegistry
+    from functions.adapters.dynamodb_rules import DynamoDBRules
     from functions.adapters.dynamodb_state import DynamoDBStateStore
     from functions.adapters.sqs_alarms import SqsAlarmsQueue
     from functions.adapters.sqs_telemetry import SqsTelemetryQueue
@@ -64,7 +66,9 @@ def api(env: Env, failing: "Callable[[RatesError], None]" = _unheard) -> "tuple[
     from functions.services.gate import Gate
     from functions.services.intake import Intake
     from functions.services.live_tickets import Tickets
+    from functions.services.models import DeviceModels
     from functions.services.queries import Queries
+    from functions.services.rules import Rules
     from functions.services.series import History
     from functions.services.waking import Waking
     from functions.services.why import Why
@@ -77,8 +81,11 @@ def api(env: Env, failing: "Callable[[RatesError], None]" = _unheard) -> "tuple[
     statuses = DynamoDBStateStore(dynamodb, settings.state_table)
     store = series_reader(settings.telemetry_store, settings.retention_days, env, client)
     live = live_publisher(client, settings.live_table, settings.live_queue_url, registry)
-    gate, known = Gate(registry), models.shipped()
-    commands, bulks = _commands(client, settings, audited, gate, live)
+    gate, alarms = Gate(registry), SqsAlarmsQueue(client("sqs"), settings.alarms_queue_url)
+    definitions = DynamoDBRules(dynamodb, settings.core_table, audited)
+    book = rulebook(dynamodb, settings.core_table, registry)
+    known = book.models
+    commands, bulks = _commands(client, settings, audited, gate, live, known)
     grants, users, keys = _people(client, settings, audited, gate, registry)
     services = ApiServices(
         clock=CLOCK,
@@ -89,19 +96,20 @@ def api(env: Env, failing: "Callable[[RatesError], None]" = _unheard) -> "tuple[
             gate=gate,
             models=known,
             live=live,
-            waking=Waking(SqsAlarmsQueue(client("sqs"), settings.alarms_queue_url)),
+            waking=Waking(alarms),
             clock=CLOCK,
             attempts=lambda: Backoff(within_s=DEVICES_WITHIN_S),
         ),
         groups=_groups(dynamodb, settings, audited),
-        models=known,
+        models=DeviceModels(store=definitions, rulebook=book, registry=registry, queue=alarms, clock=CLOCK),
+        rules=Rules(store=definitions, rulebook=book, registry=registry, queue=alarms, clock=CLOCK),
         logs=_device_logs(dynamodb, settings, gate, statuses),
         tickets=Tickets(DynamoDBLiveTickets(dynamodb, settings.live_table), settings.live_url, CLOCK, urandom),
         history=History(gate, store, statuses, CLOCK),
         intake=Intake(gate, SqsTelemetryQueue(client("sqs"), settings.ingest_queue_url), CLOCK),
         commands=commands,
         bulks=bulks,
-        shadows=_shadows(client, settings, audited, gate, live),
+        shadows=_shadows(client, settings, audited, gate, live, known),
         why=Why(gate),
         grants=grants,
         users=users,
@@ -114,7 +122,12 @@ def api(env: Env, failing: "Callable[[RatesError], None]" = _unheard) -> "tuple[
 
 
 def _commands(
-    client: Clients, settings: ApiSettings, audited: "AuditedWrites", gate: "Gate", live: "LivePublisher"
+    client: Clients,
+    settings: ApiSettings,
+    audited: "AuditedWrites",
+    gate: "Gate",
+    live: "LivePublisher",
+    known: "Mapping[str, DeviceModel]",
 ) -> "tuple[Commands, BulkCommands]":
     from os import urandom
 
@@ -125,7 +138,10 @@ def _commands(
 
     ledger = DynamoDBCommands(client("dynamodb"), settings.core_table, audited)
     queue = SqsCommandQueue(client("sqs"), settings.commands_queue_url)
-    known, chance = models.shipped(), lambda: urandom(CHANCE_BYTES)
+
+    def chance() -> bytes:
+        return urandom(CHANCE_BYTES)
+
     creating = Creating(store=ledger, models=known, live=live, clock=CLOCK, chance=chance, attempts=Backoff())
     return (
         Commands(store=ledger, gate=gate, creating=creating, queue=queue, live=live, clock=CLOCK),
@@ -159,7 +175,12 @@ def _people(
 
 
 def _shadows(
-    client: Clients, settings: ApiSettings, audited: "AuditedWrites", gate: "Gate", live: "LivePublisher"
+    client: Clients,
+    settings: ApiSettings,
+    audited: "AuditedWrites",
+    gate: "Gate",
+    live: "LivePublisher",
+    known: "Mapping[str, DeviceModel]",
 ) -> "DeviceShadows":
     from functions.adapters.dynamodb_wishes import DynamoDBWishes
     from functions.adapters.iot_shadows import IotShadows
@@ -169,7 +190,7 @@ def _shadows(
         gate=gate,
         wishes=DynamoDBWishes(client("dynamodb"), settings.core_table, audited, history_days=WISHES_DAYS),
         shadows=IotShadows(client("iot-data", read_s=SHADOW_S, attempts=2)),
-        models=models.shipped(),
+        models=known,
         live=live,
         clock=CLOCK,
         attempts=lambda: Backoff(within_s=SHADOWS_WITHIN_S),

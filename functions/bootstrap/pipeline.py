@@ -2,7 +2,6 @@
 
 from typing import TYPE_CHECKING
 
-from contract import models
 from functions.adapters.backoff import Backoff
 from functions.bootstrap.clients import CLOCK, Env, clients, new_client
 from functions.bootstrap.rulebooks import rulebook
@@ -136,7 +135,7 @@ def commands(env: Env) -> "CommandWork":
     )
     creating = Creating(
         store=store,
-        models=models.shipped(),
+        models=rulebook(dynamodb, settings.core_table, registry).models,
         live=live,
         clock=CLOCK,
         chance=lambda: urandom(CHANCE_BYTES),

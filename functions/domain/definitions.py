@@ -8,7 +8,7 @@ MAX_RULES: Final = 2_000
 MAX_MODELS: Final = 200
 MAX_RULE_BYTES: Final = 16_384
 MAX_MODEL_BYTES: Final = 131_072
-MAX_SOURCE_CHARS: Final = 64
+MAX_ORIGIN_CHARS: Final = 64
 
 
 class Author(msgspec.Struct, frozen=True):
@@ -19,7 +19,7 @@ class Author(msgspec.Struct, frozen=True):
 class Definition(msgspec.Struct, frozen=True, kw_only=True):
     """A rule or a model: its document as JSON, in the version that stands.
 
-    `source` names the set of files that it was applied from; None for one that was made by hand.
+    `origin` names the set of files that it was applied from; None for one that was made by hand.
     """
 
     id: str
@@ -28,7 +28,7 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True):
     created_at: int
     updated_at: int
     by: Author
-    source: str | None = None
+    origin: str | None = None
 
 
 class Version(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,7 +39,7 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
     at: int
     by: Author
     text: str | None
-    source: str | None = None
+    origin: str | None = None
 
 
 class VersionsPage(msgspec.Struct, frozen=True):

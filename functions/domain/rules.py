@@ -6,11 +6,14 @@ from functools import lru_cache
 import msgspec
 
 from contract import models
+from contract.errors import IdentityError, shown
+from contract.identity import parse_group, parse_thing
 from contract.models import DeviceModel
 from contract.rules import Rule, read_rule
 from functions.domain.access import EVERYTHING, lineage
 from functions.domain.definitions import MAX_MODELS, MAX_RULES, Definition
 from functions.domain.devices import Device
+from functions.errors import RequestError
 
 
 class Head(msgspec.Struct, frozen=True):
@@ -50,3 +53,17 @@ def applicable(by_scope: Mapping[str, tuple[Definition, ...]], device: Device) -
     """The installed rules for a device, by the scopes that they are filed under."""
     for scope in scopes_of(device):
         yield from by_scope.get(scope, ())
+
+
+def parse_rule_scope(text: str) -> str:
+    """The scope of a rule in its one spelling; raises RequestError."""
+    kind, _, name = text.partition(":")
+    parse = {"model": parse_thing, "group": parse_group, "device": parse_thing}.get(kind)
+    if text == EVERYTHING:
+        return text
+    if parse is None:
+        raise RequestError("scope", "*, model:NAME, group:PATH or device:NAME", shown(text))
+    try:
+        return f"{kind}:{parse(name)}"
+    except IdentityError as exc:
+        raise RequestError("scope", f"{kind}: and {exc.expected}", exc.got) from exc

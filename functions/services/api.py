@@ -1,9 +1,8 @@
 """Everything that the API's operations call, in one value: the bootstrap makes it, tests make it of fakes."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from contract.models import DeviceModel
 from functions.ports.clock import Clock
 from functions.ports.requests import RequestMemory
 from functions.services.audit import ReadAudit
@@ -16,8 +15,10 @@ from functions.services.groups import Groups
 from functions.services.intake import Intake
 from functions.services.keys import ManageKeys
 from functions.services.live_tickets import Tickets
+from functions.services.models import DeviceModels
 from functions.services.queries import Queries
 from functions.services.rates import Rates
+from functions.services.rules import Rules
 from functions.services.series import History
 from functions.services.shadows import DeviceShadows
 from functions.services.users import Users
@@ -33,7 +34,8 @@ class ApiServices:
     queries: Queries
     devices: Devices
     groups: Groups
-    models: Mapping[str, DeviceModel]
+    models: DeviceModels
+    rules: Rules
     logs: DeviceLogs
     tickets: Tickets
     history: History

@@ -17,6 +17,7 @@ from functions.adapters.memory_live import MemoryLivePublisher, MemoryLiveTicket
 from functions.adapters.memory_principals import MemoryDirectory, MemoryKeys, MemoryPrincipals
 from functions.adapters.memory_rates import MemoryRateBuckets
 from functions.adapters.memory_registry import MemoryGroups, MemoryRegistry
+from functions.adapters.memory_rules import MemoryRules
 from functions.adapters.memory_shadows import MemoryShadows, MemoryWishes
 from functions.adapters.memory_telemetry_queue import MemoryTelemetryQueue
 from functions.api.admission import admitting
@@ -40,8 +41,11 @@ from functions.services.groups import Groups
 from functions.services.intake import Intake
 from functions.services.keys import ManageKeys
 from functions.services.live_tickets import Tickets
+from functions.services.models import DeviceModels
 from functions.services.queries import Queries
 from functions.services.rates import Rates
+from functions.services.rulebook import Rulebook
+from functions.services.rules import Rules
 from functions.services.series import History
 from functions.services.shadows import DeviceShadows
 from functions.services.users import Users
@@ -126,7 +130,9 @@ def api_harness(clock, who=None):
         commands=commands,
         command_queue=MemoryCommandQueue(),
         alarms_queue=MemoryAlarmsQueue(),
+        rules=MemoryRules(journal),
     )
+    api.rulebook = Rulebook(api.rules, api.registry, clock, shipped=shipped())
     chances = count()
     api.services = _services(api, lambda size=16: next(chances).to_bytes(size, "little"))
     sign_in = SignIn("eu-west-1", "client", "https://issuer", "https://cognito")
@@ -144,7 +150,7 @@ def api_harness(clock, who=None):
 
 def _services(api, chance):
     """As the bootstrap wires them. `chance` gives other bytes at each call, and the same in each run."""
-    clock, models = api.clock, shipped()
+    clock, models = api.clock, api.rulebook.models
     gate = Gate(api.registry)
     whois = WhoIs(api.principals, api.keys)
     grants = Grants(api.principals, api.directory, api.registry, whois, clock)
@@ -167,7 +173,10 @@ def _services(api, chance):
             attempts=lambda: range(3),
         ),
         groups=Groups(MemoryGroups(api.registry), clock),
-        models=models,
+        models=DeviceModels(
+            store=api.rules, rulebook=api.rulebook, registry=api.registry, queue=api.alarms_queue, clock=clock
+        ),
+        rules=Rules(store=api.rules, rulebook=api.rulebook, registry=api.registry, queue=api.alarms_queue, clock=clock),
         logs=DeviceLogs(gate=gate, statuses=api.world, events=api.events, quarantine=api.quarantine),
         history=History(gate, api.store, api.world, clock),
         intake=Intake(gate, api.telemetry_queue, clock),

@@ -26,6 +26,7 @@ ROOMS: Final = {
     "devices": "Devices: register, find, change, decommission; what they were last heard to say.",
     "groups": "The tree of groups that devices are in.",
     "models": "What devices of a type measure, do and can be set to.",
+    "rules": "Rules: what to watch for on which devices, how bad it is, and what to do about it.",
     "telemetry": "History, and telemetry of devices that speak no MQTT.",
     "events": "What devices report besides telemetry.",
     "quarantine": "What could not be kept, and why.",
@@ -43,6 +44,8 @@ none is taken away within `v1`.
 
 `x-permission` names the permission that an operation needs, over what it concerns.
 """
+_MAKES: Final = frozenset({"save_model"})
+"""PUT that also makes what is not there, of which there is no version to name."""
 _VERDICTS: Final = {200: "Done.", 201: "Made.", 202: "Accepted; it goes on.", 204: "Done."}
 _ETAG: Final = {
     "description": "The version shown.",
@@ -167,7 +170,7 @@ def _operation(route: Route, raw: Json) -> tuple[Json, Described | None]:
     if route.creates:
         given.append(parameters.IDEMPOTENCY_KEY)
     if _calls(operation, "if_match"):
-        given.append(parameters.if_match(required=route.method == PUT))
+        given.append(parameters.if_match(required=route.method == PUT and route.operation not in _MAKES))
     if _calls(operation, "_cookie"):
         given.append(parameters.REFRESH_COOKIE)
     made: Json = {

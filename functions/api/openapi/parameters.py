@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from contract.identity import COMMAND_ID_PATTERN, GROUP_PATTERN, METRIC_PATTERN, THING_PATTERN
+from contract.rules import RULE_PATTERN
 from functions.api.operations.auth import COOKIE
 from functions.domain.series import Aggregate
 
@@ -20,6 +21,11 @@ PATH: Final[dict[str, Json]] = {
         "schema": {"pattern": f"^{GROUP_PATTERN.replace('/', ':')}$"},
     },
     "model": {"description": "A device model.", "example": "climate"},
+    "rule": {
+        "description": "A rule by its id, `model:key` for one that a model brings along.",
+        "example": "too-warm",
+        "schema": {"pattern": f"^{RULE_PATTERN}$"},
+    },
     "user": {"description": "A user, as their list names him."},
     "key": {"description": "A key by its public part; its secret is shown only when it is made."},
     "day": {"description": "A day in UTC.", "example": "2026-07-01"},
@@ -66,6 +72,13 @@ QUERY: Final[dict[str, Json]] = {
     "list_audit.subject": {"description": "Changes of this alone: its kind, `:`, its id.", "example": "device:press-4"},
     "list_audit.principal": {"description": "Changes by this principal.", "example": "key:4f0e9a516c1f"},
     "list_audit.action": {"description": "Changes of this kind.", "example": "device.update"},
+    "list_rules.scope": {
+        "description": "Of exactly this scope: `*`, or `model:`, `group:` or `device:` and a name.",
+        "example": "group:plant-1",
+    },
+    "list_rules.origin": {"description": "That were applied from this set of files.", "example": "plant-rules"},
+    "list_rules.defaults": {"description": "Whether rules that models bring along are listed too."},
+    "force": {"description": "Also where installed rules, or devices, would be without what they need."},
     "format": {"description": "`csv` for a table; `Accept: text/csv` asks for the same."},
 }
 """By name, for parameters after the `?`; those of one operation with its name before them."""

@@ -130,6 +130,15 @@ def problem_schema() -> Json:
             "field": {"type": "string", "description": "The parameter, header or field that is wrong."},
             "expected": {"type": "string", "description": "What it has to be."},
             "got": {"type": "string", "description": "What came."},
+            "problems": {
+                "type": "array",
+                "description": "Everything that is wrong with a document, where more than the first thing is told.",
+                "items": {
+                    "type": "object",
+                    "required": ["field", "expected", "got"],
+                    "properties": {name: {"type": "string"} for name in ("field", "expected", "got")},
+                },
+            },
             "request_id": {"type": ["string", "null"], "description": "Names this request in logs and audit."},
         },
         "additionalProperties": True,

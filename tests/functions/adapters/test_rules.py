@@ -34,12 +34,12 @@ def said(name, action="rule.create", at=NOW):
 
 
 def test_what_is_saved_is_found_in_the_version_that_it_was_saved_in(store):
-    first = made("too-warm", source="plant")
+    first = made("too-warm", origin="plant")
     assert store.rules.save(None, first, said("too-warm"))
     assert store.rules.find("too-warm") == first
     assert store.models.find("too-warm") is None
     assert not store.rules.save(None, made("too-warm", 2), said("too-warm"))
-    second = replace(first, text='{"a": 1}', version=2, updated_at=NOW + 9, by=BOB, source=None)
+    second = replace(first, text='{"a": 1}', version=2, updated_at=NOW + 9, by=BOB, origin=None)
     assert store.rules.save(first, second, said("too-warm"))
     assert not store.rules.save(first, replace(second, version=3), said("too-warm"))
     assert store.rules.find("too-warm") == second
@@ -47,7 +47,7 @@ def test_what_is_saved_is_found_in_the_version_that_it_was_saved_in(store):
 
 
 def test_versions_go_on_after_a_deletion_and_come_newest_first(store):
-    first = made("too-warm", text="1", source="plant")
+    first = made("too-warm", text="1", origin="plant")
     store.rules.save(None, first, said("too-warm"))
     assert not store.rules.delete(replace(first, version=2), said("too-warm", at=NOW + 5))
     assert store.rules.delete(first, said("too-warm", at=NOW + 5))
@@ -59,7 +59,7 @@ def test_versions_go_on_after_a_deletion_and_come_newest_first(store):
     expected = [
         Version(id="too-warm", version=3, at=NOW + 3, by=ANN, text="3"),
         Version(id="too-warm", version=2, at=NOW + 5, by=ANN, text=None),
-        Version(id="too-warm", version=1, at=NOW + 1, by=ANN, text="1", source="plant"),
+        Version(id="too-warm", version=1, at=NOW + 1, by=ANN, text="1", origin="plant"),
     ]
     page = store.rules.versions("too-warm", 2, None)
     rest = store.rules.versions("too-warm", 2, page.cursor)
