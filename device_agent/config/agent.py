@@ -116,6 +116,9 @@ class ConfigFiles:
         sensed = [metric for sensor in found for metric in sensor.metrics]
         sensed += [actuator.metric for actuator in actuators if actuator.metric is not None]
         pipeline = parse_pipeline(root.table("pipeline"), model, sensed)
+        for metric in pipeline.metrics:
+            if metric in model.metrics and model.metrics[metric].derived is not None:
+                root.problem(f"metric {metric}", "left to the cloud, which derives it by the model", "made here")
         rules = parse_rules(root, model, pipeline.metrics)
         if not root.tables("sensor") and not root.tables("actuator"):
             root.problem("sensor", "at least one [[sensor]] or [[actuator]]", "none")

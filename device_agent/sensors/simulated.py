@@ -99,7 +99,8 @@ def bounds(metric: Metric) -> tuple[float, float]:
 
 def parse(table: Table, name: str, model: DeviceModel, claimed: tuple[str, ...]) -> SimulatedSettings:
     """Read a `[[sensor]]` table of this kind; what is wrong is noted in the table."""
-    metrics = table.texts("metrics", default=tuple(key for key in model.metrics if key not in claimed))
+    measured = [key for key, metric in model.metrics.items() if metric.derived is None]
+    metrics = table.texts("metrics", default=tuple(key for key in measured if key not in claimed))
     for key in metrics:
         if key not in model.metrics:
             table.problem("metrics", f"metrics of the model {model.name}: {', '.join(model.metrics)}", repr(key))

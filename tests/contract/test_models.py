@@ -83,7 +83,7 @@ def test_a_shipped_model_is_named_like_its_file_and_reads_back_equal(entry):
 def test_the_shipped_models_measure_what_they_are_for():
     units = {name: {key: metric.unit for key, metric in model.metrics.items()} for name, model in shipped().items()}
     assert units == {
-        "climate": {"temperature": "Cel", "humidity": "%", "pressure": "hPa"},
+        "climate": {"temperature": "Cel", "humidity": "%", "pressure": "hPa", "dew_point": "Cel"},
         "machine": {"temperature": "Cel", "vibration": "mm/s", "current": "A", "relay": None},
         "tracker": {
             "latitude": "deg",

@@ -30,10 +30,14 @@ class Fleet:
         self.lake = MemoryLake()
         self.quarantine = MemoryQuarantine(self.world)
         self.states = MemoryStateStore(self.world)
-        registry = MemoryRegistry()
-        registry.register("pump-1", "Pump", "climate", "plant-1", Source.FLEET, clock.now)
-        self.rulebook = Rulebook(MemoryRules(), registry, clock, shipped=shipped())
+        self.registry = MemoryRegistry()
+        self.registry.register("pump-1", "Pump", "climate", "plant-1", Source.FLEET, clock.now)
         self.replays = MemoryReplays(self.quarantine)
+        self.models_are(shipped())
+
+    def models_are(self, models):
+        """From now on, for every function."""
+        self.rulebook = Rulebook(MemoryRules(), self.registry, self.clock, shipped=models)
 
     def take(self, bodies, attempts=range(3)):
         live = MemoryLivePublisher()

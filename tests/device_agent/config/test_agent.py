@@ -156,6 +156,29 @@ def test_a_home_outside_the_range_or_of_no_number_is_told(write):
     assert list(found) == ["sensor[1].home.vibration", "sensor[1].home.relay", "sensor[1].home.smell"]
 
 
+CLIMATE = MINIMAL.replace('model = "machine"', 'model = "climate"')
+DEW_POINT = """
+[pipeline]
+dew_point = [{ kind = "derive", expression = "temperature - (100 - humidity) / 5" }]
+"""
+
+
+def test_what_the_model_derives_is_made_by_no_sensor_and_no_stage(write):
+    derived = [key for key, metric in models.shipped()["climate"].metrics.items() if metric.derived]
+    assert derived == ["dew_point"]
+    assert "dew_point" not in config.load(write(CLIMATE)).sensors[1].metrics
+
+    found = problems(write(CLIMATE + DEW_POINT))
+
+    assert found == {"metric dew_point": ("left to the cloud, which derives it by the model", "made here")}
+
+
+def test_what_another_model_derives_is_a_name_like_any_other(write):
+    text = MINIMAL.replace("[[sensor]]", DEW_POINT.replace("humidity", "vibration") + "[[sensor]]", 1)
+
+    assert "dew_point" in config.load(write(text)).pipeline.metrics
+
+
 def test_a_model_may_come_from_a_file(write, tmp_path):
     model = models.shipped()["climate"]
     (tmp_path / "model.json").write_bytes(models.encode(model))

@@ -5,9 +5,10 @@ from types import SimpleNamespace
 import pytest
 from botocore.exceptions import ClientError
 
-from functions.adapters.dynamodb_quarantine import MAX_FAULTS, MAX_RAW_BYTES, DynamoDBQuarantine
+from functions.adapters.dynamodb_quarantine import DynamoDBQuarantine
 from functions.adapters.dynamodb_state import DynamoDBStateStore
 from functions.adapters.memory import MemoryQuarantine, MemoryStateStore, MemoryWorld
+from functions.adapters.quarantine_items import MAX_FAULTS, MAX_RAW_BYTES
 from functions.domain.ingest import Fault, QuarantineEntry
 from functions.domain.quarantine import REPEAT_MS
 from functions.domain.state import DeviceState, Saved

@@ -34,10 +34,10 @@ def reasons(one):
 
 
 def test_a_good_message_becomes_points():
-    one = assess_one(incoming(measured(temperature=21.4, humidity=40), measured(NOW - 1, "estimated", temperature=1)))
+    one = assess_one(incoming(measured(temperature=21.4, pressure=1000), measured(NOW - 1, "estimated", temperature=1)))
     assert [(p.metric, p.ts, p.value, p.quality, p.late, p.received_at) for p in one.points] == [
         ("temperature", NOW, 21.4, "good", False, NOW),
-        ("humidity", NOW, 40.0, "good", False, NOW),
+        ("pressure", NOW, 1000.0, "good", False, NOW),
         ("temperature", NOW - 1, 1.0, "estimated", False, NOW),
     ]
     assert (one.faults, one.entry) == ((), None)
@@ -193,10 +193,10 @@ def test_two_values_of_one_instant_in_a_message_are_one_point_and_the_greater():
 
 
 def test_points_that_a_store_refuses_join_the_faults():
-    one = assess_one(incoming(measured(temperature=1, humidity=2)))
+    one = assess_one(incoming(measured(temperature=1, pressure=1000)))
     refused = Fault("expired", "too old")
     left = one.without({one.points[0]: refused})
-    assert [point.metric for point in left.points] == ["humidity"]
+    assert [point.metric for point in left.points] == ["pressure"]
     assert left.entry.reasons == ("expired",)
     assert state_after(DeviceState(), [left]).counters.points == 1
     assert one.without({}) is one

@@ -190,7 +190,7 @@ def test_from_a_store_the_time_is_that_of_measurement_and_half_open(cloud, now):
 def test_a_large_piece_is_copied_in_slices(cloud, now, monkeypatch, max_points):
     monkeypatch.setattr(backfill_sources, "_BATCH_LINES", 2)
     for seq in range(20):
-        cloud.take(message(seq, now + seq, (now - seq, "good", {"temperature": seq, "humidity": 40})))
+        cloud.take(message(seq, now + seq, (now - seq, "good", {"temperature": seq, "pressure": 1000})))
     cloud.deliver([7, 6])
     piece = Piece(objects=tuple(sorted(cloud.lake.stored)))
     slices = cloud.copy_whole(piece, max_points=max_points)
