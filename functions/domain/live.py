@@ -13,6 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from functions.domain.access import Permission, Target, lineage
+from functions.domain.alarms import Alarm
 from functions.domain.state import Latest
 
 FRAME_BYTES: Final = 32 * 1024
@@ -39,6 +40,7 @@ class Kind(StrEnum):
     CONFIG = "config"
     COMMAND = "command"
     DEVICE = "device"
+    ALARM = "alarm"
 
     @property
     def permission(self) -> Permission:
@@ -52,6 +54,7 @@ _PERMISSIONS: Final[Mapping[Kind, Permission]] = {
     Kind.CONFIG: Permission.CONFIG_READ,
     Kind.COMMAND: Permission.COMMANDS_READ,
     Kind.DEVICE: Permission.DEVICES_READ,
+    Kind.ALARM: Permission.ALARMS_READ,
 }
 
 
@@ -60,7 +63,8 @@ class LiveEvent(msgspec.Struct, frozen=True, omit_defaults=True):
 
     `kind` is a word of `Kind`. `group` is the device's group, `""` in none, and None where the caller does not know it:
     then whoever sends finds it out, if anybody watches at all. `at` is when it changed, in ms. `command` is the id of
-    the command that an event of kind `command` is a step of. Of kind `latest`, `data` is metric → `{ts, value, q}`.
+    the command that an event of kind `command` is a step of, `alarm` that of the alarm of one of kind `alarm`. Of kind
+    `latest`, `data` is metric → `{ts, value, q}`; of kind `alarm` it has the alarm's `version`.
     """
 
     kind: Kind
@@ -69,6 +73,7 @@ class LiveEvent(msgspec.Struct, frozen=True, omit_defaults=True):
     at: int
     data: Mapping[str, Any]
     command: str = ""
+    alarm: str = ""
 
 
 class Connection(msgspec.Struct, frozen=True):
@@ -126,6 +131,25 @@ def latest_event(thing: str, before: Mapping[str, Latest], after: Mapping[str, L
     return LiveEvent(Kind.LATEST, thing, None, max(one.ts for one in moved.values()), data) if moved else None
 
 
+def alarm_event(alarm: Alarm) -> LiveEvent:
+    """An alarm as it is after whatever was done to it."""
+    data = {
+        "version": alarm.version,
+        "rule": alarm.rule,
+        "severity": alarm.severity,
+        "state": "active" if alarm.active else "cleared",
+        "title": alarm.title,
+        "message": alarm.message,
+        "raised_at": alarm.raised_at,
+        "cleared_at": alarm.cleared_at,
+        "flapping": alarm.flapping,
+        "acknowledged": alarm.acknowledged,
+        "assignee": None if alarm.assignee is None else alarm.assignee.name,
+        "comments": len(alarm.comments),
+    }
+    return LiveEvent(Kind.ALARM, alarm.thing, alarm.group, alarm.updated_at, data, alarm=alarm.id)
+
+
 def device_topic(thing: str) -> str:
     return f"device:{thing}"
 
@@ -169,12 +193,12 @@ def mark_of(topic: str) -> bytes:
 
 
 def coalesced(events: Iterable[LiveEvent]) -> list[LiveEvent]:
-    """What a reader needs of these: the newest of each kind and device, and of each metric; every step of a command.
+    """What a reader needs of these: the newest of each kind and device, metric and alarm; every step of a command.
 
     Oldest first. The same whatever the order they come in, and however often.
     """
     steps: set[tuple[int, str, str, bytes]] = set()
-    newest: dict[tuple[str, str], LiveEvent] = {}
+    newest: dict[tuple[str, str, str], LiveEvent] = {}
     kept: list[LiveEvent] = []
     for event in events:
         if event.kind == Kind.COMMAND:
@@ -183,10 +207,10 @@ def coalesced(events: Iterable[LiveEvent]) -> list[LiveEvent]:
                 steps.add(step)
                 kept.append(event)
             continue
-        key = (event.kind, event.thing)
+        key = (event.kind, event.thing, event.alarm)
         known = newest.get(key)
         newest[key] = event if known is None else _merged(known, event)
-    return sorted([*newest.values(), *kept], key=lambda one: (one.at, one.thing, one.kind, one.command, _content(one)))
+    return sorted([*newest.values(), *kept], key=_order)
 
 
 def frames(events: Sequence[LiveEvent]) -> Iterator[bytes]:
@@ -209,7 +233,7 @@ def frames(events: Sequence[LiveEvent]) -> Iterator[bytes]:
 
 
 def _merged(one: LiveEvent, other: LiveEvent) -> LiveEvent:
-    older, newer = sorted((one, other), key=lambda event: (event.at, event.group or "", _content(event)))
+    older, newer = sorted((one, other), key=_age)
     if one.kind != Kind.LATEST:
         return newer
     data = dict(older.data)
@@ -218,6 +242,16 @@ def _merged(one: LiveEvent, other: LiveEvent) -> LiveEvent:
         if known is None or _moment(value) >= _moment(known):
             data[metric] = value
     return msgspec.structs.replace(newer, data=data)
+
+
+def _order(event: LiveEvent) -> tuple[int, str, str, str, str, bytes]:
+    return (event.at, event.thing, event.kind, event.command, event.alarm, _content(event))
+
+
+def _age(event: LiveEvent) -> tuple[int, int, str, bytes]:
+    """An alarm's changes are counted; several may be of one moment, or written by clocks that differ."""
+    counted = int(event.data.get("version", 0)) if event.kind == Kind.ALARM else 0
+    return (counted, event.at, event.group or "", _content(event))
 
 
 def _moment(value: Any) -> tuple[int, bytes]:
@@ -249,5 +283,7 @@ def _encoded(event: LiveEvent, data: Mapping[str, Any] | None) -> bytes:
         shown["group"] = event.group
     if event.command:
         shown["command"] = event.command
+    if event.alarm:
+        shown["alarm"] = event.alarm
     shown["at"] = event.at
     return msgspec.json.encode({**shown, "truncated": True} if data is None else {**shown, "data": data})

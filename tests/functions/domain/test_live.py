@@ -4,13 +4,16 @@ import random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from functions.domain.access import Permission, Target
+from functions.domain.alarms import Alarm
 from functions.domain.live import (
     FRAME_BYTES,
     Connection,
     Kind,
     LiveEvent,
+    alarm_event,
     coalesced,
     frames,
     latest_event,
@@ -20,6 +23,7 @@ from functions.domain.live import (
     topics_of,
 )
 from functions.domain.state import Latest
+from tests.functions.alarm_cases import transition
 
 
 def latest(thing="pump-1", at=1, **values):
@@ -37,7 +41,15 @@ events = st.builds(
     lambda kind, thing, at, metrics, command: (
         LiveEvent(kind, thing, "g", at, {m: {"ts": ts, "value": v, "q": "good"} for m, (ts, v) in metrics.items()})
         if kind is Kind.LATEST
-        else LiveEvent(kind, thing, "g", at, {"n": at % 3}, command if kind is Kind.COMMAND else "")
+        else LiveEvent(
+            kind,
+            thing,
+            "g",
+            at,
+            {"n": at % 3, "version": -at},
+            command if kind is Kind.COMMAND else "",
+            command if kind is Kind.ALARM else "",
+        )
     ),
     st.sampled_from(Kind),
     st.sampled_from(["a", "b"]),
@@ -73,7 +85,7 @@ def test_each_metric_ends_on_its_newest_value_and_no_step_of_a_command_is_lost(s
                 assert value["ts"] == max(known)
     steps = {(e.thing, e.command, e.at) for e in some if e.kind is Kind.COMMAND}
     assert {(e.thing, e.command, e.at) for e in result if e.kind is Kind.COMMAND} == steps
-    others = [(e.kind, e.thing) for e in result if e.kind is not Kind.COMMAND]
+    others = [(e.kind, e.thing, e.alarm) for e in result if e.kind is not Kind.COMMAND]
     assert len(others) == len(set(others))
 
 
@@ -102,6 +114,18 @@ def test_every_frame_is_below_the_bound_and_no_value_is_lost(some):
     assert all(len(frame) < FRAME_BYTES for frame in made)
     told = [event for frame in made for event in json.loads(frame)["events"]]
     assert sum(len(event["data"]) for event in told) == sum(len(event.data) for event in some)
+
+
+def test_of_each_alarm_the_newest_version_is_told_whatever_the_clocks_said():
+    def alarm(version, at, number=1):
+        raised = Alarm.raised(transition(number=number, thing="a"), "plant-1", at)
+        return alarm_event(replace(raised, version=version))
+
+    told = coalesced([alarm(2, 5), alarm(3, 4), alarm(1, 6), alarm(1, 5, number=2)])
+    assert [(one.alarm, one.data["version"]) for one in told] == [("a.1", 3), ("a.2", 1)]
+    (frame,) = frames(told)
+    first = json.loads(frame)["events"][0]
+    assert (first["kind"], first["device"], first["alarm"], first["group"]) == ("alarm", "a", "a.1", "plant-1")
 
 
 def test_what_fits_into_no_frame_is_told_without_its_data():
