@@ -83,18 +83,18 @@ class SqsClient:
     """Of boto3's shape, for what our adapters send."""
 
     def __init__(self, queues: Mapping[str, Queue], wire: Wire) -> None:
-        self._queues = queues
+        self.queues = queues
         self._wire = wire
 
     def send_message(self, *, QueueUrl: str, MessageBody: str, DelaySeconds: int = 0) -> Any:  # noqa: N803 - boto3's
         request = {"QueueUrl": QueueUrl, "MessageBody": MessageBody, "DelaySeconds": DelaySeconds}
-        queue = self._queues[QueueUrl]
+        queue = self.queues[QueueUrl]
         return self._wire.call("sqs", "send_message", request, lambda: {"MessageId": _sent(queue, request)})
 
     def send_message_batch(self, *, QueueUrl: str, Entries: list[dict[str, Any]]) -> Any:  # noqa: N803 - boto3's
         assert 1 <= len(Entries) <= 10, len(Entries)
         assert len({entry["Id"] for entry in Entries}) == len(Entries), Entries
-        queue = self._queues[QueueUrl]
+        queue = self.queues[QueueUrl]
 
         def effect() -> Any:
             return {"Successful": [{"Id": one["Id"], "MessageId": _sent(queue, one)} for one in Entries], "Failed": []}
@@ -139,7 +139,7 @@ class EventSource:
         delivery: Delivery,
     ) -> None:
         self.delivery = delivery
-        self._queue = queue
+        self.queue = queue
         self._kernel = kernel
         self._chance = chance
         self._invoke = invoke
@@ -164,14 +164,14 @@ class EventSource:
         most = self._batch_size
         if self._chance.random() < self.delivery.split:
             most = self._chance.randint(1, 4)
-        batch = self._queue.receive(most, self._chance)
+        batch = self.queue.receive(most, self._chance)
         if len(batch) == most:
             self._poll_at(self._kernel.now)
         if not batch:
             return
         for message in batch:
             if self._chance.random() < self.delivery.twice:
-                self._queue.hide(message, self._chance.choice((0.0, 400.0, 5_000.0)))
+                self.queue.hide(message, self._chance.choice((0.0, 400.0, 5_000.0)))
         self._free -= 1
         records = [{"messageId": message.id, "body": message.body} for message in batch]
         self._invoke(records, lambda answer: self._over(batch, answer))
@@ -181,8 +181,8 @@ class EventSource:
         left = {message.id for message in (batch if answer is None else _left(batch, answer))}
         for message in batch:
             if message.id not in left and self._chance.random() >= self.delivery.undeleted:
-                self._queue.delete(message)
-        if any(message.visible_at <= self._kernel.now for message in self._queue.messages.values()):
+                self.queue.delete(message)
+        if any(message.visible_at <= self._kernel.now for message in self.queue.messages.values()):
             self._poll_at(self._kernel.now)
 
 
