@@ -83,12 +83,8 @@ def test_for_a_day_both_secrets_sign_after_one_was_made_anew(server):
 
 def test_each_recipient_has_secrets_of_his_own(server):
     one = recipient(server)
-    another = Recipient(
-        id="managers", name="M", channel=one.channel, address=one.address, created_at=NOW, updated_at=NOW
-    )
-    later = Recipient(
-        id="on-call", name="M", channel=one.channel, address=one.address, created_at=NOW + 1, updated_at=NOW
-    )
+    another = msgspec.structs.replace(one, id="managers")
+    later = msgspec.structs.replace(one, created_at=NOW + 1)
     secrets = {secret_of(MASTER, who, generation) for who in (one, another, later) for generation in (1, 2)}
     assert len(secrets) == 6
     assert all(len(secret) == 32 for secret in secrets)
