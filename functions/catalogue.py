@@ -278,7 +278,17 @@ FUNCTIONS: tuple[FunctionSpec, ...] = (
             Grant("state", ("dynamodb:BatchGetItem", "dynamodb:UpdateItem")),  # what is known of devices; token buckets
             Grant("state/by_status", ("dynamodb:Query",)),
             # Beside queries, keeping the notes of changes: the heads of the chains are read, entries and heads put.
-            Grant("events", ("dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query")),
+            # Entries of the quarantine are marked when they are replayed.
+            Grant(
+                "events",
+                (
+                    "dynamodb:BatchGetItem",
+                    "dynamodb:GetItem",
+                    "dynamodb:PutItem",
+                    "dynamodb:Query",
+                    "dynamodb:UpdateItem",
+                ),
+            ),
             Grant("events/by_day", ("dynamodb:Query",)),
             Grant("events/by_subject", ("dynamodb:Query",)),
             Grant("cursor-key", ("secretsmanager:GetSecretValue",)),

@@ -293,6 +293,8 @@ PLANS: dict[str, Plan] = {
     "device_events": Plan(DEVICE),
     "device_quarantine": Plan(DEVICE),
     "show_quarantined": Plan(DEVICE),
+    "replay_quarantined": Plan(DEVICE),
+    "replay_quarantine": Plan(DEVICE, body={"device": OWN}),
     "list_quarantine": Plan(everywhere, query=lambda seeds: {"day": seeds.ids["day"]}),
     "list_commands": Plan(DEVICE),
     "send_command": Plan(DEVICE, body=_COMMAND),

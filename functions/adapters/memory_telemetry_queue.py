@@ -7,5 +7,5 @@ class MemoryTelemetryQueue:
     def __init__(self) -> None:
         self.messages: list[IngestMessage] = []
 
-    def send(self, message: IngestMessage) -> None:
+    def send(self, message: IngestMessage, *, delay_s: int = 0) -> None:  # noqa: ARG002 - nobody waits here
         self.messages.append(message)

@@ -16,6 +16,8 @@ class SqsTelemetryQueue:
         self._client = client
         self._queue_url = queue_url
 
-    def send(self, message: IngestMessage) -> None:
+    def send(self, message: IngestMessage, *, delay_s: int = 0) -> None:
         with wrapped(TelemetryQueueError, f"queueing telemetry of {message.thing}"):
-            self._client.send_message(QueueUrl=self._queue_url, MessageBody=ingest.encode(message).decode())
+            self._client.send_message(
+                QueueUrl=self._queue_url, MessageBody=ingest.encode(message).decode(), DelaySeconds=delay_s
+            )

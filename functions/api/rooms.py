@@ -40,5 +40,5 @@ def rooms(request: Request, services: ApiServices, sign_in: SignIn) -> dict[str,
         "commands": CommandOperations(request, services.commands, services.bulks, cursors),
         "shadows": ShadowOperations(request, services.shadows, cursors),
         "audit": AuditOperations(request, services.audit, cursors),
-        "quarantine": QuarantineOperations(request, services.logs, cursors),
+        "quarantine": QuarantineOperations(request, services.logs, services.replays, cursors),
     }

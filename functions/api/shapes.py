@@ -6,9 +6,9 @@ import msgspec
 
 from contract.telemetry import Quality, Value
 from functions.domain.devices import Device, Source
-from functions.domain.ingest import Fault
+from functions.domain.ingest import Fault, Origin
 from functions.domain.presence import Status
-from functions.domain.quarantine import Quarantined
+from functions.domain.quarantine import Outcome, Quarantined
 from functions.services.queries import DeviceDetail, DeviceSummary, FleetSummary
 
 
@@ -129,8 +129,25 @@ class FaultView(msgspec.Struct, frozen=True, omit_defaults=True):
     ts: int | None = None
 
 
+class ReplayView(msgspec.Struct, frozen=True):
+    """The last replay of an entry: `at` when it was asked for and `by` whom; `points` were stored by all its replays.
+
+    `outcome` stored: nothing is left of it; partly: some more was stored; refused: nothing more was.
+    """
+
+    at: int
+    by: str
+    name: str
+    outcome: Outcome
+    settled_at: int | None
+    points: int
+
+
 class QuarantinedView(msgspec.Struct, frozen=True):
-    """`raw` is base64 of what came, or of its beginning where `truncated`; `bytes` is the size of all of it."""
+    """`raw` is base64 of what came, or of its beginning where `truncated`; `bytes` is the size of all of it.
+
+    `origin` is what it was meant to be; only telemetry can be replayed. `faults` are those that were found last.
+    """
 
     id: str
     received_at: int
@@ -139,6 +156,8 @@ class QuarantinedView(msgspec.Struct, frozen=True):
     bytes: int
     truncated: bool
     raw: str
+    origin: Origin
+    replay: ReplayView | None
 
 
 def device_item(summary: DeviceSummary) -> DeviceItem:
@@ -225,6 +244,8 @@ def quarantined(entry: Quarantined) -> QuarantinedView:
         bytes=entry.size,
         truncated=entry.truncated,
         raw=b64encode(entry.raw).decode(),
+        origin=entry.origin,
+        replay=None if entry.replay is None else ReplayView(**msgspec.structs.asdict(entry.replay)),
     )
 
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from functions.services.grants import Grants
     from functions.services.groups import Groups
     from functions.services.keys import ManageKeys
+    from functions.services.quarantine_replays import QuarantineReplays
     from functions.services.rates import Rates
     from functions.services.shadows import DeviceShadows
     from functions.services.sign_in import SignInDesk
@@ -104,6 +105,7 @@ def api(env: Env, failing: "Callable[[RatesError], None]" = _unheard) -> "tuple[
         models=DeviceModels(store=definitions, rulebook=book, registry=registry, queue=alarms, clock=CLOCK),
         rules=Rules(store=definitions, rulebook=book, registry=registry, queue=alarms, clock=CLOCK),
         logs=_device_logs(dynamodb, settings, gate, statuses),
+        replays=_replays(client, settings, audited, gate, statuses),
         tickets=Tickets(DynamoDBLiveTickets(dynamodb, settings.live_table), settings.live_url, CLOCK, urandom),
         history=History(gate, store, statuses, CLOCK),
         intake=Intake(gate, SqsTelemetryQueue(client("sqs"), settings.ingest_queue_url), CLOCK),
@@ -214,6 +216,25 @@ def _device_logs(dynamodb: Any, settings: ApiSettings, gate: "Gate", statuses: "
         statuses=statuses,
         events=DynamoDBEventLog(dynamodb, settings.events_table),
         quarantine=DynamoDBQuarantine(dynamodb, settings.events_table, settings.state_table),
+    )
+
+
+def _replays(
+    client: Clients, settings: ApiSettings, audited: "AuditedWrites", gate: "Gate", statuses: "StatusReader"
+) -> "QuarantineReplays":
+    from functions.adapters.dynamodb_quarantine import DynamoDBQuarantine
+    from functions.adapters.dynamodb_replays import DynamoDBReplays
+    from functions.adapters.sqs_telemetry import SqsTelemetryQueue
+    from functions.services.quarantine_replays import QuarantineReplays
+
+    dynamodb = client("dynamodb")
+    return QuarantineReplays(
+        gate=gate,
+        statuses=statuses,
+        quarantine=DynamoDBQuarantine(dynamodb, settings.events_table, settings.state_table),
+        replays=DynamoDBReplays(dynamodb, settings.events_table, audited),
+        queue=SqsTelemetryQueue(client("sqs"), settings.ingest_queue_url),
+        clock=CLOCK,
     )
 
 

@@ -98,6 +98,6 @@ class LakeReader(Protocol):
 
 
 class TelemetryQueue(Protocol):
-    def send(self, message: IngestMessage) -> None:
-        """Into the queue that the topic rule sends to. Raises TelemetryQueueError."""
+    def send(self, message: IngestMessage, *, delay_s: int = 0) -> None:
+        """Into the queue that the topic rule sends to, to be taken from it no sooner. Raises TelemetryQueueError."""
         ...

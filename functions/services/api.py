@@ -16,6 +16,7 @@ from functions.services.intake import Intake
 from functions.services.keys import ManageKeys
 from functions.services.live_tickets import Tickets
 from functions.services.models import DeviceModels
+from functions.services.quarantine_replays import QuarantineReplays
 from functions.services.queries import Queries
 from functions.services.rates import Rates
 from functions.services.rules import Rules
@@ -37,6 +38,7 @@ class ApiServices:
     models: DeviceModels
     rules: Rules
     logs: DeviceLogs
+    replays: QuarantineReplays
     tickets: Tickets
     history: History
     intake: Intake

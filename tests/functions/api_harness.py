@@ -17,6 +17,7 @@ from functions.adapters.memory_live import MemoryLivePublisher, MemoryLiveTicket
 from functions.adapters.memory_principals import MemoryDirectory, MemoryKeys, MemoryPrincipals
 from functions.adapters.memory_rates import MemoryRateBuckets
 from functions.adapters.memory_registry import MemoryGroups, MemoryRegistry
+from functions.adapters.memory_replays import MemoryReplays
 from functions.adapters.memory_rules import MemoryRules
 from functions.adapters.memory_shadows import MemoryShadows, MemoryWishes
 from functions.adapters.memory_telemetry_queue import MemoryTelemetryQueue
@@ -42,6 +43,7 @@ from functions.services.intake import Intake
 from functions.services.keys import ManageKeys
 from functions.services.live_tickets import Tickets
 from functions.services.models import DeviceModels
+from functions.services.quarantine_replays import QuarantineReplays
 from functions.services.queries import Queries
 from functions.services.rates import Rates
 from functions.services.rulebook import Rulebook
@@ -178,6 +180,14 @@ def _services(api, chance):
         ),
         rules=Rules(store=api.rules, rulebook=api.rulebook, registry=api.registry, queue=api.alarms_queue, clock=clock),
         logs=DeviceLogs(gate=gate, statuses=api.world, events=api.events, quarantine=api.quarantine),
+        replays=QuarantineReplays(
+            gate=gate,
+            statuses=api.world,
+            quarantine=api.quarantine,
+            replays=MemoryReplays(api.quarantine, api.journal),
+            queue=api.telemetry_queue,
+            clock=clock,
+        ),
         history=History(gate, api.store, api.world, clock),
         intake=Intake(gate, api.telemetry_queue, clock),
         why=Why(gate),

@@ -33,7 +33,8 @@ def seeds(clock):
 
     def quarantined(thing):
         fault = Fault("out_of_range", "250 is above 200", "temperature")
-        api.quarantine.put([QuarantineEntry(thing, clock.now_ms(), b"{}", (fault,))])
+        raw = b'{"v":1,"boot":"b","seq":1,"sent":2,"m":[{"ts":1,"values":{"temperature":250}}]}'
+        api.quarantine.put([QuarantineEntry(thing, clock.now_ms(), raw, (fault,))])
         return api.quarantine.page(thing, 1, None).entries[0].id
 
     return Seeds(ask, quarantined)

@@ -100,6 +100,8 @@ def test_quarantine_is_newest_first_with_raw_bytes(api):
         "bytes": 2,
         "truncated": False,
         "raw": "e30=",
+        "origin": "telemetry",
+        "replay": None,
     }
     _, second = api.get("/devices/pump-1/quarantine", ("limit", "1"), ("cursor", first["cursor"]))
     assert base64.b64decode(second["items"][0]["raw"]) == b"\xff\x00"
