@@ -2,8 +2,11 @@
 
 from collections.abc import Callable
 
+import msgspec
+
 from functions.adapters.memory_audit import MemoryJournal
 from functions.domain.audit import Note
+from functions.domain.backtests import Backtest
 from functions.domain.cursors import seal, unseal
 from functions.domain.definitions import MAX_MODELS, MAX_RULES, Author, Definition, Definitions, Version, VersionsPage
 from functions.errors import ConflictError
@@ -88,3 +91,21 @@ class MemoryRules:
 
     def _moved(self) -> None:
         self._revision += 1
+
+
+class MemoryBacktests:
+    def __init__(self) -> None:
+        self.kept: dict[str, Backtest] = {}
+
+    def create(self, backtest: Backtest) -> None:
+        self.kept[backtest.id] = msgspec.structs.replace(backtest, version=1)
+
+    def read(self, id: str) -> Backtest | None:  # noqa: A002
+        return self.kept.get(id)
+
+    def save(self, backtest: Backtest) -> Backtest | None:
+        known = self.kept.get(backtest.id)
+        if known is None or known.version != backtest.version:
+            return None
+        saved = self.kept[backtest.id] = msgspec.structs.replace(backtest, version=backtest.version + 1)
+        return saved

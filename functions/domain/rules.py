@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from math import isfinite
 
 import msgspec
 
@@ -10,6 +11,7 @@ from contract.errors import IdentityError, shown
 from contract.identity import parse_group, parse_thing
 from contract.models import DeviceModel
 from contract.rules import Rule, read_rule
+from contract.telemetry import Value
 from functions.domain.access import EVERYTHING, lineage
 from functions.domain.definitions import MAX_MODELS, MAX_RULES, Definition
 from functions.domain.devices import Device
@@ -53,6 +55,21 @@ def applicable(by_scope: Mapping[str, tuple[Definition, ...]], device: Device) -
     """The installed rules for a device, by the scopes that they are filed under."""
     for scope in scopes_of(device):
         yield from by_scope.get(scope, ())
+
+
+def attributes_of(device: Device) -> dict[str, Value]:
+    """A device's attributes as rules see them: numbers and truths where the texts are such."""
+    return {f"@{key}": _attribute(text) for key, text in device.tags.items()}
+
+
+def _attribute(text: str) -> Value:
+    if text in {"true", "false"}:
+        return text == "true"
+    try:
+        number = float(text)
+    except ValueError:
+        return text
+    return number if isfinite(number) else text
 
 
 def parse_rule_scope(text: str) -> str:

@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from functions.domain.audit import Note
+from functions.domain.backtests import Backtest
 from functions.domain.definitions import Definition, Definitions, VersionsPage
 
 
@@ -53,3 +54,17 @@ class RuleStore(RuleReader, Protocol):
 
     @property
     def models(self) -> Shelf: ...
+
+
+class BacktestStore(Protocol):
+    """Jobs, which are forgotten after a week. Raises RulesError."""
+
+    def create(self, backtest: Backtest) -> None: ...
+
+    def read(self, id: str) -> Backtest | None:  # noqa: A002
+        """As it is now."""
+        ...
+
+    def save(self, backtest: Backtest) -> Backtest | None:
+        """Write it if its version is still what was read: the job as it then is, else None."""
+        ...

@@ -129,14 +129,14 @@ class Rules:
     def validate(self, document: Any) -> Checked:
         """What would become of it; nothing is kept."""
         try:
-            rule = self._read(document)
+            rule = self.read(document)
         except InvalidDocumentError as exc:
             return Checked(rule=None, problems=exc.problems)
         return Checked(rule=rule, remarks=self._remarks(rule))
 
     def create(self, actor: Actor, document: Any, origin: str | None) -> InstalledRule:
         """Raises ForbiddenError where its scope is not in the caller's reach, ConflictError, InvalidDocumentError."""
-        rule = self._read(document)
+        rule = self.read(document)
         self._demand(actor, rule.scope)
         if self._store.rules.find(rule.id) is not None:
             raise _taken(rule.id)
@@ -175,7 +175,7 @@ class Rules:
             )
         if version != known.version:
             raise PreconditionError(f"rule {id!r} was changed meanwhile: it is at version {known.version}")
-        rule = self._read(document)
+        rule = self.read(document)
         if rule.id != id:
             raise RequestError("rule", f"{id}, as the path says", shown(rule.id))
         self._demand(actor, rule.scope)
@@ -201,7 +201,7 @@ class Rules:
         if not self._store.rules.delete(known, note):
             raise PreconditionError(f"rule {id!r} was changed at this very moment by somebody else")
 
-    def _read(self, document: Any) -> Rule:
+    def read(self, document: Any) -> Rule:
         """Raises InvalidDocumentError with everything that is wrong."""
         try:
             rule = read_rule(document)
