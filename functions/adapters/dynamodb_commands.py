@@ -11,7 +11,7 @@ from functions.adapters.aws import side_by_side, wrapped
 from functions.adapters.backoff import Backoff
 from functions.adapters.dynamodb_audit import AuditedWrites
 from functions.adapters.dynamodb_items import Item, batch_get, number
-from functions.adapters.dynamodb_writes import Writes, passing
+from functions.adapters.dynamodb_writes import Writes, passed_of, passing
 from functions.adapters.shards import SHARDS, shard_of
 from functions.domain.audit import Note
 from functions.domain.bulk_commands import Bulk, BulkPage, BulkRow
@@ -75,8 +75,9 @@ class DynamoDBCommands:
         known = self.once(command.thing, once) if once is not None else None
         if known is not None:
             return known
-        if "order" in refused.item:
-            return Passed(refused.item["order"]["S"])
+        passed = passed_of(refused.item)
+        if passed is not None:
+            return passed
         if "last" in refused.item:
             return Behind(refused.item["last"]["S"])
         raise CommandsError(f"creating a command of {command.thing}: {refused}")

@@ -1,5 +1,6 @@
 """What devices are wanted to be, in the core table: the current wish and one item for each version (C25, C26)."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -7,7 +8,7 @@ import msgspec
 from functions.adapters.aws import conditional_update, wrapped
 from functions.adapters.dynamodb_audit import AuditedWrites, Refused
 from functions.adapters.dynamodb_items import Item, number
-from functions.adapters.dynamodb_writes import passing
+from functions.adapters.dynamodb_writes import passed_of, passing
 from functions.domain.audit import Note
 from functions.domain.cursors import seal, unseal
 from functions.domain.fences import Fence, Passed
@@ -31,7 +32,7 @@ class DynamoDBWishes:
         item = answer.get("Item")
         return None if item is None else _wish(dict(item))
 
-    def save(self, thing: str, name: ShadowName, wish: Wish, note: Note, fence: Fence | None = None) -> bool | Passed:
+    def save(self, thing: str, name: ShadowName, wish: Wish, note: Note, fences: Sequence[Fence] = ()) -> bool | Passed:
         put: dict[str, Any] = {
             "TableName": self._table,
             "Item": _current(thing, name) | _attributes(wish),
@@ -48,12 +49,11 @@ class DynamoDBWishes:
             **_attributes(wish),
         }
         items = [{"Put": put}, {"Put": {"TableName": self._table, "Item": kept}}]
-        if fence is not None:
-            items.append(passing(self._table, thing, fence, wish.set_at))
+        items += [passing(self._table, thing, fence, wish.set_at) for fence in fences]
         try:
             self._audited.commit(items, [note])
         except Refused as refused:
-            return Passed(refused.item["order"]["S"]) if "order" in refused.item else False
+            return passed_of(refused.item) or False
         return True
 
     def mark_sent(self, thing: str, name: ShadowName, version: int) -> None:

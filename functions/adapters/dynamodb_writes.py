@@ -8,9 +8,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from functions.adapters.aws import error_code
 from functions.adapters.backoff import Backoff
 from functions.adapters.dynamodb_audit import AuditedWrites, Refused
-from functions.adapters.dynamodb_items import number
+from functions.adapters.dynamodb_items import Item, number
 from functions.domain.audit import Note
-from functions.domain.fences import Fence
+from functions.domain.fences import Fence, Passed
 from functions.errors import AdapterError, AuditError
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ _TRY_AGAIN: Final = frozenset(
     }
 )
 _UNHURT: Final = "None"
+_FENCE: Final = "FENCE#"
 _FENCE_S: Final = 90 * 86_400
 """As long as deliveries are kept: none that is older can come."""
 
@@ -96,7 +97,7 @@ def passing(table: str, thing: str, fence: Fence, now: int) -> dict[str, Any]:
             "TableName": table,
             "Item": {
                 "pk": {"S": f"DEVICE#{thing}"},
-                "sk": {"S": f"FENCE#{fence.name}"},
+                "sk": {"S": f"{_FENCE}{fence.name}"},
                 "order": {"S": fence.order},
                 "expires": number(now // 1000 + _FENCE_S),
             },
@@ -106,6 +107,13 @@ def passing(table: str, thing: str, fence: Fence, now: int) -> dict[str, Any]:
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
     }
+
+
+def passed_of(item: Item) -> Passed | None:
+    """What stands at a fence that refused; None for what is no fence."""
+    if "order" not in item:
+        return None
+    return Passed(str(item["sk"]["S"]).removeprefix(_FENCE), str(item["order"]["S"]))
 
 
 def _refused(exc: ClientError) -> Refused | None:

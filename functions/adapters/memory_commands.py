@@ -33,7 +33,7 @@ class MemoryCommands:
         if once is not None and (known := self.once(command.thing, once)) is not None:
             return known
         if fence is not None and (passed := self.fences.get((command.thing, fence.name), "")) >= fence.order:
-            return Passed(passed)
+            return Passed(fence.name, passed)
         last = max((ulid for thing, ulid in self.commands if thing == command.thing), default="")
         if last >= command.id:
             return Behind(last)

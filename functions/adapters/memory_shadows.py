@@ -1,6 +1,6 @@
 """Wishes and shadows in memory: a shadow merges and counts its versions as AWS IoT's does."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -45,14 +45,14 @@ class MemoryWishes:
         kept = self._wishes.get((thing, name))
         return kept[-1] if kept else None
 
-    def save(self, thing: str, name: ShadowName, wish: Wish, note: Note, fence: Fence | None = None) -> bool | Passed:
+    def save(self, thing: str, name: ShadowName, wish: Wish, note: Note, fences: Sequence[Fence] = ()) -> bool | Passed:
         kept = self._wishes.setdefault((thing, name), [])
         if wish.version != len(kept) + 1:
             return False
-        if fence is not None:
+        for fence in fences:
             if (passed := self.fences.get((thing, fence.name), "")) >= fence.order:
-                return Passed(passed)
-            self.fences[thing, fence.name] = fence.order
+                return Passed(fence.name, passed)
+        self.fences |= {(thing, fence.name): fence.order for fence in fences}
         kept.append(wish)
         self._journal.append(note)
         return True

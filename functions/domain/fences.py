@@ -16,6 +16,7 @@ class Fence(msgspec.Struct, frozen=True):
 
 
 class Passed(msgspec.Struct, frozen=True):
-    """The answer that nothing was done: something of this `order`, the same or a greater one, had passed before."""
+    """The answer that nothing was done: something of this `order`, the same or a greater one, had passed it before."""
 
+    name: str
     order: str

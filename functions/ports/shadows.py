@@ -1,6 +1,6 @@
 """What devices are wanted to be."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from functions.domain.audit import Note
@@ -30,10 +30,10 @@ class Wishes(Protocol):
         """As it is now."""
         ...
 
-    def save(self, thing: str, name: ShadowName, wish: Wish, note: Note, fence: Fence | None = None) -> bool | Passed:
+    def save(self, thing: str, name: ShadowName, wish: Wish, note: Note, fences: Sequence[Fence] = ()) -> bool | Passed:
         """Keep a wish as the current one, with its audit; False where it does not follow the current version.
 
-        With a `fence` that something has passed before, that is the answer.
+        Where something has passed one of the `fences` before, that is the answer.
         """
         ...
 

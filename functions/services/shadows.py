@@ -1,6 +1,6 @@
 """What a device is wanted to be: set by people, carried by its shadow, compared with what it reports."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -75,17 +75,26 @@ class DeviceShadows:
         return self._told(device, name, wish)
 
     def desire_in_turn(
-        self, actor: Actor, thing: str, name: ShadowName, patch: Mapping[str, Any], fence: Fence
+        self, actor: Actor, thing: str, patch: Mapping[str, Any], fences: Mapping[str, Fence]
     ) -> ShadowDetail | Passed:
-        """As `desire`, once: unless something has passed the `fence` before. What passed it itself is told again."""
+        """Of the state, each actuator behind a fence of its own: what something has passed before is left out.
+
+        The answer is that where nothing is left. What has passed them itself, at an earlier attempt, is told again.
+        """
+        name = ShadowName.STATE
         device = self._gate.device(actor.principal, _WRITE[name], thing)
-        wish = self._keep(actor, device, name, patch, None, fence)
-        if isinstance(wish, Passed):
+        left = dict(patch)
+        while True:
+            kept = self._keep(actor, device, name, left, None, [fences[key] for key in left])
+            if isinstance(kept, Wish):
+                return self._told(device, name, kept)
+            key = next(key for key in left if fences[key].name == kept.name)
             newest = self._wishes.current(thing, name)
-            if wish.order != fence.order or newest is None:
-                return wish
-            wish = newest
-        return self._told(device, name, wish)
+            if kept.order == fences[key].order and newest is not None:
+                return self._told(device, name, newest)
+            del left[key]
+            if not left:
+                return kept
 
     def _told(self, device: Device, name: ShadowName, wish: Wish) -> ShadowDetail:
         shadow = self._tell(device, name, wish)
@@ -106,7 +115,7 @@ class DeviceShadows:
         name: ShadowName,
         patch: Mapping[str, Any],
         if_version: int | None,
-        fence: Fence | None = None,
+        fences: Sequence[Fence] = (),
     ) -> Wish | Passed:
         if device.decommissioned:
             raise ConflictError(f"device {device.thing!r} is decommissioned: nothing can be set")
@@ -118,7 +127,7 @@ class DeviceShadows:
                 raise PreconditionError(f"If-Match: expected the version {version} as of now, got {if_version}")
             held = before.values if before else {}
             values = wished(name, model, held, patch)
-            if before is not None and values == held and fence is None:
+            if before is not None and values == held and not fences:
                 return before
             now = self._clock.now_ms()
             wish = Wish(
@@ -138,7 +147,7 @@ class DeviceShadows:
                 before={key: held[key] for key in sorted(changed) if key in held},
                 after={key: values[key] for key in sorted(changed) if key in values},
             )
-            kept = self._wishes.save(device.thing, name, wish, note, fence)
+            kept = self._wishes.save(device.thing, name, wish, note, fences)
             if isinstance(kept, Passed):
                 return kept
             if kept:

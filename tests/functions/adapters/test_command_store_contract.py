@@ -98,7 +98,7 @@ def test_a_command_that_comes_late_at_its_fence_is_not_made(store):
     assert isinstance(first, Command)
     late = store.create(new(at=NOW + 1), once="first step", fence=Fence("too-warm#fan", "00000042#0000"))
     equal = store.create(new(at=NOW + 1), once="another", fence=Fence("too-warm#fan", "00000042#0001"))
-    assert late == equal == Passed("00000042#0001")
+    assert late == equal == Passed("too-warm#fan", "00000042#0001")
     assert store.page("pump-7", 10, None).commands == (first,)
     again = store.create(new(at=NOW + 1), once="second step", fence=Fence("too-warm#fan", "00000042#0001"))
     assert again == first

@@ -109,9 +109,9 @@ def note():
     )
 
 
-def keep(wishes, version, name=STATE, thing="pump-1", fence=None, **values):
+def keep(wishes, version, name=STATE, thing="pump-1", fences=(), **values):
     wish = Wish(version=version, values=values, set_by="user:ann", set_by_name="ann", set_at=NOW + version)
-    return wishes.save(thing, name, wish, note(), fence)
+    return wishes.save(thing, name, wish, note(), fences)
 
 
 def test_a_wish_is_kept_whole_and_each_shadow_has_its_own(wishes):
@@ -138,19 +138,19 @@ def test_a_wish_that_does_not_follow_the_current_one_is_not_kept(wishes, version
 
 
 def test_a_wish_that_comes_late_at_its_fence_is_not_kept(wishes):
-    assert keep(wishes, 1, fence=Fence("too-warm#relay", "00000042#0001"), relay={"on": False}) is True
-    late = keep(wishes, 2, fence=Fence("too-warm#relay", "00000042#0000"), relay={"on": True})
-    again = keep(wishes, 2, fence=Fence("too-warm#relay", "00000042#0001"), relay={"on": True})
-    assert late == again == Passed("00000042#0001")
+    assert keep(wishes, 1, fences=[Fence("too-warm#relay", "00000042#0001")], relay={"on": False}) is True
+    late = keep(wishes, 2, fences=[Fence("other", "1"), Fence("too-warm#relay", "00000042#0000")], relay={"on": True})
+    again = keep(wishes, 2, fences=[Fence("too-warm#relay", "00000042#0001")], relay={"on": True})
+    assert late == again == Passed("too-warm#relay", "00000042#0001")
     assert wishes.current("pump-1", STATE).version == 1
-    assert keep(wishes, 2, fence=Fence("another", "00000001#0000"), relay={"on": True}) is True
-    assert keep(wishes, 1, thing="pump-2", fence=Fence("too-warm#relay", "00000001#0000")) is True
+    assert keep(wishes, 2, fences=[Fence("another", "1"), Fence("other", "1")], relay={"on": True}) is True
+    assert keep(wishes, 1, thing="pump-2", fences=[Fence("too-warm#relay", "00000001#0000")]) is True
 
 
 def test_a_wish_that_is_not_kept_passes_no_fence(wishes):
-    fence = Fence("too-warm#relay", "00000042#0001")
-    assert keep(wishes, 7, fence=fence, relay={"on": False}) is False
-    assert keep(wishes, 1, fence=fence, relay={"on": False}) is True
+    fences = [Fence("too-warm#relay", "00000042#0001")]
+    assert keep(wishes, 7, fences=fences, relay={"on": False}) is False
+    assert keep(wishes, 1, fences=fences, relay={"on": False}) is True
 
 
 def test_only_the_current_wish_is_marked_as_sent(wishes):
