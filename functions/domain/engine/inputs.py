@@ -1,12 +1,17 @@
 """What the engine is given."""
 
 from collections.abc import Mapping
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import msgspec
 
 from contract.rules import Rule
-from contract.telemetry import Value
+from contract.telemetry import Quality, Value
+from functions.domain.series import Point
+
+ONLINE: Final = "$online"
+"""The name under which rules ask for a device's presence; `@key` is that of an attribute."""
+SURE: Final[frozenset[Quality]] = frozenset({"good", "estimated"})
 
 Values: TypeAlias = Mapping[str, Value | None]
 """None is a value that must not be relied on."""
@@ -29,3 +34,17 @@ class Input(msgspec.Struct, frozen=True):
     sent: int
     received_at: int
     samples: tuple[tuple[int, Values], ...] = ()
+
+
+def is_told(name: str) -> bool:
+    """Whether it is no metric but presence or an attribute, of which rules are told when they change."""
+    return name[0] in "@$"
+
+
+def samples_of(points: tuple[Point, ...]) -> tuple[tuple[int, Values], ...]:
+    """What rules see of a message's points."""
+    instants: dict[int, dict[str, Value | None]] = {}
+    for point in points:
+        if not point.late:
+            instants.setdefault(point.ts, {})[point.metric] = point.value if point.quality in SURE else None
+    return tuple(sorted(instants.items()))

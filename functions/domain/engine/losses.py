@@ -62,8 +62,8 @@ class Losses:
     def gaps(self) -> tuple[Gap, ...]:
         return tuple(self._gaps)
 
-    def received(self, at: int) -> None:
-        self._of(at).received += 1
+    def received(self, at: int, count: int = 1) -> None:
+        self._of(at).received += count
 
     def duplicate(self, at: int) -> None:
         self._of(at).duplicates += 1

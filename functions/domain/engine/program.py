@@ -1,38 +1,70 @@
 """All rules of a device, compiled, and what a pass over its state finds."""
 
-from collections.abc import Iterable, Mapping
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
 
-import msgspec
-
-from contract.models import DeviceModel
-from functions.domain.alarms import Transition
-from functions.domain.engine.inputs import Input, InstalledRule
+from contract.models import DEFAULT_REORDER_HOLD_MS, DeviceModel
+from functions.domain.engine.codec import encode
+from functions.domain.engine.compiled import Compiled
+from functions.domain.engine.inputs import ONLINE, Input, InstalledRule, Values
+from functions.domain.engine.one_pass import Pass
+from functions.domain.engine.outcome import Outcome
 from functions.domain.presence import Presence
-from functions.domain.state import DeviceState, Wanted
+from functions.domain.state import DeviceState
 
 __all__ = ["Input", "InstalledRule", "Outcome", "Program"]
 
-
-class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What of the device's state becomes another, and what was found.
-
-    `wanted` has what the rules of these transitions want done. `refused` are rules for which the state has no room.
-    """
-
-    rules: bytes
-    alarms: int
-    armed: int | None
-    transitions: tuple[Transition, ...] = ()
-    wanted: Mapping[str, Wanted] = {}
-    refused: tuple[str, ...] = ()
+_MAX_SHAPES: Final = 500
 
 
 class Program:
-    """The rules of devices that have the same ones, compiled once."""
+    """The rules of devices that have the same ones, compiled once; one that is disabled or empty is as none.
+
+    `compiled` has them by id; `asking` by the metrics and `told` by the attributes that they ask for. `prompt` are
+    those that may do something before they see the first sample.
+    """
 
     def __init__(self, rules: tuple[InstalledRule, ...], model: DeviceModel | None) -> None:
         self.rules = rules
         self.model = model
+        self.hold_ms = DEFAULT_REORDER_HOLD_MS if model is None else model.reorder_hold_ms
+        at_work = sorted(
+            (Compiled(one) for one in rules if one.rule.enabled and one.rule.bands), key=lambda one: one.id
+        )
+        self.compiled = {one.id: one for one in at_work}
+        self.asking: dict[str, list[Compiled]] = {}
+        self.told: dict[str, list[Compiled]] = {}
+        for one in at_work:
+            for metric in one.asked:
+                self.asking.setdefault(metric, []).append(one)
+            for name in one.told:
+                self.told.setdefault(name, []).append(one)
+        self.prompt = tuple(one for one in at_work if not one.idle)
+        versions = [(one.id, one.version, one.fingerprint) for one in at_work]
+        self.fingerprint = f"{zlib.crc32(encode(versions)):08x}"
+        self._device_wide = [one for one in at_work if one.device_wide]
+        self._shapes: dict[tuple[str, ...], list[Compiled]] = {}
+
+    def concerned(self, values: Values) -> list[Compiled]:
+        """The rules that ask for one of these metrics, by id."""
+        shape = tuple(values)
+        known = self._shapes.get(shape)
+        if known is None:
+            if len(self._shapes) >= _MAX_SHAPES:
+                self._shapes.clear()
+            found = {one.id: one for metric in shape for one in self.asking.get(metric, ())}
+            found |= {one.id: one for one in self._device_wide}
+            known = self._shapes[shape] = [found[id_] for id_ in sorted(found)]
+        return known
+
+    def told_of(self, presence: Presence, attributes: Mapping[str, str]) -> str:
+        """In short, what the rules ask for beside metrics; empty where they ask for none of it."""
+        if not self.told:
+            return ""
+        asked = [(name, attributes.get(name[1:])) for name in sorted(self.told) if name != ONLINE]
+        online = (presence.status, presence.since) if ONLINE in self.told else None
+        return f"{zlib.crc32(encode((online, asked))):08x}"
 
     def run(
         self,
@@ -44,14 +76,23 @@ class Program:
         presence: Presence | None = None,
         attributes: Mapping[str, str] = {},
         name: str = "",
+        duplicates: Sequence[int] = (),
     ) -> Outcome:
-        """A pass over the state as it was read, before these messages. Pure.
+        """A pass over the state as it was read, before these messages. Pure; raises ValueError for a damaged state.
 
         `now` is None while messages come, whose own times of receipt are the clock; a time of its own makes it a tick.
         `presence` is the state's unless given; `attributes` are the device's tags; `name` is what people call it.
+        `duplicates` are the times of receipt of messages that were seen before.
         """
-        raise NotImplementedError
+        pass_ = Pass(self, thing, state, name)
+        pass_.take(inputs, duplicates, now, state.presence if presence is None else presence, attributes)
+        return pass_.outcome(ticked=now is not None)
 
     def reset(self, thing: str, state: DeviceState, rule: str, now: int, *, name: str = "") -> Outcome:
-        """A person clears the alarm of a rule, which must come true anew from here. No transition: it has no alarm."""
-        raise NotImplementedError
+        """A person clears the alarm of a rule, which must come true anew from here.
+
+        Without transitions where the rule has no alarm by now.
+        """
+        pass_ = Pass(self, thing, state, name)
+        pass_.reset(rule, now)
+        return pass_.outcome(ticked=False)

@@ -1,0 +1,133 @@
+"""What the engine keeps of a device, as bytes.
+
+The head says all that is asked while nothing happens; what the rules remember is in its `rest`, encoded by itself, and
+need not be looked at then. Both are arrays, so a newer release may add members at their ends and an older one passes
+them over.
+"""
+
+from collections.abc import Mapping
+from typing import Final, TypeAlias
+
+import msgspec
+
+from contract.errors import shown
+from contract.rules.lifecycle import RuleState
+from contract.telemetry import Value
+from functions.domain.engine.losses import Gap, Hour, HourlyLoss
+from functions.domain.engine.order import Held, Place
+from functions.domain.presence import Status
+from functions.domain.state import DeviceState
+
+VERSION: Final = 1
+MAX_RULES_BYTES: Final = 24 * 1024
+NEVER: Final = 2**63 - 1
+NONE_SKIPPED: Final = -1
+
+Bounds: TypeAlias = Mapping[str, tuple[float, float]]
+
+
+class Head(msgspec.Struct, array_like=True, gc=False):
+    """`boot` goes on with `next`, and its newest message was sent at `sent`; nothing is held unless `quiet` is None.
+
+    `received` counts messages of the hour that begins at `hour`, beside what the rest says of it.
+
+    `quiet` says, encoded, within which open interval a number of each metric that rules ask for changes nothing, before
+    `due` in the time of the data. Of samples that were passed over for that, those of the state's `latest` that are
+    newer than `mark` are still to be shown to the rules. `last` is the time of the newest of all samples. `told` is in
+    short what the rules know of presence and attributes.
+    """
+
+    v: int = VERSION
+    program: str = ""
+    boot: str = ""
+    next: int = 0
+    sent: int = 0
+    hour: int = 0
+    received: int = 0
+    due: int = NEVER
+    mark: int = NONE_SKIPPED
+    last: int = 0
+    quiet: bytes | None = None
+    rest: bytes = b""
+    told: str = ""
+
+
+class Running(msgspec.Struct, array_like=True):
+    """A rule that has begun. Of its active alarm: its number, the step that it is at, and the rule's title then.
+
+    `bounds` are those of the rule alone, as `quiet` is of all; None where it must see every sample. `skipped` are the
+    last samples that were within them, still to be shown to it.
+    """
+
+    rule: str
+    version: int
+    fingerprint: str
+    state: RuleState
+    number: int = 0
+    step: int = 0
+    title: str = ""
+    bounds: Bounds | None = None
+    skipped: dict[str, tuple[int, Value | None]] = {}
+
+
+class Rest(msgspec.Struct, array_like=True):
+    """`places` are the boots that do not go on. `refused` are rules that there was no room for.
+
+    `presence` and, by their names, attributes and presence in `known` are what the rules were last told, each with the
+    time that it was told for.
+    """
+
+    places: tuple[Place, ...] = ()
+    held: tuple[Held, ...] = ()
+    hours: tuple[Hour, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+    running: tuple[Running, ...] = ()
+    presence: tuple[Status, int | None] = (Status.UNKNOWN, None)
+    known: dict[str, tuple[int, Value | None]] = {}
+    refused: tuple[str, ...] = ()
+
+
+_head = msgspec.msgpack.Decoder(Head)
+_rest = msgspec.msgpack.Decoder(Rest)
+_quiet = msgspec.msgpack.Decoder(dict[str, tuple[float, float]])
+encode = msgspec.msgpack.Encoder().encode
+
+
+def head_of(state: DeviceState) -> Head | None:
+    """None for a device that has none yet. Raises ValueError for bytes that no release wrote."""
+    return _read_head(state.rules) if state.rules else None
+
+
+def rest_of(head: Head) -> Rest:
+    try:
+        return _rest.decode(head.rest) if head.rest else Rest()
+    except msgspec.DecodeError as exc:
+        raise ValueError(f"the state of a device's rules cannot be read: {exc}") from exc
+
+
+def bounds_of(quiet: bytes) -> dict[str, tuple[float, float]]:
+    return _quiet.decode(quiet)
+
+
+def losses(state: DeviceState) -> tuple[HourlyLoss, ...]:
+    """The last two days in which a device was heard, the oldest hour first."""
+    head = head_of(state)
+    if head is None:
+        return ()
+    hours = {one.hour: one for one in rest_of(head).hours}
+    if head.received:
+        hours.setdefault(head.hour, Hour(head.hour)).received += head.received
+    return tuple(
+        HourlyLoss(hour=one.hour, received=one.received, duplicates=one.duplicates, late=one.late, lost=one.lost)
+        for one in sorted(hours.values(), key=lambda one: one.hour)
+    )
+
+
+def _read_head(raw: bytes) -> Head:
+    try:
+        head = _head.decode(raw)
+    except msgspec.DecodeError as exc:
+        raise ValueError(f"the state of a device's rules cannot be read: {exc}") from exc
+    if head.v != VERSION:
+        raise ValueError(f"expected the state of a device's rules in version {VERSION}, got {shown(head.v)}")
+    return head
