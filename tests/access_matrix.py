@@ -163,7 +163,9 @@ Ask = Callable[..., Answer]
 class Seeds:
     """What the requests are about, made by an administrator through the API itself."""
 
-    def __init__(self, ask: Ask, quarantined: Callable[[str], str], unique: str = "") -> None:
+    def __init__(
+        self, ask: Ask, quarantined: Callable[[str], str], alarmed: Callable[[str], str], unique: str = ""
+    ) -> None:
         self.ask = ask
         self._unique = unique
         self._numbers = itertools.count()
@@ -185,6 +187,7 @@ class Seeds:
             "command": command_id,
             "bulk": bulk,
             "entry": quarantined(OWN),
+            "alarm": alarmed(OWN),
             "group": LINE.replace("/", ":"),
             "model": MODEL,
             "rule": RULE,
@@ -296,6 +299,15 @@ PLANS: dict[str, Plan] = {
     "replay_quarantined": Plan(DEVICE),
     "replay_quarantine": Plan(DEVICE, body={"device": OWN}),
     "list_quarantine": Plan(everywhere, query=lambda seeds: {"day": seeds.ids["day"]}),
+    "list_alarms": Plan(anywhere),
+    "show_alarm": Plan(DEVICE),
+    "acknowledge_alarm": Plan(DEVICE),
+    "unacknowledge_alarm": Plan(DEVICE),
+    "assign_alarm": Plan(DEVICE, body={"assignee": None}),
+    "comment_on_alarm": Plan(DEVICE, body={"text": "seen"}),
+    "clear_alarm": Plan(DEVICE),
+    "change_alarms": Plan(anywhere, body=lambda seeds: {"action": "acknowledge", "alarms": [seeds.ids["alarm"]]}),
+    "device_alarms": Plan(DEVICE),
     "list_commands": Plan(DEVICE),
     "send_command": Plan(DEVICE, body=_COMMAND),
     "show_command": Plan(DEVICE),
@@ -421,6 +433,7 @@ def ask_all(seeds: Seeds, workers: int) -> tuple[list[str], Counter[Verdict]]:
 _NEVER = {
     "id": "mx-never",
     "command": "01AAAAAAAAAAAAAAAAAAAAAAAA",
+    "alarm": "mx-never.1",
     "bulk": "01AAAAAAAAAAAAAAAAAAAAAAAA",
     "group": "mx-never",
     "rule": "mx-never",

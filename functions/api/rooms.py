@@ -1,6 +1,7 @@
 """The operations with the services that they call."""
 
 from functions.api.cursors import Cursors
+from functions.api.operations.alarms import AlarmOperations
 from functions.api.operations.audit import AuditOperations
 from functions.api.operations.commands import CommandOperations
 from functions.api.operations.devices import DeviceOperations
@@ -37,6 +38,7 @@ def rooms(request: Request, services: ApiServices, sign_in: SignIn) -> dict[str,
         "rules": RuleOperations(request, services.rules, cursors),
         "events": EventOperations(request, services.logs, cursors, services.clock),
         "telemetry": TelemetryOperations(request, services.history, services.intake, cursors),
+        "alarms": AlarmOperations(request, services.alarms, services.bulk_alarms, cursors),
         "commands": CommandOperations(request, services.commands, services.bulks, cursors),
         "shadows": ShadowOperations(request, services.shadows, cursors),
         "audit": AuditOperations(request, services.audit, cursors),

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from functions.errors import RatesError
     from functions.ports.devices import DeviceFinder, StatusReader
     from functions.ports.live import LivePublisher
+    from functions.services.alarms import Alarms
     from functions.services.api import ApiServices
     from functions.services.audit import ReadAudit
     from functions.services.authorizer import Authorizer
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from functions.services.keys import ManageKeys
     from functions.services.quarantine_replays import QuarantineReplays
     from functions.services.rates import Rates
+    from functions.services.rulebook import Rulebook
     from functions.services.shadows import DeviceShadows
     from functions.services.sign_in import SignInDesk
     from functions.services.users import Users
@@ -44,6 +46,9 @@ SHADOW_S = 5
 """How long AWS IoT is waited for at a time: there are some calls to a change, and API Gateway waits 29 s for all."""
 DEVICES_WITHIN_S = 5.0
 """What changing a device may take while others change it."""
+
+ALARMS_WITHIN_S = 5.0
+"""What changing an alarm may take while its device, or somebody else, changes it."""
 
 
 def _unheard(_: object) -> None:
@@ -63,6 +68,7 @@ def api(env: Env, failing: "Callable[[RatesError], None]" = _unheard) -> "tuple[
     from functions.adapters.sqs_alarms import SqsAlarmsQueue
     from functions.adapters.sqs_telemetry import SqsTelemetryQueue
     from functions.services.api import ApiServices
+    from functions.services.bulk_alarms import BulkAlarms
     from functions.services.devices import Devices
     from functions.services.gate import Gate
     from functions.services.intake import Intake
@@ -88,6 +94,7 @@ def api(env: Env, failing: "Callable[[RatesError], None]" = _unheard) -> "tuple[
     known = book.models
     commands, bulks = _commands(client, settings, audited, gate, live, known)
     grants, users, keys = _people(client, settings, audited, gate, registry)
+    shown = _alarms(client, settings, audited, gate, live, book)
     services = ApiServices(
         clock=CLOCK,
         cursor_key=_cursor_key(client, settings),
@@ -109,6 +116,8 @@ def api(env: Env, failing: "Callable[[RatesError], None]" = _unheard) -> "tuple[
         tickets=Tickets(DynamoDBLiveTickets(dynamodb, settings.live_table), settings.live_url, CLOCK, urandom),
         history=History(gate, store, statuses, CLOCK),
         intake=Intake(gate, SqsTelemetryQueue(client("sqs"), settings.ingest_queue_url), CLOCK),
+        alarms=shown,
+        bulk_alarms=BulkAlarms(shown),
         commands=commands,
         bulks=bulks,
         shadows=_shadows(client, settings, audited, gate, live, known),
@@ -148,6 +157,37 @@ def _commands(
     return (
         Commands(store=ledger, gate=gate, creating=creating, queue=queue, live=live, clock=CLOCK),
         BulkCommands(store=ledger, models=known, queue=queue, clock=CLOCK, chance=chance),
+    )
+
+
+def _alarms(
+    client: Clients,
+    settings: ApiSettings,
+    audited: "AuditedWrites",
+    gate: "Gate",
+    live: "LivePublisher",
+    book: "Rulebook",
+) -> "Alarms":
+    from functions.adapters.dynamodb_alarm_items import Tables
+    from functions.adapters.dynamodb_alarms import DynamoDBAlarms
+    from functions.adapters.dynamodb_principals import DynamoDBPrincipals
+    from functions.adapters.dynamodb_state import DynamoDBStateStore
+    from functions.adapters.sqs_alarms import SqsActionsQueue
+    from functions.services.alarm_clearing import Clearing
+    from functions.services.alarms import Alarms
+
+    dynamodb = client("dynamodb")
+    tables = Tables(settings.core_table, settings.events_table)
+    states = DynamoDBStateStore(dynamodb, settings.state_table, alarms=tables, audit=audited)
+    queue = SqsActionsQueue(client("sqs"), settings.actions_queue_url)
+    return Alarms(
+        store=DynamoDBAlarms(dynamodb, tables, audited),
+        gate=gate,
+        clearing=Clearing(states=states, rulebook=book, queue=queue, live=live, clock=CLOCK),
+        principals=DynamoDBPrincipals(dynamodb, settings.core_table, audited),
+        live=live,
+        clock=CLOCK,
+        attempts=lambda: Backoff(within_s=ALARMS_WITHIN_S),
     )
 
 

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 from functions.ports.clock import Clock
 from functions.ports.requests import RequestMemory
+from functions.services.alarms import Alarms
 from functions.services.audit import ReadAudit
+from functions.services.bulk_alarms import BulkAlarms
 from functions.services.bulk_commands import BulkCommands
 from functions.services.commands import Commands
 from functions.services.device_logs import DeviceLogs
@@ -42,6 +44,8 @@ class ApiServices:
     tickets: Tickets
     history: History
     intake: Intake
+    alarms: Alarms
+    bulk_alarms: BulkAlarms
     commands: Commands
     bulks: BulkCommands
     shadows: DeviceShadows

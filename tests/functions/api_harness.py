@@ -8,8 +8,15 @@ import msgspec
 from aws_lambda_powertools import Logger
 
 from contract.models import shipped
-from functions.adapters.memory import MemoryEventLog, MemoryQuarantine, MemoryTelemetryStore, MemoryWorld
-from functions.adapters.memory_alarm_queues import MemoryAlarmsQueue
+from functions.adapters.memory import (
+    MemoryEventLog,
+    MemoryQuarantine,
+    MemoryStateStore,
+    MemoryTelemetryStore,
+    MemoryWorld,
+)
+from functions.adapters.memory_alarm_queues import MemoryActionsQueue, MemoryAlarmsQueue
+from functions.adapters.memory_alarms import MemoryAlarms
 from functions.adapters.memory_audit import MemoryJournal
 from functions.adapters.memory_commands import MemoryCommandQueue, MemoryCommands
 from functions.adapters.memory_idempotency import MemoryRequestMemory
@@ -30,8 +37,11 @@ from functions.api.rooms import rooms
 from functions.domain.access import EVERYTHING, Grant, Kind, Principal, Role
 from functions.domain.devices import Source
 from functions.domain.rates import Limit
+from functions.services.alarm_clearing import Clearing
+from functions.services.alarms import Alarms
 from functions.services.api import ApiServices
 from functions.services.audit import ReadAudit
+from functions.services.bulk_alarms import BulkAlarms
 from functions.services.bulk_commands import BulkCommands
 from functions.services.commands import Commands, Creating
 from functions.services.device_logs import DeviceLogs
@@ -132,6 +142,9 @@ def api_harness(clock, who=None):
         commands=commands,
         command_queue=MemoryCommandQueue(),
         alarms_queue=MemoryAlarmsQueue(),
+        actions_queue=MemoryActionsQueue(),
+        states=MemoryStateStore(world, journal),
+        alarms=MemoryAlarms(world, journal),
         rules=MemoryRules(journal),
     )
     api.rulebook = Rulebook(api.rules, api.registry, clock, shipped=shipped())
@@ -157,6 +170,17 @@ def _services(api, chance):
     whois = WhoIs(api.principals, api.keys)
     grants = Grants(api.principals, api.directory, api.registry, whois, clock)
     creating = Creating(store=api.commands, models=models, live=api.live, clock=clock, chance=chance, attempts=range(3))
+    alarms = Alarms(
+        store=api.alarms,
+        gate=gate,
+        clearing=Clearing(
+            states=api.states, rulebook=api.rulebook, queue=api.actions_queue, live=api.live, clock=clock
+        ),
+        principals=api.principals,
+        live=api.live,
+        clock=clock,
+        attempts=lambda: range(3),
+    )
     return ApiServices(
         clock=clock,
         cursor_key=lambda: b"k" * 32,
@@ -194,6 +218,8 @@ def _services(api, chance):
         grants=grants,
         users=Users(api.principals, api.directory, api.journal, grants, whois, clock),
         keys=ManageKeys(api.keys, gate, whois, chance, clock),
+        alarms=alarms,
+        bulk_alarms=BulkAlarms(alarms),
         commands=Commands(
             store=api.commands, gate=gate, creating=creating, queue=api.command_queue, live=api.live, clock=clock
         ),

@@ -347,6 +347,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/devices/{id}/quarantine/{entry}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Have a message assessed again by today's model; the entry tells soon what became of it
+         * @description What was stored of it stays as it is. Of a message that cannot be read no model makes one: it is refused here.
+         */
+        post: operations["replay_quarantined"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/quarantine": {
         parameters: {
             query?: never;
@@ -356,6 +376,179 @@ export interface paths {
         };
         /** What was quarantined on a day (UTC, `2025-11-24`), of all devices. Needs the permission over everything */
         get: operations["list_quarantine"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/quarantine/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Replay a page of entries, newest first. A day alone needs the permission over everything */
+        post: operations["replay_quarantine"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/alarms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Alarms that you may see: active ones worst first, then newest; cleared ones by when they were, newest first
+         * @description `from` and `to` are of cleared ones alone.
+         */
+        get: operations["list_alarms"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/alarms/bulk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The same with many alarms, each by itself: what became of each is in the answer */
+        post: operations["change_alarms"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/alarms/{alarm}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** An alarm with its history: each transition with what the rule went by, and what people did */
+        get: operations["show_alarm"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/alarms/{alarm}/acknowledge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say that somebody has seen it. It stays with whoever was first */
+        post: operations["acknowledge_alarm"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/alarms/{alarm}/unacknowledge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take an acknowledgement back, so that it is looked at again */
+        post: operations["unacknowledge_alarm"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/alarms/{alarm}/assign": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give it to somebody who may see it, or to nobody */
+        post: operations["assign_alarm"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/alarms/{alarm}/comments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Add a comment */
+        post: operations["comment_on_alarm"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/alarms/{alarm}/clear": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Clear it by hand. Its rule must come true anew from here, and is another alarm then */
+        post: operations["clear_alarm"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/devices/{id}/alarms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A device's alarms, newest first */
+        get: operations["device_alarms"];
         put?: never;
         post?: never;
         delete?: never;
@@ -652,6 +845,102 @@ export interface paths {
         };
         /** A model as a W3C WoT Thing Model; an action's `input` is the JSON Schema of a command's parameters */
         get: operations["show_model"];
+        /**
+         * Store a model, or the next version of one, which then `If-Match` has to name
+         * @description Refused where installed rules would be broken, unless forced.
+         */
+        put: operations["save_model"];
+        post?: never;
+        /** Take a stored model away; the one that is shipped under its name stands again */
+        delete: operations["delete_model"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/models/{model}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every version of a model that was stored, newest first */
+        get: operations["model_versions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The rules that concern something I may see, by id; also those that models bring along, unless `defaults` is
+         * @description false or an `origin` is asked for.
+         */
+        get: operations["list_rules"];
+        put?: never;
+        /** Install a rule over a scope that is mine to administer; `*` and `model:` take a role over everything */
+        post: operations["create_rule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/rules/validate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What would become of a document, with everything that is wrong with it. Nothing is kept */
+        post: operations["validate_rule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/rules/{rule}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A rule as it is installed, or as a model brings it along */
+        get: operations["show_rule"];
+        /** The next version of a rule. Where its conditions change it starts anew, and its alarms are cleared */
+        put: operations["replace_rule"];
+        post?: never;
+        /** Take a rule away; its alarms are cleared, its versions and their history stay */
+        delete: operations["delete_rule"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/rules/{rule}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every version of a rule, newest first, also of one that was deleted */
+        get: operations["rule_versions"];
         put?: never;
         post?: never;
         delete?: never;
@@ -857,14 +1146,176 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        AlarmAcknowledgement: {
+            at: number;
+            by: components["schemas"]["AlarmPerson"] | null;
+        };
+        AlarmComment: {
+            at: number;
+            by: components["schemas"]["AlarmPerson"];
+            text: string;
+        };
+        /** @description With its history, newest first; `cursor` goes on to what is older. */
+        AlarmDetail: {
+            id: string;
+            device: string;
+            group: string;
+            rule: string;
+            rule_version: number;
+            /** @enum {string} */
+            severity: "critical" | "info" | "major" | "minor" | "warning";
+            /** @enum {string} */
+            state: "active" | "cleared";
+            title: string;
+            message: string;
+            raised_at: number;
+            updated_at: number;
+            cleared_at: number | null;
+            clearing: components["schemas"]["Clearing"] | null;
+            flapping: boolean;
+            first: number | boolean | string | null;
+            last: number | boolean | string | null;
+            peak: number | boolean | string | null;
+            count: number;
+            acknowledged: components["schemas"]["AlarmAcknowledgement"] | null;
+            assignee: components["schemas"]["AlarmPerson"] | null;
+            comment_count: number;
+            version: number;
+            comments: components["schemas"]["AlarmComment"][];
+            history: components["schemas"]["AlarmStep"][];
+            cursor: string | null;
+        };
+        /** @description One alarm as it is now, or what kind of `problem` there was, as problem documents call it. */
+        AlarmDone: {
+            id: string;
+            alarm: components["schemas"]["AlarmSummary"] | null;
+            problem: string | null;
+            detail: string | null;
+        };
+        AlarmPerson: {
+            id: string;
+            name: string;
+        };
+        /** @description One entry of an alarm's history, `version` the alarm's from then on: a transition, or what somebody did. */
+        AlarmStep: {
+            version: number;
+            at: number;
+            kind: ("cleared" | "downgraded" | "escalated" | "flapping" | "raised") | ("acknowledged" | "assigned" | "commented" | "lost" | "moved" | "unacknowledged");
+            by: components["schemas"]["AlarmPerson"] | null;
+            text: string | null;
+            assignee: components["schemas"]["AlarmPerson"] | null;
+            group: string | null;
+            transition: components["schemas"]["AlarmTransition"] | null;
+        };
+        /**
+         * @description An alarm without its comments.
+         *
+         *         `first`, `last` and `peak` are values of what its rule watches, as of `updated_at`; `count` is how often it was
+         *         raised, more than once only where it flaps. `raised_at` and `cleared_at` are in the time of the data.
+         */
+        AlarmSummary: {
+            id: string;
+            device: string;
+            group: string;
+            rule: string;
+            rule_version: number;
+            /** @enum {string} */
+            severity: "critical" | "info" | "major" | "minor" | "warning";
+            /** @enum {string} */
+            state: "active" | "cleared";
+            title: string;
+            message: string;
+            raised_at: number;
+            updated_at: number;
+            cleared_at: number | null;
+            clearing: components["schemas"]["Clearing"] | null;
+            flapping: boolean;
+            first: number | boolean | string | null;
+            last: number | boolean | string | null;
+            peak: number | boolean | string | null;
+            count: number;
+            acknowledged: components["schemas"]["AlarmAcknowledgement"] | null;
+            assignee: components["schemas"]["AlarmPerson"] | null;
+            comment_count: number;
+            version: number;
+        };
+        /**
+         * @description What the rule found at `at`, in the time of the data.
+         *
+         *         `values` are what it went by, null where unknown; `why` is the trace: each part of the condition with its verdict.
+         */
+        AlarmTransition: {
+            step: number;
+            at: number;
+            /** @enum {string} */
+            severity: "critical" | "info" | "major" | "minor" | "warning";
+            message: string;
+            values: {
+                [key: string]: number | boolean | string | null;
+            };
+            first: number | boolean | string | null;
+            last: number | boolean | string | null;
+            peak: number | boolean | string | null;
+            count: number;
+            rule_version: number;
+            clearing: components["schemas"]["Clearing"] | null;
+            why: Record<string, never>;
+        };
+        /** @description An alarm as it stands, with its comments. */
+        AlarmView: {
+            id: string;
+            device: string;
+            group: string;
+            rule: string;
+            rule_version: number;
+            /** @enum {string} */
+            severity: "critical" | "info" | "major" | "minor" | "warning";
+            /** @enum {string} */
+            state: "active" | "cleared";
+            title: string;
+            message: string;
+            raised_at: number;
+            updated_at: number;
+            cleared_at: number | null;
+            clearing: components["schemas"]["Clearing"] | null;
+            flapping: boolean;
+            first: number | boolean | string | null;
+            last: number | boolean | string | null;
+            peak: number | boolean | string | null;
+            count: number;
+            acknowledged: components["schemas"]["AlarmAcknowledgement"] | null;
+            assignee: components["schemas"]["AlarmPerson"] | null;
+            comment_count: number;
+            version: number;
+            comments: components["schemas"]["AlarmComment"][];
+        };
+        /** @description The same done with many alarms; `assignee` belongs to `assign` alone. */
+        AlarmsBulk: {
+            /** @enum {string} */
+            action: "acknowledge" | "unacknowledge" | "assign" | "clear";
+            alarms: string[];
+            assignee?: string | null;
+        };
+        AlarmsBulkView: {
+            items: components["schemas"]["AlarmDone"][];
+        };
+        /** @description A page may be short, even empty, and have a cursor. */
+        AlarmsView: {
+            items: components["schemas"]["AlarmSummary"][];
+            cursor: string | null;
+        };
         /** @description What one of the grants allows, over its scope. */
         Allowed: {
             scope: string;
             permissions: components["schemas"]["Permission"][];
         };
+        /** @description To a user, by his id or `me`, or with null to nobody. */
+        AssignAlarm: {
+            assignee: string | null;
+        };
         AttemptView: {
             at: number;
-            outcome: components["schemas"]["Outcome"];
+            outcome: components["schemas"]["CommandsOutcome"];
             note: string | null;
         };
         /** @description The chains of a day by shard, each in order; `heads` were read before the items of this page. */
@@ -908,10 +1359,6 @@ export interface components {
         AuditWho: {
             id: string;
             kind: string;
-            name: string;
-        };
-        Author: {
-            id: string;
             name: string;
         };
         /** @description A bin, by where it begins; it holds the aggregates that were asked for, null where there is no such number. */
@@ -991,6 +1438,18 @@ export interface components {
             session: string;
             user: string;
         };
+        /** @description `document` is the rule as it would be kept, null where there are problems. */
+        CheckedView: {
+            valid: boolean;
+            problems: components["schemas"]["ProblemView"][];
+            remarks: components["schemas"]["RemarkView"][];
+            document: Record<string, never> | null;
+        };
+        /**
+         * @description Why an alarm was cleared.
+         * @enum {string}
+         */
+        Clearing: "condition" | "person" | "rule_changed";
         /** @description `attempted` counts all attempts to send it, `attempts` are the first and the newest of them. */
         CommandView: {
             id: string;
@@ -1012,6 +1471,11 @@ export interface components {
             attempted: number;
         };
         /**
+         * @description Of an attempt to publish; `UNKNOWN` while it is under way, and for ever if the function died meanwhile.
+         * @enum {string}
+         */
+        CommandsOutcome: "failed" | "published" | "unknown";
+        /**
          * @description Who says so: somebody through the API, the cloud by its clock and its own doing, or the device.
          * @enum {string}
          */
@@ -1025,6 +1489,9 @@ export interface components {
         CommandsWho: {
             id: string;
             name: string;
+        };
+        CommentOnAlarm: {
+            text: string;
         };
         /** @description Since the device was first heard. `points` were stored; `late` and `unmodeled` are among them. */
         CountersView: {
@@ -1051,7 +1518,7 @@ export interface components {
         Desired: {
             values: Record<string, never>;
             version: number;
-            set_by: components["schemas"]["Author"] | null;
+            set_by: components["schemas"]["ShadowsAuthor"] | null;
             set_at: number | null;
             sent: boolean;
         };
@@ -1068,7 +1535,7 @@ export interface components {
         DesiredVersion: {
             version: number;
             values: Record<string, never>;
-            set_by: components["schemas"]["Author"];
+            set_by: components["schemas"]["ShadowsAuthor"];
             set_at: number;
         };
         /** @description What is registered. `source` fleet: the deployment's fleet file says model and group. */
@@ -1171,6 +1638,10 @@ export interface components {
         DevicesView: {
             items: components["schemas"]["DeviceItem"][];
             cursor: string | null;
+        };
+        EntryRef: {
+            device: string;
+            entry: string;
         };
         /** @description Why it was not kept: a value of `metric` at `ts` where these are named, else the whole message. */
         FaultView: {
@@ -1335,7 +1806,7 @@ export interface components {
             permissions: components["schemas"]["Permission"][];
             allowed: components["schemas"]["Allowed"][];
         };
-        /** @description `interval_ms` is how often such a device is expected to report. */
+        /** @description `interval_ms` is how often such a device is expected to report. `stored` is 0 for a model as it is shipped. */
         ModelItem: {
             name: string;
             title: string;
@@ -1343,6 +1814,7 @@ export interface components {
             interval_ms: number;
             metrics: string[];
             actuators: string[];
+            stored: number;
         };
         ModelsView: {
             items: components["schemas"]["ModelItem"][];
@@ -1405,13 +1877,8 @@ export interface components {
             items: components["schemas"]["NoticeView"][];
             cursor: string | null;
         };
-        /**
-         * @description Of an attempt to publish; `UNKNOWN` while it is under way, and for ever if the function died meanwhile.
-         * @enum {string}
-         */
-        Outcome: "failed" | "published" | "unknown";
         /** @enum {string} */
-        Permission: "audit:read" | "commands:read" | "commands:send" | "config:read" | "config:write" | "device-keys:read" | "device-keys:write" | "devices:create" | "devices:decommission" | "devices:read" | "devices:update" | "events:read" | "grants:read" | "grants:write" | "groups:read" | "groups:write" | "keys:read" | "keys:write" | "live:subscribe" | "models:read" | "quarantine:read" | "self:read" | "state:read" | "state:write" | "telemetry:read" | "telemetry:write" | "users:read" | "users:write";
+        Permission: "alarms:read" | "alarms:write" | "audit:read" | "commands:read" | "commands:send" | "config:read" | "config:write" | "deliveries:read" | "deliveries:write" | "device-keys:read" | "device-keys:write" | "devices:create" | "devices:decommission" | "devices:read" | "devices:update" | "dlq:read" | "dlq:write" | "events:read" | "grants:read" | "grants:write" | "groups:read" | "groups:write" | "keys:read" | "keys:write" | "live:subscribe" | "maintenance:read" | "maintenance:write" | "models:read" | "models:write" | "quarantine:read" | "quarantine:write" | "recipients:read" | "recipients:write" | "rules:read" | "rules:write" | "self:read" | "state:read" | "state:write" | "telemetry:read" | "telemetry:write" | "users:read" | "users:write";
         /** @enum {string} */
         PresenceStatus: "offline" | "online" | "unknown";
         /** @description `since` when it has this status, and why it went offline. */
@@ -1439,21 +1906,41 @@ export interface components {
             expected?: string;
             /** @description What came. */
             got?: string;
+            /** @description Everything that is wrong with a document, where more than the first thing is told. */
+            problems?: {
+                field: string;
+                expected: string;
+                got: string;
+            }[];
             /** @description Names this request in logs and audit. */
             request_id: string | null;
         } & {
             [key: string]: unknown;
+        };
+        ProblemView: {
+            field: string;
+            expected: string;
+            got: string;
         };
         ProgressView: {
             at: number;
             received_at: number;
             result: Record<string, never> | null;
         };
+        /**
+         * @description What became of a replay: nothing yet, all of the message is stored, some more of it, or nothing more.
+         * @enum {string}
+         */
+        QuarantineOutcome: "partly" | "queued" | "refused" | "stored";
         QuarantineView: {
             items: components["schemas"]["QuarantinedView"][];
             cursor: string | null;
         };
-        /** @description `raw` is base64 of what came, or of its beginning where `truncated`; `bytes` is the size of all of it. */
+        /**
+         * @description `raw` is base64 of what came, or of its beginning where `truncated`; `bytes` is the size of all of it.
+         *
+         *         `origin` is what it was meant to be; only telemetry can be replayed. `faults` are those that were found last.
+         */
         QuarantinedView: {
             id: string;
             received_at: number;
@@ -1462,6 +1949,9 @@ export interface components {
             bytes: number;
             truncated: boolean;
             raw: string;
+            /** @enum {string} */
+            origin: "command" | "event" | "telemetry";
+            replay: components["schemas"]["ReplayView"] | null;
         };
         /** @description A point as it was measured. `late`: it came after its model's lateness bound. */
         RawPoint: {
@@ -1481,6 +1971,30 @@ export interface components {
             items: components["schemas"]["RawPoint"][];
             cursor: string | null;
         };
+        /** @description Something that is perhaps not meant, such as a metric that no model has. */
+        RemarkView: {
+            field: string;
+            detail: string;
+        };
+        /**
+         * @description The last replay of an entry: `at` when it was asked for and `by` whom; `points` were stored by all its replays.
+         *
+         *         `outcome` stored: nothing is left of it; partly: some more was stored; refused: nothing more was.
+         */
+        ReplayView: {
+            at: number;
+            by: string;
+            name: string;
+            outcome: components["schemas"]["QuarantineOutcome"];
+            settled_at: number | null;
+            points: number;
+        };
+        /** @description What is being replayed, and what of the page cannot be or need not be. Go on with the cursor for the rest. */
+        ReplaysView: {
+            queued: components["schemas"]["EntryRef"][];
+            skipped: components["schemas"]["SkippedView"][];
+            cursor: string | null;
+        };
         /** @description What the device says; `rejected` says why it did not take something, by its key (`*`: all of it). */
         Reported: {
             values: Record<string, never>;
@@ -1494,6 +2008,47 @@ export interface components {
          * @enum {string}
          */
         Role: "admin" | "device" | "operator" | "viewer";
+        RuleToCheck: {
+            document: {
+                [key: string]: unknown;
+            };
+        };
+        /** @description A rule's document. `origin` names the set of files that it comes from, which may take it away again. */
+        RuleToInstall: {
+            document: {
+                [key: string]: unknown;
+            };
+            origin?: string | null;
+        };
+        /**
+         * @description A rule as it stands, `severity` being the worst that its alarms have.
+         *
+         *         One that a model brings along has `default` true, that model's version, and neither times, author nor origin.
+         */
+        RuleView: {
+            id: string;
+            title: string;
+            scope: string;
+            enabled: boolean;
+            severity: ("critical" | "info" | "major" | "minor" | "warning") | null;
+            version: number;
+            default: boolean;
+            origin: string | null;
+            created_at: number | null;
+            updated_at: number | null;
+            by: components["schemas"]["RulesAuthor"] | null;
+            document: Record<string, never>;
+            remarks: components["schemas"]["RemarkView"][];
+        };
+        RulesAuthor: {
+            id: string;
+            name: string;
+        };
+        /** @description A page may be short, even empty, and have a cursor. */
+        RulesView: {
+            items: components["schemas"]["RuleView"][];
+            cursor: string | null;
+        };
         SelectionView: {
             devices: string[] | null;
             group: string | null;
@@ -1506,6 +2061,10 @@ export interface components {
             reported: components["schemas"]["Reported"];
             delta: Record<string, never>;
             in_sync: boolean;
+        };
+        ShadowsAuthor: {
+            id: string;
+            name: string;
         };
         /** @description What a client needs to get a token of Cognito itself. */
         SignIn: {
@@ -1522,6 +2081,11 @@ export interface components {
             expires_in: number;
             /** @enum {string} */
             token_type: "Bearer";
+        };
+        SkippedView: {
+            device: string;
+            entry: string;
+            why: string;
         };
         /**
          * @description `SENDING` while devices are still being gone through.
@@ -1552,6 +2116,15 @@ export interface components {
             device: string;
             received_at: number;
             bytes: number;
+        };
+        /** @description Entries of a `device`, of a `day` (UTC, `2025-11-24`), or both; with a `reason` only those that have it. */
+        ToReplay: {
+            device?: string | null;
+            day?: string | null;
+            reason?: string | null;
+            /** @default 25 */
+            limit?: number;
+            cursor?: string | null;
         };
         UserChange: {
             enabled: boolean;
@@ -1594,6 +2167,19 @@ export interface components {
             grant: components["schemas"]["Grant"] | null;
             roles: components["schemas"]["Role"][];
             scopes: string[];
+        };
+        /** @description A rule or model as it was from `at` on; `document` is null where it was deleted then. */
+        VersionView: {
+            version: number;
+            at: number;
+            by: components["schemas"]["RulesAuthor"];
+            deleted: boolean;
+            origin: string | null;
+            document: Record<string, never> | null;
+        };
+        VersionsView: {
+            items: components["schemas"]["VersionView"][];
+            cursor: string | null;
         };
     };
     responses: {
@@ -1778,13 +2364,25 @@ export interface components {
     headers: never;
     pathItems: never;
 }
+export type AlarmAcknowledgement = components['schemas']['AlarmAcknowledgement'];
+export type AlarmComment = components['schemas']['AlarmComment'];
+export type AlarmDetail = components['schemas']['AlarmDetail'];
+export type AlarmDone = components['schemas']['AlarmDone'];
+export type AlarmPerson = components['schemas']['AlarmPerson'];
+export type AlarmStep = components['schemas']['AlarmStep'];
+export type AlarmSummary = components['schemas']['AlarmSummary'];
+export type AlarmTransition = components['schemas']['AlarmTransition'];
+export type AlarmView = components['schemas']['AlarmView'];
+export type AlarmsBulk = components['schemas']['AlarmsBulk'];
+export type AlarmsBulkView = components['schemas']['AlarmsBulkView'];
+export type AlarmsView = components['schemas']['AlarmsView'];
 export type Allowed = components['schemas']['Allowed'];
+export type AssignAlarm = components['schemas']['AssignAlarm'];
 export type AttemptView = components['schemas']['AttemptView'];
 export type AuditChains = components['schemas']['AuditChains'];
 export type AuditEntry = components['schemas']['AuditEntry'];
 export type AuditList = components['schemas']['AuditList'];
 export type AuditWho = components['schemas']['AuditWho'];
-export type Author = components['schemas']['Author'];
 export type Bin = components['schemas']['Bin'];
 export type BinnedSeries = components['schemas']['BinnedSeries'];
 export type BulkCommandView = components['schemas']['BulkCommandView'];
@@ -1794,11 +2392,15 @@ export type ChainHead = components['schemas']['ChainHead'];
 export type ChainedRecord = components['schemas']['ChainedRecord'];
 export type ChallengeAnswer = components['schemas']['ChallengeAnswer'];
 export type Challenged = components['schemas']['Challenged'];
+export type CheckedView = components['schemas']['CheckedView'];
+export type Clearing = components['schemas']['Clearing'];
 export type CommandView = components['schemas']['CommandView'];
+export type CommandsOutcome = components['schemas']['CommandsOutcome'];
 export type CommandsSource = components['schemas']['CommandsSource'];
 export type CommandsStatus = components['schemas']['CommandsStatus'];
 export type CommandsView = components['schemas']['CommandsView'];
 export type CommandsWho = components['schemas']['CommandsWho'];
+export type CommentOnAlarm = components['schemas']['CommentOnAlarm'];
 export type CountersView = components['schemas']['CountersView'];
 export type CountsView = components['schemas']['CountsView'];
 export type Credentials = components['schemas']['Credentials'];
@@ -1816,6 +2418,7 @@ export type DeviceToCreate = components['schemas']['DeviceToCreate'];
 export type DeviceView = components['schemas']['DeviceView'];
 export type DevicesSource = components['schemas']['DevicesSource'];
 export type DevicesView = components['schemas']['DevicesView'];
+export type EntryRef = components['schemas']['EntryRef'];
 export type FaultView = components['schemas']['FaultView'];
 export type FleetSummaryView = components['schemas']['FleetSummaryView'];
 export type Forgotten = components['schemas']['Forgotten'];
@@ -1849,33 +2452,47 @@ export type NewKeyView = components['schemas']['NewKeyView'];
 export type NewPassword = components['schemas']['NewPassword'];
 export type NoticeView = components['schemas']['NoticeView'];
 export type NoticesView = components['schemas']['NoticesView'];
-export type Outcome = components['schemas']['Outcome'];
 export type Permission = components['schemas']['Permission'];
 export type PresenceStatus = components['schemas']['PresenceStatus'];
 export type PresenceView = components['schemas']['PresenceView'];
 export type Problem = components['schemas']['Problem'];
+export type ProblemView = components['schemas']['ProblemView'];
 export type ProgressView = components['schemas']['ProgressView'];
+export type QuarantineOutcome = components['schemas']['QuarantineOutcome'];
 export type QuarantineView = components['schemas']['QuarantineView'];
 export type QuarantinedView = components['schemas']['QuarantinedView'];
 export type RawPoint = components['schemas']['RawPoint'];
 export type RawSeries = components['schemas']['RawSeries'];
+export type RemarkView = components['schemas']['RemarkView'];
+export type ReplayView = components['schemas']['ReplayView'];
+export type ReplaysView = components['schemas']['ReplaysView'];
 export type Reported = components['schemas']['Reported'];
 export type Role = components['schemas']['Role'];
+export type RuleToCheck = components['schemas']['RuleToCheck'];
+export type RuleToInstall = components['schemas']['RuleToInstall'];
+export type RuleView = components['schemas']['RuleView'];
+export type RulesAuthor = components['schemas']['RulesAuthor'];
+export type RulesView = components['schemas']['RulesView'];
 export type SelectionView = components['schemas']['SelectionView'];
 export type ShadowView = components['schemas']['ShadowView'];
+export type ShadowsAuthor = components['schemas']['ShadowsAuthor'];
 export type SignIn = components['schemas']['SignIn'];
 export type SignedIn = components['schemas']['SignedIn'];
+export type SkippedView = components['schemas']['SkippedView'];
 export type Stage = components['schemas']['Stage'];
 export type Step = components['schemas']['Step'];
 export type StepView = components['schemas']['StepView'];
 export type Subject = components['schemas']['Subject'];
 export type TelemetryAccepted = components['schemas']['TelemetryAccepted'];
+export type ToReplay = components['schemas']['ToReplay'];
 export type UserChange = components['schemas']['UserChange'];
 export type UserItem = components['schemas']['UserItem'];
 export type UserStatus = components['schemas']['UserStatus'];
 export type UserView = components['schemas']['UserView'];
 export type UsersView = components['schemas']['UsersView'];
 export type Verdict = components['schemas']['Verdict'];
+export type VersionView = components['schemas']['VersionView'];
+export type VersionsView = components['schemas']['VersionsView'];
 export type ResponseChangedMeanwhile = components['responses']['ChangedMeanwhile'];
 export type ResponseConflict = components['responses']['Conflict'];
 export type ResponseConflictOrIdempotencyInProgress = components['responses']['ConflictOrIdempotencyInProgress'];
@@ -2714,6 +3331,41 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    replay_quarantined: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description A device.
+                 * @example press-4
+                 */
+                id: string;
+                /** @description An entry of the quarantine, as its list names it. */
+                entry: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted; it goes on. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuarantinedView"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     list_quarantine: {
         parameters: {
             query: {
@@ -2745,6 +3397,431 @@ export interface operations {
             400: components["responses"]["InvalidRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    replay_quarantine: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ToReplay"];
+            };
+        };
+        responses: {
+            /** @description Accepted; it goes on. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReplaysView"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    list_alarms: {
+        parameters: {
+            query?: {
+                /** @description `active`, or `cleared` for those that are over. */
+                state?: "active" | "cleared";
+                /** @description Of this severity alone. */
+                severity?: "critical" | "major" | "minor" | "warning" | "info";
+                /** @description Whether somebody has acknowledged them. */
+                acknowledged?: boolean;
+                /**
+                 * @description A group's path: it and all below it.
+                 * @example plant-1/line-2
+                 */
+                group?: string;
+                /**
+                 * @description Of this rule alone.
+                 * @example too-warm
+                 */
+                rule?: string;
+                /**
+                 * @description Of this user, by his id; `me` for whoever asks.
+                 * @example me
+                 */
+                assignee?: string;
+                /**
+                 * @description Begin, included: ms since the epoch, an RFC 3339 time, or a duration before now.
+                 * @example -24h
+                 */
+                from?: string;
+                /** @description End, not included, spelled like `from`; now if left out. */
+                to?: string;
+                /** @description At most so many items. */
+                limit?: number;
+                /** @description `cursor` of the page before, with otherwise the same parameters. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlarmsView"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    change_alarms: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AlarmsBulk"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlarmsBulkView"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    show_alarm: {
+        parameters: {
+            query?: {
+                /** @description At most so many items. */
+                limit?: number;
+                /** @description `cursor` of the page before, with otherwise the same parameters. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description An alarm: its device, `.`, its number.
+                 * @example press-4.42
+                 */
+                alarm: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    /** @description The version shown. */
+                    ETag: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlarmDetail"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    acknowledge_alarm: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The `ETag` that the change is meant for: it is refused if there is a newer version.
+                 * @example "7"
+                 */
+                "If-Match"?: string;
+            };
+            path: {
+                /**
+                 * @description An alarm: its device, `.`, its number.
+                 * @example press-4.42
+                 */
+                alarm: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    /** @description The version shown. */
+                    ETag: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlarmView"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["ChangedMeanwhile"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    unacknowledge_alarm: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The `ETag` that the change is meant for: it is refused if there is a newer version.
+                 * @example "7"
+                 */
+                "If-Match"?: string;
+            };
+            path: {
+                /**
+                 * @description An alarm: its device, `.`, its number.
+                 * @example press-4.42
+                 */
+                alarm: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    /** @description The version shown. */
+                    ETag: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlarmView"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["ChangedMeanwhile"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    assign_alarm: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The `ETag` that the change is meant for: it is refused if there is a newer version.
+                 * @example "7"
+                 */
+                "If-Match"?: string;
+            };
+            path: {
+                /**
+                 * @description An alarm: its device, `.`, its number.
+                 * @example press-4.42
+                 */
+                alarm: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AssignAlarm"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    /** @description The version shown. */
+                    ETag: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlarmView"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["ChangedMeanwhile"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    comment_on_alarm: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Chosen by the caller, unique to this creation: a repetition with it gets the first one's answer.
+                 * @example 2f1c0a7e-6a2e-4a5e-9d0c-0b8f6f1f9b52
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /**
+                 * @description An alarm: its device, `.`, its number.
+                 * @example press-4.42
+                 */
+                alarm: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CommentOnAlarm"];
+            };
+        };
+        responses: {
+            /** @description Made. */
+            201: {
+                headers: {
+                    /** @description The version shown. */
+                    ETag: string;
+                    /** @description `true`: the answer of an earlier request with this key. */
+                    "Idempotency-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlarmView"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["ConflictOrIdempotencyInProgress"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["IdempotencyKeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    clear_alarm: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The `ETag` that the change is meant for: it is refused if there is a newer version.
+                 * @example "7"
+                 */
+                "If-Match"?: string;
+            };
+            path: {
+                /**
+                 * @description An alarm: its device, `.`, its number.
+                 * @example press-4.42
+                 */
+                alarm: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    /** @description The version shown. */
+                    ETag: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlarmView"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["ChangedMeanwhile"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    device_alarms: {
+        parameters: {
+            query?: {
+                /** @description `active`, `cleared`, or both. */
+                state?: "active" | "cleared" | "all";
+                /** @description At most so many items. */
+                limit?: number;
+                /** @description `cursor` of the page before, with otherwise the same parameters. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description A device.
+                 * @example press-4
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlarmsView"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
         };
@@ -3638,6 +4715,413 @@ export interface operations {
                 };
                 content: {
                     "application/json": Record<string, never>;
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    save_model: {
+        parameters: {
+            query?: {
+                /** @description Also where installed rules, or devices, would be without what they need. */
+                force?: boolean;
+            };
+            header?: {
+                /**
+                 * @description The `ETag` that the change is meant for: it is refused if there is a newer version.
+                 * @example "7"
+                 */
+                "If-Match"?: string;
+            };
+            path: {
+                /**
+                 * @description A device model.
+                 * @example climate
+                 */
+                model: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    [key: string]: unknown;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    /** @description The version shown. */
+                    ETag: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["ChangedMeanwhile"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            428: components["responses"]["IfMatchRequired"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    delete_model: {
+        parameters: {
+            query?: {
+                /** @description Also where installed rules, or devices, would be without what they need. */
+                force?: boolean;
+            };
+            header?: {
+                /**
+                 * @description The `ETag` that the change is meant for: it is refused if there is a newer version.
+                 * @example "7"
+                 */
+                "If-Match"?: string;
+            };
+            path: {
+                /**
+                 * @description A device model.
+                 * @example climate
+                 */
+                model: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["ChangedMeanwhile"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    model_versions: {
+        parameters: {
+            query?: {
+                /** @description At most so many items. */
+                limit?: number;
+                /** @description `cursor` of the page before, with otherwise the same parameters. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description A device model.
+                 * @example climate
+                 */
+                model: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VersionsView"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    list_rules: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Of exactly this scope: `*`, or `model:`, `group:` or `device:` and a name.
+                 * @example group:plant-1
+                 */
+                scope?: string;
+                /**
+                 * @description That were applied from this set of files.
+                 * @example plant-rules
+                 */
+                origin?: string;
+                /** @description Whether rules that models bring along are listed too. */
+                defaults?: boolean;
+                /** @description At most so many items. */
+                limit?: number;
+                /** @description `cursor` of the page before, with otherwise the same parameters. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RulesView"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    create_rule: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Chosen by the caller, unique to this creation: a repetition with it gets the first one's answer.
+                 * @example 2f1c0a7e-6a2e-4a5e-9d0c-0b8f6f1f9b52
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RuleToInstall"];
+            };
+        };
+        responses: {
+            /** @description Made. */
+            201: {
+                headers: {
+                    /** @description The version shown. */
+                    ETag: string;
+                    /** @description `true`: the answer of an earlier request with this key. */
+                    "Idempotency-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleView"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["ConflictOrIdempotencyInProgress"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["IdempotencyKeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    validate_rule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RuleToCheck"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CheckedView"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    show_rule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description A rule by its id, `model:key` for one that a model brings along.
+                 * @example too-warm
+                 */
+                rule: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    /** @description The version shown. */
+                    ETag: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleView"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    replace_rule: {
+        parameters: {
+            query?: never;
+            header: {
+                /**
+                 * @description The `ETag` that the change is meant for: it is refused if there is a newer version.
+                 * @example "7"
+                 */
+                "If-Match": string;
+            };
+            path: {
+                /**
+                 * @description A rule by its id, `model:key` for one that a model brings along.
+                 * @example too-warm
+                 */
+                rule: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RuleToInstall"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    /** @description The version shown. */
+                    ETag: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleView"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["ChangedMeanwhile"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            428: components["responses"]["IfMatchRequired"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    delete_rule: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The `ETag` that the change is meant for: it is refused if there is a newer version.
+                 * @example "7"
+                 */
+                "If-Match"?: string;
+            };
+            path: {
+                /**
+                 * @description A rule by its id, `model:key` for one that a model brings along.
+                 * @example too-warm
+                 */
+                rule: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["ChangedMeanwhile"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    rule_versions: {
+        parameters: {
+            query?: {
+                /** @description At most so many items. */
+                limit?: number;
+                /** @description `cursor` of the page before, with otherwise the same parameters. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description A rule by its id, `model:key` for one that a model brings along.
+                 * @example too-warm
+                 */
+                rule: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VersionsView"];
                 };
             };
             400: components["responses"]["InvalidRequest"];

@@ -27,6 +27,7 @@ ROOMS: Final = {
     "groups": "The tree of groups that devices are in.",
     "models": "What devices of a type measure, do and can be set to.",
     "rules": "Rules: what to watch for on which devices, how bad it is, and what to do about it.",
+    "alarms": "What rules found: who has seen it, whose it is, what became of it.",
     "telemetry": "History, and telemetry of devices that speak no MQTT.",
     "events": "What devices report besides telemetry.",
     "quarantine": "What could not be kept, and why.",

@@ -3,7 +3,9 @@ import pytest
 from functions.domain.access import Grant, Kind, Principal, Role
 from functions.domain.grants import Holder
 from functions.domain.ingest import Fault, QuarantineEntry
-from tests.access_matrix import Answer, Seeds, people
+from functions.domain.state import Change
+from tests.access_matrix import LINE, Answer, Seeds, people
+from tests.functions.alarm_cases import transition
 from tests.functions.api_harness import api_harness
 
 ROOT = Principal("user:root", Kind.USER, "root", (Grant(Role.ADMIN, "*"),))
@@ -37,4 +39,10 @@ def seeds(clock):
         api.quarantine.put([QuarantineEntry(thing, clock.now_ms(), raw, (fault,))])
         return api.quarantine.page(thing, 1, None).entries[0].id
 
-    return Seeds(ask, quarantined)
+    def alarmed(thing):
+        found = transition(thing=thing)
+        change = Change(state=api.states.read([thing])[thing], now=clock.now_ms(), transitions=(found,), group=LINE)
+        api.states.save({thing: change})
+        return found.alarm
+
+    return Seeds(ask, quarantined, alarmed)

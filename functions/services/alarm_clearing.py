@@ -1,0 +1,118 @@
+"""An alarm cleared by hand: its rule is reset in the device's state, in the transaction that clears it."""
+
+from contextlib import suppress
+
+import msgspec
+
+from functions.domain import alarms
+from functions.domain.alarm_work import Act
+from functions.domain.alarms import Alarm, By, Transition, TransitionKind
+from functions.domain.audit import Actor, Note
+from functions.domain.devices import Device
+from functions.domain.engine.program import Outcome
+from functions.domain.live import alarm_event
+from functions.domain.state import Change, DeviceState
+from functions.errors import AlarmsError, ConflictError
+from functions.ports.alarms import ActionsQueue
+from functions.ports.clock import Clock
+from functions.ports.live import LivePublisher
+from functions.ports.telemetry import StateStore
+from functions.services.rulebook import Rulebook
+
+
+class Clearing:
+    def __init__(
+        self, *, states: StateStore, rulebook: Rulebook, queue: ActionsQueue, live: LivePublisher, clock: Clock
+    ) -> None:
+        self._states = states
+        self._rulebook = rulebook
+        self._queue = queue
+        self._live = live
+        self._clock = clock
+
+    def clear(self, actor: Actor, alarm: Alarm, device: Device | None) -> Alarm | None:
+        """The alarm as it is then; None where somebody else was at the device, or the alarm, just now.
+
+        Raises AlarmsError where it could not be written.
+        """
+        thing, now = alarm.thing, self._clock.now_ms()
+        state = self._states.read([thing])[thing]
+        if state.pending:
+            # What was found before comes first, and does not fit into one transaction with this.
+            self._save(thing, Change(state=state, now=now, armed_before=state.armed))
+            return None
+        outcome = self._reset(alarm, device, state, now)
+        change = Change(
+            state=msgspec.structs.replace(state, rules=outcome.rules, alarms=outcome.alarms, armed=outcome.armed),
+            now=now,
+            transitions=_with_its_own(outcome.transitions, alarm, now),
+            group=alarm.group if device is None else device.group,
+            wanted=outcome.wanted,
+            armed_before=state.armed,
+            by=By(actor.principal.id, actor.principal.name),
+            notes=(_note(actor, alarm, now),),
+        )
+        stages = self._save(thing, change)
+        return next((one for one in reversed(stages or ()) if one.number == alarm.number), None)
+
+    def _reset(self, alarm: Alarm, device: Device | None, state: DeviceState, now: int) -> Outcome:
+        known = {} if device is None else {alarm.thing: device}
+        standing = self._rulebook.of([alarm.thing], known)[alarm.thing]
+        name = device.name if device is not None else ""
+        return standing.program.reset(alarm.thing, state, alarm.rule, now, name=name)
+
+    def _save(self, thing: str, change: Change) -> tuple[Alarm, ...] | None:
+        """The alarms as they are then; None where it was a conflict."""
+        saved = self._states.save({thing: change})
+        if thing in saved.failed:
+            raise AlarmsError(saved.failed[thing])
+        if thing in saved.conflicts:
+            return None
+        stages = saved.alarms.get(thing, ())
+        if stages:
+            # If this fails, the sweep of the outbox finds it within a minute.
+            with suppress(AlarmsError):
+                self._queue.put(*(Act(thing=thing, number=one.number, step=one.step) for one in stages))
+            self._live.publish([alarm_event(one) for one in stages])
+        return stages
+
+
+def changed_by_others(alarm: Alarm) -> ConflictError:
+    return ConflictError(f"{alarm.id} is being changed by others; try again")
+
+
+def _with_its_own(found: tuple[Transition, ...], alarm: Alarm, now: int) -> tuple[Transition, ...]:
+    """Also where the engine knows nothing of the alarm any more, since its own state was lost."""
+    if any((one.number, one.kind) == (alarm.number, TransitionKind.CLEARED) for one in found):
+        return found
+    cleared = Transition(
+        kind=TransitionKind.CLEARED,
+        thing=alarm.thing,
+        rule=alarm.rule,
+        rule_version=alarm.rule_version,
+        number=alarm.number,
+        step=alarm.step + 1,
+        at=now,
+        severity=alarm.severity,
+        title=alarm.title,
+        message=alarm.message,
+        since=alarm.raised_at,
+        first=alarm.first,
+        last=alarm.last,
+        peak=alarm.peak,
+        count=alarm.count,
+        clearing=alarms.Clearing.PERSON,
+    )
+    return (*found, cleared)
+
+
+def _note(actor: Actor, alarm: Alarm, now: int) -> Note:
+    return Note(
+        actor=actor,
+        action="alarm.clear",
+        subject_kind="device",
+        subject_id=alarm.thing,
+        at=now,
+        before={"alarm": alarm.id, "state": "active", "rule": alarm.rule, "severity": alarm.severity},
+        after={"alarm": alarm.id, "state": "cleared"},
+    )
