@@ -6,7 +6,8 @@ it keeps its identifier, so a connection is that with the version.) The device i
 one that connected last. A disconnect whose session is not the newest (the broker closes the old connection after a
 reconnect took its place) says nothing about the device, and one that overtook its own connect is remembered until
 that comes. `version` breaks ties of the same millisecond only: AWS starts it again after about an hour offline, so
-a smaller one is not older.
+a smaller one is not older. Then a session that lives on has a connection of a version that it had before, and the
+newer one stands in the place of the older.
 
 A disconnect is believed only when it lasts: `status` turns offline through `settled`, some time later.
 """
@@ -46,15 +47,16 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def merged(self, other: Self) -> "Session":
-        """What both know. Of two claims about the same the earlier connect and the later disconnect stand."""
+        """What both know. The later claim about each stands, and what ended before it began is an older connection."""
         last = max((self, other), key=lambda one: (one.disconnected_at or -1, one.reason or ""))
-        connects = [one.connected_at for one in (self, other) if one.connected_at is not None]
+        connected_at = max((one.connected_at for one in (self, other) if one.connected_at is not None), default=None)
+        over = connected_at is None or (last.disconnected_at is not None and last.disconnected_at >= connected_at)
         return Session(
             id=self.id,
             version=max(self.version, other.version),
-            connected_at=min(connects, default=None),
-            disconnected_at=last.disconnected_at,
-            reason=last.reason,
+            connected_at=connected_at,
+            disconnected_at=last.disconnected_at if over else None,
+            reason=last.reason if over else None,
         )
 
 

@@ -62,6 +62,17 @@ def test_a_version_that_began_again_is_not_old():
     assert back.status is Status.ONLINE
 
 
+def test_a_session_that_outlived_its_version_counter_comes_back():
+    # A device that sleeps for hours keeps its session, and each of its connections is version 0.
+    presence = after(connect("s#0", 5), disconnect("s#0", 9)).settled("s#0")
+    back = presence.observed(connect("s#0", 9_000_000))
+    assert (back.status, back.since, back.connected) == (Status.ONLINE, 9_000_000, True)
+    for event in (connect("s#0", 5), disconnect("s#0", 9)):
+        assert back.observed(event) == back
+    gone = back.observed(disconnect("s#0", 9_000_500)).settled("s#0")
+    assert (gone.status, gone.since) == (Status.OFFLINE, 9_000_500)
+
+
 def test_a_device_known_by_a_disconnect_alone_settles_offline():
     presence = after(disconnect("s1", 9))
     assert presence.status is Status.UNKNOWN
@@ -112,7 +123,21 @@ def _events(steps):
         at += gap + 1
 
 
-@given(histories, st.booleans(), st.randoms(use_true_random=False))
+# The same of a device that is away for long: its one session lives on, and its versions repeat.
+sleepers = st.lists(
+    st.tuples(st.integers(1, 100), st.integers(1, 100), st.integers(0, 2)), min_size=1, max_size=MAX_SESSIONS
+).map(lambda steps: [*_connections_of_a_session(steps)])
+
+
+def _connections_of_a_session(steps):
+    at = 0
+    for up, gap, version in steps:
+        yield connect(f"s#{version}", at, version)
+        yield disconnect(f"s#{version}", at + up, version=version)
+        at += up + gap
+
+
+@given(histories | sleepers, st.booleans(), st.randoms(use_true_random=False))
 def test_the_order_of_events_and_their_repetition_do_not_matter(history, still_up, chance):
     events = history[:-1] if still_up else history
     straight = after(*events)
