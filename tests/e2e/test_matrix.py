@@ -2,6 +2,7 @@
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 
 import pytest
 
@@ -17,7 +18,8 @@ WORKERS = 6
 @pytest.fixture(scope="module")
 def seeds(cloud):
     ask = Asking(cloud)
-    seeds = Seeds(ask, lambda thing: quarantined(ask, thing), unique=f"{time.time_ns() // 1_000_000}-")
+    unique = f"{time.time_ns() // 1_000_000}-"
+    seeds = Seeds(ask, lambda thing: quarantined(ask, thing), lambda thing: alarmed(ask, thing), unique=unique)
 
     def admit(person):
         who = person.principal
@@ -33,22 +35,42 @@ def seeds(cloud):
     ask.close()
 
 
-def quarantined(ask, thing):
-    """A value out of its range, sent as the device itself would, until it is in the quarantine."""
+def sent(ask, thing, seq, temperature):
+    """As the device itself would."""
     now = ask("root", "GET", "/health").document["time"]
     message = {
         "v": 1,
         "boot": "00000000000000bb",
-        "seq": 1,
+        "seq": seq,
         "sent": now,
-        "m": [{"ts": now, "q": "good", "values": {"temperature": 9999}}],
+        "m": [{"ts": now, "q": "good", "values": {"temperature": temperature}}],
     }
-    sent = ask("root", "POST", "/telemetry", query={"device": thing}, body=message)
-    assert sent.status == 202, sent
+    answer = ask("root", "POST", "/telemetry", query={"device": thing}, body=message)
+    assert answer.status == 202, answer
+
+
+def quarantined(ask, thing):
+    """A value out of its range, until it is in the quarantine."""
+    sent(ask, thing, 1, 9999)
     found = wait_for(
         "the entry in the quarantine", lambda: ask("root", "GET", f"/devices/{thing}/quarantine").document["items"]
     )
     return found[0]["id"]
+
+
+def alarmed(ask, thing):
+    """Values above what a rule allows, until one has raised its alarm: a new rule is seen within some seconds."""
+    when = {"metric": "temperature", "above": -40}
+    rule = {"rule": "mx-alarm", "scope": f"device:{thing}", "severity": "info", "when": when}
+    made = ask("root", "POST", "/rules", body={"document": rule})
+    assert made.status in {201, 409}, made
+    seqs = count(2)
+
+    def raised():
+        sent(ask, thing, next(seqs), 20.5)
+        return ask("root", "GET", f"/devices/{thing}/alarms").document["items"]
+
+    return wait_for("an alarm", raised, every_s=1)[0]["id"]
 
 
 def test_every_cell_is_as_the_domain_has_it(seeds):
