@@ -20,6 +20,7 @@ def problems(world: World) -> list[str]:
 
 def _problems(world: World) -> Iterator[str]:
     yield from (f"DynamoDB would refuse: {complaint}" for complaint in dict.fromkeys(world.database.complaints))
+    yield from (f"a function met what it does not know: {bug}" for bug in dict.fromkeys(world.lambdas.bugs))
     for name, queue in world.queues.items():
         if name in world.drained and queue.messages:
             yield f"queue {name}: {len(queue.messages)} messages are left"
@@ -44,6 +45,7 @@ def _device_problems(world: World, thing: str, messages: list[Message]) -> Itera
     counts = {reason: int(count["N"]) for reason, count in item.get("quarantined", {}).get("M", {}).items()}
     entries = world.tables["events"].partition(f"QUARANTINE#{thing}")
     yield from history.check_quarantine(thing, messages, entries, counts)
+    yield from history.check_presence(thing, [link for link in world.script.links if link.thing == thing], item)
 
 
 def _stored(world: World, things: dict[str, list[Message]]) -> dict[history.Place, history.Stored]:

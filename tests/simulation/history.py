@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from tests.simulation.script import STRANGER, Message, Value, lateness_ms
+from tests.simulation.script import STRANGER, Link, Message, Value, lateness_ms
 
 MODELED = frozenset({"temperature", "pressure", "door", "mode", "excess"})
 Place = tuple[str, str, int]
@@ -130,3 +130,25 @@ def raw_of(body: str) -> bytes:
 
 def base64_of(raw: bytes) -> bytes:
     return b64encode(raw)
+
+
+def check_presence(thing: str, links: Iterable[Link], item: dict[str, Any]) -> Iterator[str]:
+    """Long after the last event: the device is where its newest connection is, whatever came in which order."""
+    some = list(links)
+    connects = [link.at for link in some if link.kind == "connected"]
+    found = (
+        (item["presence"]["M"]["status"]["S"], int(item["presence"]["M"]["since"]["N"])) if "presence" in item else None
+    )
+    expected = None
+    if connects:
+        newest = max(connects)
+        # A connection ends before the next one of its session begins.
+        (session,) = {(link.session, link.version) for link in some if link.kind == "connected" and link.at == newest}
+        ends = [
+            link.at
+            for link in some
+            if link.kind == "disconnected" and (link.session, link.version) == session and link.at >= newest
+        ]
+        expected = ("offline", ends[0]) if ends else ("online", newest)
+    if found != expected:
+        yield f"{thing}: is {found}, expected {expected}"

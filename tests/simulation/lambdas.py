@@ -2,22 +2,28 @@
 invocation to the next and end with a crash.
 """
 
+import builtins
 import logging
 import random
+import re
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from inspect import unwrap
 from typing import Any, NamedTuple, Self
 from unittest.mock import patch
 
-from aws_lambda_powertools import Metrics
+from aws_lambda_powertools import Logger, Metrics
 
 from functions.adapters import aws
 from functions.adapters.backoff import Backoff
 from functions.adapters.clock import SystemClock
 from functions.bootstrap import clients
+from functions.errors import AdapterError, QueueMessageError
 from tests.simulation.kernel import Crash, Kernel, Task
 from tests.simulation.weather import Air, Wire
+
+_BUILT_IN = re.compile(rf"({'|'.join(name for name in dir(builtins) if name.endswith('Error'))}): ")
 
 
 class Spec(NamedTuple):
@@ -50,6 +56,8 @@ class Lambda:
         self._air = air
         self._chance = chance
         self._tell = tell
+        self.bugs: list[str] = []
+        """Exceptions that no function should meet: whatever a service does, and a device says, has its own error."""
         self._idle: dict[str, list[_Environment]] = {}
         self._running: dict[Task, Running] = {}
         self._count = 0
@@ -66,6 +74,20 @@ class Lambda:
     def call(self, service: str, operation: str, request: dict[str, Any], effect: Callable[[], Any]) -> Any:
         """The wire of whoever runs."""
         return self.running.wire.call(service, operation, request, effect)
+
+    def hear_exception(self, *_args: Any, **_more: Any) -> None:
+        """What a handler catches of one record, instead of the log."""
+        exc = sys.exc_info()[1]
+        if not isinstance(exc, AdapterError | QueueMessageError):
+            self._bug(repr(exc))
+
+    def hear_error(self, *_args: Any, problem: str = "", **_more: Any) -> None:
+        if _BUILT_IN.match(problem):
+            self._bug(problem)
+
+    def _bug(self, what: str) -> None:
+        self.bugs.append(what)
+        self._tell("bug", what)
 
     def invoke(self, spec: Spec, records: list[dict[str, Any]], answered: Callable[[Any], None]) -> None:
         """Calls back with what the handler answered, None where it failed."""
@@ -91,6 +113,7 @@ class Lambda:
                 environment = _Environment()
             except Exception as exc:  # noqa: BLE001 - Lambda keeps the process, and the whole batch has failed
                 self._tell("error", name, repr(exc))
+                self.hear_exception()
             else:
                 self._tell("done", name, [one["itemIdentifier"] for one in answer["batchItemFailures"]])
             if not task.dead:
@@ -150,6 +173,8 @@ def installed(
     logging.disable(logging.CRITICAL)
     patches = [
         patch.object(Metrics, "add_metric", lambda *_args, **_more: None),
+        patch.object(Logger, "exception", lambdas.hear_exception),
+        patch.object(Logger, "error", lambdas.hear_error),
         patch.object(clients, "new_client", client),
         patch.object(SystemClock, "now_ms", lambda _self: int(kernel.now)),
         patch.object(aws, "ThreadPoolExecutor", _InTurn(chance.shuffle)),

@@ -1,0 +1,33 @@
+"""The simulation notices what it is there for: each planted bug is caught within a bounded number of seeds."""
+
+import pytest
+
+from tests.simulation.checks import problems
+from tests.simulation.mutations import MUTATIONS
+from tests.simulation.world import World
+
+MOST_SEEDS = 120
+
+
+def caught(first=0):
+    """The number of seeds that it took, and what was noticed."""
+    for seed in range(first, first + MOST_SEEDS):
+        world = World(seed)
+        world.run()
+        found = problems(world)
+        if found:
+            return seed - first + 1, found
+    return None
+
+
+@pytest.mark.parametrize("name", MUTATIONS)
+def test_a_planted_bug_is_caught(name):
+    with MUTATIONS[name]():
+        assert caught() is not None, f"nothing was noticed in {MOST_SEEDS} seeds, though {name}"
+
+
+def test_without_a_bug_the_same_seeds_are_clean():
+    for seed in range(5):
+        world = World(seed)
+        world.run()
+        assert problems(world) == []
