@@ -61,19 +61,29 @@ class Snapshot:
     """Rules and models of one revision. What cannot be read, since another release wrote it, is left out and told."""
 
     def __init__(
-        self, definitions: Definitions, shipped: Mapping[str, DeviceModel], broken: Callable[[str, str], None]
+        self,
+        definitions: Definitions,
+        shipped: Mapping[str, DeviceModel],
+        broken: Callable[[str, str], None],
+        before: "Snapshot | None" = None,
     ) -> None:
         self.rules: dict[str, Definition] = {}
         self.stored: dict[str, Definition] = {}
         self.models: dict[str, DeviceModel] = dict(shipped)
         self._broken = broken
         self._by_scope: dict[str, tuple[Definition, ...]] = {}
-        self._enabled: dict[str, bool] = {}
-        self._defaults: dict[str, tuple[Rule, ...]] = {}
+        self.known_defaults: dict[str, tuple[Rule, ...]] = {}
         for one in definitions.models:
             self._take_model(one)
         for one in sorted(definitions.rules, key=lambda one: one.id):
             self._take_rule(one)
+        if before is not None:
+            # The same objects, so that what was compiled of them stays good.
+            self.known_defaults = {
+                name: rules
+                for name, rules in before.known_defaults.items()
+                if self.models.get(name) is before.models[name]
+            }
 
     def version_of(self, model: str) -> int:
         """0 for a model as it is shipped."""
@@ -81,13 +91,13 @@ class Snapshot:
 
     def defaults(self, model: str) -> tuple[Rule, ...]:
         """The rules that come with a model, whatever replaces them."""
-        if model not in self._defaults:
+        if model not in self.known_defaults:
             try:
-                self._defaults[model] = of_model(self.models[model])
+                self.known_defaults[model] = of_model(self.models[model])
             except ContractError as exc:
                 self._broken(f"the rules of the model {model}", str(exc))
-                self._defaults[model] = ()
-        return self._defaults[model]
+                self.known_defaults[model] = ()
+        return self.known_defaults[model]
 
     def key(self, device: Device) -> _Key:
         """Devices with the same key have the same rules and model."""
@@ -192,7 +202,7 @@ class Rulebook:
         if consistent or self._revision < 0 or now >= self._looked_at + REVISION_MS:
             revision = self._store.revision(consistent=consistent or self._revision < 0)
             if revision > self._revision:
-                self._snapshot = Snapshot(self._store.everything(), self._shipped, self._broken)
+                self._snapshot = Snapshot(self._store.everything(), self._shipped, self._broken, self._snapshot)
                 self._revision = revision
                 self._programs.clear()
             self._looked_at = now

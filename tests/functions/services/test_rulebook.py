@@ -163,6 +163,9 @@ def test_devices_with_the_same_rules_share_one_program_also_after_other_rules_ch
     programs = {thing: id(one.program) for thing, one in shelves.book.of(things).items()}
     assert {programs[thing] for thing in ("cold-1", "cold-3", "cold-4")} == first
     assert programs["cold-2"] not in first
+    rules = {one.rule.id: one.rule for one in shelves.book.of(["cold-2"])["cold-2"].program.rules}
+    again = {one.rule.id: one.rule for one in shelves.book.of(["cold-1"])["cold-1"].program.rules}
+    assert rules["climate:no_data"] is again["climate:no_data"], "and what is compiled of a rule is known by its object"
 
 
 def test_devices_are_remembered_for_a_minute_unless_they_are_known_or_asked_for_afresh(shelves):
