@@ -102,6 +102,8 @@ ROUTES: tuple[Route, ...] = (
     Route(GET, "/rules", "list_rules", "rules:read", "rules"),
     Route(POST, "/rules", "create_rule", "rules:write", "rules", creates=True),
     Route(POST, "/rules/validate", "validate_rule", "rules:read", "rules"),
+    Route(POST, "/rules/backtests", "create_backtest", "rules:read", "backtests", creates=True, share=0.1),
+    Route(GET, "/rules/backtests/{backtest}", "show_backtest", "rules:read", "backtests"),
     Route(GET, "/rules/{rule}", "show_rule", "rules:read", "rules"),
     Route(PUT, "/rules/{rule}", "replace_rule", "rules:write", "rules"),
     Route(DELETE, "/rules/{rule}", "delete_rule", "rules:write", "rules"),

@@ -106,6 +106,7 @@ def of_a_person(who: Principal, permission: Permission) -> Verdict:
 
 
 DEVICE = seen_through(Permission.DEVICES_READ, Target(OWN, LINE))
+DEVICE_RULES = seen_through(Permission.DEVICES_READ, Target(OWN, LINE))
 RULES = seen_through(Permission.RULES_READ, Target(OWN, LINE))
 IN_GROUP = seen_through(Permission.GROUPS_READ, Target(group=LINE))
 
@@ -191,6 +192,7 @@ class Seeds:
             "group": LINE.replace("/", ":"),
             "model": MODEL,
             "rule": RULE,
+            "backtest": self._made("/rules/backtests", _backtest(self))["id"],
             "user": self.user,
             "key": key,
             "day": self._today(),
@@ -276,6 +278,11 @@ def _rule(name: str) -> dict[str, Any]:
     return {"rule": name, "scope": f"device:{OWN}", "severity": "info", "when": condition}
 
 
+def _backtest(seeds: Seeds) -> dict[str, Any]:
+    now = seeds.ask("root", "GET", "/health").document["time"]
+    return {"device": OWN, "rule": RULE, "from": now - 3_600_000}
+
+
 _COMMAND = {"name": "relay", "parameters": {"on": True}}
 _BULK = {**_COMMAND, "devices": [OWN]}
 
@@ -340,6 +347,8 @@ PLANS: dict[str, Plan] = {
     "list_rules": Plan(anywhere),
     "create_rule": Plan(demanded(Target(OWN, LINE)), body=lambda seeds: {"document": _rule(seeds.thing())}),
     "validate_rule": Plan(anywhere, body={"document": _rule("mx-rule-to-be")}),
+    "create_backtest": Plan(DEVICE_RULES, body=_backtest),
+    "show_backtest": Plan(DEVICE_RULES),
     "show_rule": Plan(RULES),
     "replace_rule": Plan(RULES, body={"document": _rule(RULE)}, headers=Seeds.rule_version),
     "delete_rule": Plan(RULES, restore=Seeds.rule),
@@ -437,6 +446,7 @@ _NEVER = {
     "bulk": "01AAAAAAAAAAAAAAAAAAAAAAAA",
     "group": "mx-never",
     "rule": "mx-never",
+    "backtest": "01AAAAAAAAAAAAAAAAAAAAAAAA",
 }
 
 

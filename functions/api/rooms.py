@@ -3,6 +3,7 @@
 from functions.api.cursors import Cursors
 from functions.api.operations.alarms import AlarmOperations
 from functions.api.operations.audit import AuditOperations
+from functions.api.operations.backtests import BacktestOperations
 from functions.api.operations.commands import CommandOperations
 from functions.api.operations.devices import DeviceOperations
 from functions.api.operations.docs import DocsOperations
@@ -35,6 +36,7 @@ def rooms(request: Request, services: ApiServices, sign_in: SignIn) -> dict[str,
         "devices": DeviceOperations(request, services.queries, services.devices, cursors),
         "groups": GroupOperations(request, services.groups, cursors),
         "models": ModelOperations(request, services.models, cursors),
+        "backtests": BacktestOperations(request, services.backtests),
         "rules": RuleOperations(request, services.rules, cursors),
         "events": EventOperations(request, services.logs, cursors, services.clock),
         "telemetry": TelemetryOperations(request, services.history, services.intake, cursors),

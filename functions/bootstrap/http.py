@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from functions.services.api import ApiServices
     from functions.services.audit import ReadAudit
     from functions.services.authorizer import Authorizer
+    from functions.services.backtests import Backtests
     from functions.services.bulk_commands import BulkCommands
     from functions.services.commands import Commands
     from functions.services.device_logs import DeviceLogs
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from functions.services.quarantine_replays import QuarantineReplays
     from functions.services.rates import Rates
     from functions.services.rulebook import Rulebook
+    from functions.services.rules import Rules
     from functions.services.shadows import DeviceShadows
     from functions.services.sign_in import SignInDesk
     from functions.services.users import Users
@@ -92,6 +94,7 @@ def api(env: Env, failing: "Callable[[RatesError], None]" = _unheard) -> "tuple[
     definitions = DynamoDBRules(dynamodb, settings.core_table, audited)
     book = rulebook(dynamodb, settings.core_table, registry)
     known = book.models
+    rules = Rules(store=definitions, rulebook=book, registry=registry, queue=alarms, clock=CLOCK)
     commands, bulks = _commands(client, settings, audited, gate, live, known)
     grants, users, keys = _people(client, settings, audited, gate, registry)
     shown = _alarms(client, settings, audited, gate, live, book)
@@ -110,7 +113,8 @@ def api(env: Env, failing: "Callable[[RatesError], None]" = _unheard) -> "tuple[
         ),
         groups=_groups(dynamodb, settings, audited),
         models=DeviceModels(store=definitions, rulebook=book, registry=registry, queue=alarms, clock=CLOCK),
-        rules=Rules(store=definitions, rulebook=book, registry=registry, queue=alarms, clock=CLOCK),
+        rules=rules,
+        backtests=_backtests(client, settings, rules, book, gate, statuses),
         logs=_device_logs(dynamodb, settings, gate, statuses),
         replays=_replays(client, settings, audited, gate, statuses),
         tickets=Tickets(DynamoDBLiveTickets(dynamodb, settings.live_table), settings.live_url, CLOCK, urandom),
@@ -236,6 +240,32 @@ def _shadows(
         live=live,
         clock=CLOCK,
         attempts=lambda: Backoff(within_s=SHADOWS_WITHIN_S),
+    )
+
+
+def _backtests(
+    client: Clients,
+    settings: ApiSettings,
+    rules: "Rules",
+    book: "Rulebook",
+    gate: "Gate",
+    statuses: "StatusReader",
+) -> "Backtests":
+    from os import urandom
+
+    from functions.adapters.dynamodb_backtests import DynamoDBBacktests
+    from functions.adapters.sqs_alarms import SqsBacktestsQueue
+    from functions.services.backtests import Backtests
+
+    return Backtests(
+        store=DynamoDBBacktests(client("dynamodb"), settings.core_table),
+        rules=rules,
+        rulebook=book,
+        gate=gate,
+        statuses=statuses,
+        queue=SqsBacktestsQueue(client("sqs"), settings.backtests_queue_url),
+        clock=CLOCK,
+        chance=lambda: urandom(CHANCE_BYTES),
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from contract.models import SEVERITIES, Severity
-from contract.rules import Rule, to_document
+from contract.rules import Moment, Rule, to_document
 from contract.rules.lifecycle import RuleProgram, Step
 from contract.telemetry import Value
 from functions.domain.definitions import Author
@@ -39,7 +39,7 @@ class Stage(StrEnum):
 class Found(msgspec.Struct, frozen=True):
     """A transition. `value`, `peak` are of the rule's first metric."""
 
-    kind: str
+    kind: Moment
     at: int
     severity: Severity
     since: int

@@ -7,6 +7,7 @@ from functions.ports.clock import Clock
 from functions.ports.requests import RequestMemory
 from functions.services.alarms import Alarms
 from functions.services.audit import ReadAudit
+from functions.services.backtests import Backtests
 from functions.services.bulk_alarms import BulkAlarms
 from functions.services.bulk_commands import BulkCommands
 from functions.services.commands import Commands
@@ -39,6 +40,7 @@ class ApiServices:
     groups: Groups
     models: DeviceModels
     rules: Rules
+    backtests: Backtests
     logs: DeviceLogs
     replays: QuarantineReplays
     tickets: Tickets

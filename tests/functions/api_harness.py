@@ -15,7 +15,7 @@ from functions.adapters.memory import (
     MemoryTelemetryStore,
     MemoryWorld,
 )
-from functions.adapters.memory_alarm_queues import MemoryActionsQueue, MemoryAlarmsQueue
+from functions.adapters.memory_alarm_queues import MemoryActionsQueue, MemoryAlarmsQueue, MemoryBacktestsQueue
 from functions.adapters.memory_alarms import MemoryAlarms
 from functions.adapters.memory_audit import MemoryJournal
 from functions.adapters.memory_commands import MemoryCommandQueue, MemoryCommands
@@ -25,7 +25,7 @@ from functions.adapters.memory_principals import MemoryDirectory, MemoryKeys, Me
 from functions.adapters.memory_rates import MemoryRateBuckets
 from functions.adapters.memory_registry import MemoryGroups, MemoryRegistry
 from functions.adapters.memory_replays import MemoryReplays
-from functions.adapters.memory_rules import MemoryRules
+from functions.adapters.memory_rules import MemoryBacktests, MemoryRules
 from functions.adapters.memory_shadows import MemoryShadows, MemoryWishes
 from functions.adapters.memory_telemetry_queue import MemoryTelemetryQueue
 from functions.api.admission import admitting
@@ -41,6 +41,7 @@ from functions.services.alarm_clearing import Clearing
 from functions.services.alarms import Alarms
 from functions.services.api import ApiServices
 from functions.services.audit import ReadAudit
+from functions.services.backtests import Backtests
 from functions.services.bulk_alarms import BulkAlarms
 from functions.services.bulk_commands import BulkCommands
 from functions.services.commands import Commands, Creating
@@ -146,6 +147,8 @@ def api_harness(clock, who=None):
         states=MemoryStateStore(world, journal),
         alarms=MemoryAlarms(world, journal),
         rules=MemoryRules(journal),
+        backtests=MemoryBacktests(),
+        backtests_queue=MemoryBacktestsQueue(),
     )
     api.rulebook = Rulebook(api.rules, api.registry, clock, shipped=shipped())
     chances = count()
@@ -170,6 +173,7 @@ def _services(api, chance):
     whois = WhoIs(api.principals, api.keys)
     grants = Grants(api.principals, api.directory, api.registry, whois, clock)
     creating = Creating(store=api.commands, models=models, live=api.live, clock=clock, chance=chance, attempts=range(3))
+    rules = Rules(store=api.rules, rulebook=api.rulebook, registry=api.registry, queue=api.alarms_queue, clock=clock)
     alarms = Alarms(
         store=api.alarms,
         gate=gate,
@@ -202,7 +206,17 @@ def _services(api, chance):
         models=DeviceModels(
             store=api.rules, rulebook=api.rulebook, registry=api.registry, queue=api.alarms_queue, clock=clock
         ),
-        rules=Rules(store=api.rules, rulebook=api.rulebook, registry=api.registry, queue=api.alarms_queue, clock=clock),
+        rules=rules,
+        backtests=Backtests(
+            store=api.backtests,
+            rules=rules,
+            rulebook=api.rulebook,
+            gate=gate,
+            statuses=api.world,
+            queue=api.backtests_queue,
+            clock=clock,
+            chance=chance,
+        ),
         logs=DeviceLogs(gate=gate, statuses=api.world, events=api.events, quarantine=api.quarantine),
         replays=QuarantineReplays(
             gate=gate,

@@ -21,6 +21,7 @@ PATH: Final[dict[str, Json]] = {
         "schema": {"pattern": f"^{GROUP_PATTERN.replace('/', ':')}$"},
     },
     "model": {"description": "A device model.", "example": "climate"},
+    "backtest": {"description": "A backtest.", "schema": {"pattern": f"^{COMMAND_ID_PATTERN}$"}},
     "rule": {
         "description": "A rule by its id, `model:key` for one that a model brings along.",
         "example": "too-warm",
