@@ -24,11 +24,14 @@ PUBLISH_S = 5
 
 
 def ingest(env: Env) -> "Ingest":
+    from functions.adapters.dynamodb_alarm_items import Tables
     from functions.adapters.dynamodb_quarantine import DynamoDBQuarantine
     from functions.adapters.dynamodb_registry import DynamoDBDeviceFinder
     from functions.adapters.dynamodb_replays import DynamoDBReplays
     from functions.adapters.dynamodb_state import DynamoDBStateStore
     from functions.adapters.firehose_lake import FirehoseLake
+    from functions.adapters.sqs_alarms import SqsActionsQueue
+    from functions.services.engine import Engine
     from functions.services.ingest import Ingest
     from functions.services.replay import ReplayQuarantined
 
@@ -37,7 +40,9 @@ def ingest(env: Env) -> "Ingest":
     dynamodb = client("dynamodb")
     registry = DynamoDBDeviceFinder(dynamodb, settings.core_table)
     store = telemetry_store(settings.telemetry_store, settings.retention_days, env, client, StoreAccess.WRITE)
-    states = DynamoDBStateStore(dynamodb, settings.state_table)
+    states = DynamoDBStateStore(
+        dynamodb, settings.state_table, alarms=Tables(settings.core_table, settings.events_table)
+    )
     rules = rulebook(dynamodb, settings.core_table, registry)
     live = live_publisher(client, settings.live_table, settings.live_queue_url, registry)
     attempts = Backoff(within_s=INGEST_WITHIN_S)
@@ -47,7 +52,12 @@ def ingest(env: Env) -> "Ingest":
         quarantine=DynamoDBQuarantine(
             dynamodb, settings.events_table, settings.state_table, retention_days=settings.quarantine_days
         ),
-        states=states,
+        engine=Engine(
+            states=states,
+            actions=SqsActionsQueue(client("sqs"), settings.actions_queue_url),
+            live=live,
+            clock=CLOCK,
+        ),
         rulebook=rules,
         attempts=attempts,
         live=live,

@@ -14,6 +14,7 @@ from contract.models import DEFAULT_LATENESS_MS, DeviceModel
 from contract.telemetry import Envelope, Measurement
 from contract.validation import Check, compiled
 from functions.domain.derived import derived
+from functions.domain.engine.inputs import Input, samples_of
 from functions.domain.series import Point, newest
 from functions.domain.state import DeviceState, Observation, Room, moves_latest
 
@@ -117,6 +118,20 @@ def state_after(state: DeviceState, assessed: Sequence[Assessed]) -> DeviceState
     return state
 
 
+def inputs_of(assessed: Sequence[Assessed]) -> tuple[list[Input], list[int]]:
+    """What the rules may see of messages, and when those were received that were seen before."""
+    inputs, duplicates = [], []
+    for one in assessed:
+        seen, received_at = one.observation, one.message.received_at
+        if seen is None:
+            continue
+        if seen.duplicate:
+            duplicates.append(received_at)
+        else:
+            inputs.append(Input(seen.boot, seen.seq, seen.sent, received_at, samples_of(seen.points)))
+    return inputs, duplicates
+
+
 def _assess_one(message: Incoming, model: DeviceModel | None, state: DeviceState, room: Room) -> Assessed:
     try:
         envelope = telemetry.decode(message.data)
@@ -134,7 +149,8 @@ def _assess_one(message: Incoming, model: DeviceModel | None, state: DeviceState
     if duplicate:
         return Assessed(message, Observation(envelope.boot, envelope.seq, duplicate=True), again=points)
     faults = (*refused, *reader.faults)
-    return Assessed(message, Observation(envelope.boot, envelope.seq, points, frozenset(reader.unmodeled)), faults)
+    seen = Observation(envelope.boot, envelope.seq, points, frozenset(reader.unmodeled), sent=envelope.sent)
+    return Assessed(message, seen, faults)
 
 
 def _value_faults(envelope: Envelope) -> Iterable[Fault]:

@@ -8,6 +8,7 @@ import msgspec
 from contract import telemetry
 from contract.errors import EnvelopeError
 from contract.models import DeviceModel
+from functions.domain.engine.codec import settled
 from functions.domain.ingest import Fault, Incoming, Origin, assess
 from functions.domain.quarantine import Outcome, Quarantined
 from functions.domain.series import Point
@@ -110,4 +111,7 @@ def settlement(kept: Kept, found: Reassessed, now: int) -> Settlement:
 
 def state_with(state: DeviceState, kept: Kept, found: Reassessed) -> DeviceState:
     """The state once these points are stored, each replay counted once; the same one if there is nothing to learn."""
-    return state.with_replay(kept.key, found.points, found.unmodeled, (found.boot, found.seq) if found.first else None)
+    first = (found.boot, found.seq) if found.first else None
+    after = state.with_replay(kept.key, found.points, found.unmodeled, first)
+    # What rules are still to see of `latest` is what it was before.
+    return after if after is state else msgspec.structs.replace(after, rules=settled(state))

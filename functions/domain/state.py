@@ -89,6 +89,7 @@ class Observation(msgspec.Struct, frozen=True):
     points: tuple[Point, ...] = ()
     unmodeled: frozenset[str] = frozenset()
     duplicate: bool = False
+    sent: int = 0
 
 
 class DeviceState(msgspec.Struct, frozen=True):

@@ -1,6 +1,6 @@
 """Stores a batch of telemetry messages. Every step may be repeated: what was done already changes nothing.
 
-    decode → read state → assess → history → quarantine → lake → state → tell those who watch
+    decode → read state → assess → history → quarantine → lake → rules → state → tell those who watch
 
 The state comes last and is conditional on what was read, so a message counts as seen once all else is done with it.
 The lake, which alone keeps every copy, comes as late as can be: what waits for its store is not appended each time.
@@ -17,21 +17,21 @@ import msgspec
 from contract import ingest as wrapper
 from contract.errors import DocumentError
 from contract.ingest import LakeLine
-from functions.domain.ingest import Assessed, Fault, Incoming, assess, state_after
+from functions.domain.ingest import Assessed, Fault, Incoming, assess, inputs_of, state_after
 from functions.domain.live import latest_event
 from functions.domain.quarantine import Outcome
-from functions.domain.state import Change
 from functions.errors import AdapterError, LakeError, PartialWriteError, QuarantineError, QueueMessageError, StoreError
 from functions.ports.live import LivePublisher
 from functions.ports.logs import Quarantine
-from functions.ports.telemetry import Lake, StateStore, TelemetryStore
+from functions.ports.telemetry import Lake, TelemetryStore
+from functions.services.engine import Engine
 from functions.services.replay import ReplayQuarantined
-from functions.services.rulebook import Rulebook
+from functions.services.rulebook import Rulebook, Standing
 
 if TYPE_CHECKING:
     from contract.models import DeviceModel
     from functions.domain.series import Point, Rejected
-    from functions.domain.state import DeviceState
+    from functions.domain.state import Change, DeviceState
 
 
 class Report(msgspec.Struct):
@@ -45,6 +45,9 @@ class Report(msgspec.Struct):
     late: int = 0
     quarantined: Counter[str] = msgspec.field(default_factory=Counter)
     replayed: Counter[Outcome] = msgspec.field(default_factory=Counter)
+    transitions: Counter[str] = msgspec.field(default_factory=Counter)
+    refused: set[tuple[str, str]] = msgspec.field(default_factory=set)
+    """Devices, each with a rule that their state has no room for."""
 
     def fail(self, ids: Iterable[str], problem: Exception | str) -> None:
         self.failed.update(ids)
@@ -71,7 +74,7 @@ class Ingest:
         lake: Lake,
         store: TelemetryStore,
         quarantine: Quarantine,
-        states: StateStore,
+        engine: Engine,
         rulebook: Rulebook,
         attempts: Iterable[int],
         live: LivePublisher,
@@ -80,7 +83,7 @@ class Ingest:
         self._lake = lake
         self._store = store
         self._quarantine = quarantine
-        self._states = states
+        self._engine = engine
         self._rulebook = rulebook
         self._attempts = attempts
         self._live = live
@@ -117,31 +120,60 @@ class Ingest:
 
     def _store_devices(self, batch: _Batch, in_lake: set[str], report: Report) -> _Batch:
         """Returns the devices whose state somebody else wrote meanwhile, to do again."""
-        states = self._states.read(batch)
-        models = self._rulebook.models_of(batch)
-        assessed = {thing: _assessed(some, models[thing], states[thing], report) for thing, some in batch.items()}
+        states = self._engine.read([*batch])
+        standings = self._rulebook.of(batch)
+        assessed = {
+            thing: _assessed(some, standings[thing].model, states[thing], report) for thing, some in batch.items()
+        }
         assessed = self._into_history(assessed, report)
         assessed = self._recounted(assessed, report)
         assessed = self._into_quarantine(assessed, report)
         assessed = self._into_lake(assessed, in_lake, report)
-        after = {thing: state_after(states[thing], some) for thing, some in assessed.items() if some}
-        changed = {thing: state for thing, state in after.items() if state is not states[thing]}
-        saved = self._states.save({thing: Change(state=state) for thing, state in changed.items()})
+        changes = self._evaluated(states, standings, assessed, report)
+        saved = self._engine.save(changes)
         for thing, why in saved.failed.items():
             report.fail((one.message.id for one in assessed[thing]), why)
         for thing, some in assessed.items():
             if thing not in saved.conflicts and thing not in saved.failed:
                 for one in some:
                     report.count(one)
-        stored = changed.keys() - saved.conflicts - saved.failed.keys()
+        stored = changes.keys() - saved.conflicts - saved.failed.keys()
+        for thing in stored:
+            report.transitions.update(str(found.kind) for found in changes[thing].transitions)
         self._live.publish(
             [
                 event
                 for thing in stored
-                if (event := latest_event(thing, states[thing].latest, changed[thing].latest)) is not None
+                if (event := latest_event(thing, states[thing].latest, changes[thing].state.latest)) is not None
             ]
         )
         return {thing: [one.message for one in assessed[thing]] for thing in saved.conflicts}
+
+    def _evaluated(
+        self,
+        states: "Mapping[str, DeviceState]",
+        standings: Mapping[str, Standing],
+        assessed: dict[str, list[Assessed]],
+        report: Report,
+    ) -> "dict[str, Change]":
+        """What becomes of each device of which something was learned."""
+        changes = {}
+        for thing, some in assessed.items():
+            before = states[thing]
+            if (after := state_after(before, some)) is before:
+                continue
+            inputs, duplicates = inputs_of(some)
+            try:
+                change, refused = self._engine.change(
+                    thing, before, after, standings[thing], inputs, duplicates=duplicates
+                )
+            except Exception as exc:  # noqa: BLE001 - a bug that one device trips must not hold up all others
+                report.fail((one.message.id for one in some), f"the rules of {thing}: {type(exc).__name__}: {exc}")
+                assessed[thing] = []
+                continue
+            changes[thing] = change
+            report.refused.update((thing, rule) for rule in refused)
+        return changes
 
     def _into_history(self, assessed: dict[str, list[Assessed]], report: Report) -> dict[str, list[Assessed]]:
         points = [point for some in assessed.values() for one in some for point in one.points]

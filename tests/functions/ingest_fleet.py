@@ -6,11 +6,13 @@ from contract import ingest as wrapper
 from contract.ingest import IngestMessage
 from contract.models import shipped
 from functions.adapters.memory import MemoryLake, MemoryQuarantine, MemoryStateStore, MemoryWorld
+from functions.adapters.memory_alarm_queues import MemoryActionsQueue
 from functions.adapters.memory_live import MemoryLivePublisher
 from functions.adapters.memory_registry import MemoryRegistry
 from functions.adapters.memory_replays import MemoryReplays
 from functions.adapters.memory_rules import MemoryRules
 from functions.domain.devices import Source
+from functions.services.engine import Engine
 from functions.services.ingest import Ingest
 from functions.services.replay import ReplayQuarantined
 from functions.services.rulebook import Rulebook
@@ -45,7 +47,7 @@ class Fleet:
             lake=self.lake,
             store=self.store,
             quarantine=self.quarantine,
-            states=self.states,
+            engine=Engine(states=self.states, actions=MemoryActionsQueue(), live=live, clock=self.clock),
             rulebook=self.rulebook,
             attempts=attempts,
             live=live,

@@ -14,6 +14,7 @@ from functions.adapters.memory import (
     MemoryTelemetryStore,
     MemoryWorld,
 )
+from functions.adapters.memory_alarm_queues import MemoryActionsQueue
 from functions.adapters.memory_lake import MemoryLakeReader
 from functions.adapters.memory_live import MemoryLivePublisher
 from functions.adapters.memory_registry import MemoryRegistry
@@ -23,6 +24,7 @@ from functions.domain.devices import Source
 from functions.domain.lake import hour_prefix
 from functions.services.backfill import Backfill
 from functions.services.backfill_sources import DAY_MS
+from functions.services.engine import Engine
 from functions.services.ingest import Ingest
 from functions.services.replay import ReplayQuarantined
 from functions.services.rulebook import Rulebook
@@ -52,7 +54,7 @@ class Deployment:
             lake=self.arrived,
             store=self.old,
             quarantine=quarantine,
-            states=states,
+            engine=Engine(states=states, actions=MemoryActionsQueue(), live=live, clock=clock),
             rulebook=self.rulebook,
             attempts=range(3),
             live=live,

@@ -1,16 +1,12 @@
 """One rule at work on one device."""
 
 from collections.abc import Mapping
-from typing import Final
 
 from contract.rules.lifecycle import RuleState, Step
 from contract.telemetry import Value
-from functions.domain.engine.codec import NEVER, Bounds, Running
+from functions.domain.engine.codec import HEARD, NEVER, Bounds, Running
 from functions.domain.engine.compiled import Compiled
 from functions.domain.engine.inputs import Values
-
-HEARD: Final = ""
-"""Stands for any metric, where a rule only asks whether the device was heard."""
 
 
 class RuleAtWork:
@@ -70,7 +66,8 @@ class RuleAtWork:
             if metric in values:
                 self.skipped[metric] = (at, values[metric])
         if self.compiled.device_wide and any(value is not None for value in values.values()):
-            self.skipped[HEARD] = (at, True)
+            heard = self.skipped.get(HEARD)
+            self.skipped[HEARD] = (at if heard is None else max(at, heard[0]), True)
         return True
 
     def _changes_nothing(self, bounds: Bounds, metric: str, at: int, value: Value | None) -> bool:

@@ -13,6 +13,7 @@ import msgspec
 from contract.errors import shown
 from contract.rules.lifecycle import RuleState
 from contract.telemetry import Value
+from functions.domain.engine.inputs import SURE
 from functions.domain.engine.losses import Gap, Hour, HourlyLoss
 from functions.domain.engine.order import Held, Place
 from functions.domain.presence import Status
@@ -22,6 +23,8 @@ VERSION: Final = 1
 MAX_RULES_BYTES: Final = 24 * 1024
 NEVER: Final = 2**63 - 1
 NONE_SKIPPED: Final = -1
+HEARD: Final = ""
+"""Stands for any metric, where a rule only asks whether the device was heard."""
 
 Bounds: TypeAlias = Mapping[str, tuple[float, float]]
 
@@ -103,6 +106,24 @@ def rest_of(head: Head) -> Rest:
         return _rest.decode(head.rest) if head.rest else Rest()
     except msgspec.DecodeError as exc:
         raise ValueError(f"the state of a device's rules cannot be read: {exc}") from exc
+
+
+def settled(state: DeviceState) -> bytes:
+    """The same with the samples that were passed over for all rules noted for each, so that `latest` may move on."""
+    head = head_of(state)
+    if head is None or head.mark == NONE_SKIPPED:
+        return state.rules
+    rest = rest_of(head)
+    newest = {metric: one for metric, one in state.latest.items() if one.ts > head.mark and one.q in SURE}
+    heard = max((one.ts for one in newest.values()), default=None)
+    for rule in rest.running:
+        # A metric that a rule asks for was passed over only within the bounds of that rule.
+        asked = newest.keys() & (rule.bounds or {}).keys()
+        rule.skipped = {**rule.skipped, **{metric: (newest[metric].ts, newest[metric].value) for metric in asked}}
+        if heard is not None:
+            rule.skipped[HEARD] = (heard, True)
+    head.rest, head.mark = encode(rest), NONE_SKIPPED
+    return encode(head)
 
 
 def bounds_of(quiet: bytes) -> dict[str, tuple[float, float]]:

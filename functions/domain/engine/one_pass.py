@@ -5,8 +5,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from math import isfinite
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
 from contract.telemetry import Value
-from functions.domain.engine.codec import NEVER, Head, Rest, encode, head_of, rest_of
+from functions.domain.engine.codec import NEVER, Head, Rest, encode, head_of, rest_of, settled
 from functions.domain.engine.inputs import ONLINE, Input, Values
 from functions.domain.engine.losses import Losses
 from functions.domain.engine.order import Order, Place
@@ -27,7 +29,7 @@ class Pass:
     """One pass over a device's state."""
 
     def __init__(self, program: "Program", thing: str, state: DeviceState, name: str) -> None:
-        head = head_of(state)
+        head = head_of(msgspec.structs.replace(state, rules=settled(state)))
         self._head = Head() if head is None else head
         self._rest = rest_of(self._head)
         self._losses = Losses(self._rest.hours, self._rest.gaps)
@@ -40,9 +42,9 @@ class Pass:
             places = [*self._rest.places, *([Place(head.boot, head.next)] if head.boot else ())]
         self._order = Order(self._losses, program.hold_ms, places=places, sent=self._head.sent, held=self._rest.held)
         self._work = Work(program, self._rest, state.alarms, thing, name)
-        self._work.show_skipped(state.latest, self._head.mark)
         self._program = program
-        self._armed = state.armed
+        # What is pending has armed it at once.
+        self._armed = None if state.pending else state.armed
         self._begun = self._head.program
         self._last = self._head.last
         self._presence = self._rest.presence

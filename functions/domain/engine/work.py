@@ -1,19 +1,19 @@
 """All rules of a device at work, in one pass over its state."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from contract.rules.lifecycle import Step
 from contract.telemetry import Value
 from functions.domain.alarms import MAX_MESSAGE_CHARS, Clearing, Transition, TransitionKind
 from functions.domain.engine.at_work import RuleAtWork, merged
-from functions.domain.engine.codec import MAX_RULES_BYTES, NEVER, NONE_SKIPPED, Bounds, Rest, Running, encode
+from functions.domain.engine.codec import MAX_RULES_BYTES, NEVER, Bounds, Rest, Running, encode
 from functions.domain.engine.compiled import Compiled
-from functions.domain.engine.inputs import SURE, Values
-from functions.domain.state import Latest, Wanted
+from functions.domain.engine.inputs import Values
 
 if TYPE_CHECKING:
     from functions.domain.engine.program import Program
+    from functions.domain.state import Wanted
 
 
 class Work:
@@ -39,17 +39,6 @@ class Work:
                 self._gone.append(kept)
             else:
                 self.rules[kept.rule] = RuleAtWork(compiled, kept)
-
-    def show_skipped(self, latest: Mapping[str, Latest], mark: int) -> None:
-        """What was passed over for all rules together is passed over for each."""
-        if mark == NONE_SKIPPED:
-            return
-        newest = [(one.ts, metric, one.value) for metric, one in latest.items() if one.ts > mark and one.q in SURE]
-        for ts, metric, value in sorted(newest, key=lambda one: one[0]):
-            values = {metric: value}
-            for rule in self._concerned(values):
-                if not rule.skip(ts, values):
-                    self._follow(rule, rule.observe(ts, values))
 
     def end_others(self, clock: int) -> None:
         """Clear the alarms of rules that are not in the program, or not as they were; `clock` is the time of day."""

@@ -15,6 +15,7 @@ from functions.adapters.memory import (
     MemoryTelemetryStore,
     MemoryWorld,
 )
+from functions.adapters.memory_alarm_queues import MemoryActionsQueue
 from functions.adapters.memory_live import MemoryLivePublisher
 from functions.adapters.memory_registry import MemoryRegistry
 from functions.adapters.memory_replays import MemoryReplays
@@ -23,6 +24,7 @@ from functions.domain.devices import Source
 from functions.domain.series import SeriesQuery
 from functions.domain.state import Counters, DeviceState, Saved
 from functions.errors import LakeError, PartialWriteError, QuarantineError, RegistryError, StateError, StoreError
+from functions.services.engine import Engine
 from functions.services.ingest import Ingest
 from functions.services.replay import ReplayQuarantined
 from functions.services.rulebook import Rulebook
@@ -50,7 +52,7 @@ class Cloud:
             lake=self.lake,
             store=self.store,
             quarantine=self.quarantine,
-            states=self.states,
+            engine=Engine(states=self.states, actions=MemoryActionsQueue(), live=self.live, clock=self.clock),
             rulebook=rulebook,
             attempts=attempts,
             live=self.live,
