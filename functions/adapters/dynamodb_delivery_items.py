@@ -6,7 +6,8 @@ import msgspec
 
 from functions.adapters.dynamodb_items import Item, number
 from functions.adapters.shards import shard_of
-from functions.domain.deliveries import KEEP_MS, Attempt, Delivery, Due, State, place_of
+from functions.domain.deliveries import KEEP_MS, Attempt, Delivery, Due, State
+from functions.domain.delivery_ids import place_of
 
 LISTS: Final = ("DELIVERIES", "DELIVERIES#FAILED")
 """Of what is open or well, and of what failed."""

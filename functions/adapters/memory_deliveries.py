@@ -18,8 +18,8 @@ from functions.domain.deliveries import (
     Gathered,
     Reason,
     digest_of,
-    place_of,
 )
+from functions.domain.delivery_ids import place_of
 from functions.errors import DeliveriesError
 
 _ONE_SHARD = "00"

@@ -4,6 +4,7 @@ A handler calls its function once and keeps the result, so that clients live as 
 a function does not need it does not load: adapters and services are imported where they are made.
 """
 
+from functions.bootstrap.actions import actions
 from functions.bootstrap.clients import CONNECT_S
 from functions.bootstrap.http import api, auth, authorizer
 from functions.bootstrap.pipeline import INGEST_WITHIN_S, commands, events, ingest, presence, shadows
@@ -31,6 +32,7 @@ __all__ = [
     "STORE_BUDGET_S",
     "TAKE_BACK_WITHIN_S",
     "TIMESTREAM_CALL_S",
+    "actions",
     "api",
     "audit_export",
     "auth",

@@ -153,12 +153,16 @@ ORGANISATION: Final = frozenset(
 
 
 class Kind(StrEnum):
-    """`DEPLOYMENT` is who changes what a file of the deployment declares; nobody signs in as it."""
+    """`DEPLOYMENT` is who changes what a file of the deployment declares, `RULE` a rule whose alarm acts on a device.
+
+    Nobody signs in as either.
+    """
 
     USER = "user"
     KEY = "key"
     DEVICE = "device"
     DEPLOYMENT = "deployment"
+    RULE = "rule"
 
 
 class Grant(msgspec.Struct, frozen=True, order=True):

@@ -14,7 +14,7 @@ import msgspec
 from contract.models import Severity
 from functions.domain.access import Reach
 from functions.domain.alarms import Transition
-from functions.errors import RequestError
+from functions.domain.delivery_ids import own_id
 
 FIRST_TRY_MS: Final = 30_000
 """A delivery that nobody has tried so long after it was planned is tried by the sweep: its message was lost."""
@@ -32,9 +32,6 @@ MAX_NOTE_CHARS: Final = 300
 KEEP_MS: Final = 90 * 86_400_000
 
 _JITTER: Final = 0.2
-_DIGEST_BYTES: Final = 12
-_ID_PARTS: Final = 4
-_OWN_PARTS: Final = 3
 
 
 class State(StrEnum):
@@ -80,10 +77,11 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="not
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="command"):
-    """Command an actuator of the device."""
+    """Command an actuator of the device. `index` is the command's place among the actions of its rule."""
 
     actuator: str
     parameters: dict[str, Any]
+    index: int
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="desire"):
@@ -125,6 +123,8 @@ class Outcome(StrEnum):
     FAILED = "failed"
     REFUSED = "refused"
     """It failed, and would again."""
+    SUPERSEDED = "superseded"
+    """It was not done, since what came later had been."""
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -220,6 +220,8 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
                 return self._closed(State.DELIVERED, now, None, answer.note)
             case Outcome.REFUSED:
                 return self._closed(State.FAILED, now, Reason.REFUSED, answer.note)
+            case Outcome.SUPERSEDED:
+                return self._closed(State.MUTED, now, Reason.SUPERSEDED, answer.note)
         at = now + retry_in(self.tried, answer.retry_after_ms, chance)
         if at >= self.since + GIVE_UP_MS:
             return self._closed(State.FAILED, now, Reason.GIVEN_UP, answer.note)
@@ -309,25 +311,6 @@ class Gathered(msgspec.Struct, frozen=True):
     more: bool = False
 
 
-def delivery_id(thing: str, number: int, step: int, *what: str) -> str:
-    """Of what is done about a step of an alarm: the id says where it is kept, and its end what it is.
-
-    >>> delivery_id("pump-7", 42, 0, "notice", "on-call")
-    'pump-7.42.0.2cd0dd5f57dbea03e59f3e46'
-    """
-    digest = blake2b("\0".join((thing, str(number), str(step), *what)).encode(), digest_size=_DIGEST_BYTES)
-    return f"{thing}.{number}.{step}.{digest.hexdigest()}"
-
-
-def own_id(recipient: str, kind: str, number: int) -> str:
-    """Of what is sent to a recipient and is about no alarm, or many.
-
-    >>> own_id("on-call", "digest", 7)
-    'on-call.digest.7'
-    """
-    return f"{recipient}.{kind}.{number}"
-
-
 def digest_of(recipient: str, number: int, now: int, at: int) -> Delivery:
     """A digest in which deliveries can be gathered, to be sent `at` that time."""
     return Delivery(
@@ -338,28 +321,6 @@ def digest_of(recipient: str, number: int, now: int, at: int) -> Delivery:
         next_at=at,
         due=at,
     )
-
-
-class Place(msgspec.Struct, frozen=True):
-    """What an id says: the device and its alarm and step, or else a recipient; and what tells it from others there."""
-
-    what: str
-    thing: str = ""
-    number: int = 0
-    step: int = 0
-    recipient: str = ""
-
-
-def place_of(id: str) -> Place:  # noqa: A002 - its name everywhere
-    """Raises RequestError for what is no id of a delivery."""
-    parts = id.split(".")
-    if len(parts) == _ID_PARTS and all(part.isascii() and part.isdigit() for part in parts[1:3]):
-        thing, number, step, what = parts
-        if len(number) <= 8 and len(step) <= 4:  # noqa: PLR2004 - as keys spell them
-            return Place(what, thing=thing, number=int(number), step=int(step))
-    if len(parts) == _OWN_PARTS and parts[1] in {"digest", "test"} and parts[2].isascii() and parts[2].isdigit():
-        return Place(f"{parts[1]}.{parts[2]}", recipient=parts[0])
-    raise RequestError("delivery", "the id of a delivery", repr(id[:100]))
 
 
 def retry_in(tried: int, asked_ms: int | None, chance: Callable[[], float]) -> int:

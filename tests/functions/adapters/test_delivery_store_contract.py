@@ -22,8 +22,8 @@ from functions.domain.deliveries import (
     Reason,
     State,
     Trial,
-    own_id,
 )
+from functions.domain.delivery_ids import own_id
 from functions.errors import CursorError, DeliveriesError, RequestError
 from tests.functions.adapters.test_command_store_contract import ANN
 from tests.functions.domain.deliveries_of import NOW, alarm, notice

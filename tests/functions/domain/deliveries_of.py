@@ -1,7 +1,8 @@
 """Steps of alarms and deliveries of them, as tests want them."""
 
 from functions.domain.alarms import Transition, TransitionKind
-from functions.domain.deliveries import FIRST_TRY_MS, Delivery, Notice, delivery_id
+from functions.domain.deliveries import FIRST_TRY_MS, Delivery, Notice
+from functions.domain.delivery_ids import delivery_id
 
 NOW = 1_764_000_000_000
 

@@ -1,0 +1,132 @@
+"""Which deliveries come of a transition, of an escalation, and what a digest has left to tell. Pure."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from contract.rules import Command, Desire, Notify
+from functions.domain.alarms import Alarm, Transition, TransitionKind
+from functions.domain.deliveries import (
+    FIRST_TRY_MS,
+    Delivery,
+    Escalate,
+    Notice,
+    Order,
+    Task,
+    Wanted,
+)
+from functions.domain.delivery_ids import delivery_id
+from functions.domain.outbox import OutboxEntry
+
+GATHERED: Final = 200
+"""Deliveries that a digest looks at; how many more there are is not counted."""
+
+
+def planned(entry: OutboxEntry, name: str, now: int) -> list[Delivery]:
+    """What is to be done about a transition, each thing once. `name` is the device's."""
+    about = entry.transition
+    made = [_delivery(entry, name, now, task, *what) for task, *what in _tasks(entry)]
+    if about.kind is TransitionKind.RAISED:
+        for level, one in enumerate(entry.escalation):
+            task = Escalate(level=level, after_ms=one.after_ms, recipients=tuple(dict.fromkeys(one.recipients)))
+            waits = _delivery(entry, name, now, task, "escalate", str(level))
+            at = now + one.after_ms
+            made.append(msgspec.structs.replace(waits, next_at=at, due=at))
+    return made
+
+
+def escalated(delivery: Delivery, alarm: Alarm, now: int) -> list[Delivery]:
+    """Notices that an alarm, as it is by now, has not been acknowledged."""
+    task, about = delivery.task, delivery.about
+    if not isinstance(task, Escalate) or about is None:
+        raise ValueError(f"{delivery.id}: expected an escalation, got {type(task).__name__}")
+    current = msgspec.structs.replace(
+        about,
+        severity=alarm.severity,
+        title=alarm.title,
+        message=alarm.message,
+        at=now,
+        first=alarm.first,
+        last=alarm.last,
+        peak=alarm.peak,
+        count=alarm.count,
+    )
+    return [
+        msgspec.structs.replace(
+            delivery,
+            id=delivery_id(about.thing, about.number, about.step, "escalated", str(task.level), recipient),
+            task=Notice(recipient=recipient, unacknowledged_ms=task.after_ms),
+            about=current,
+            created_at=now,
+            since=now,
+            next_at=now,
+            due=now + FIRST_TRY_MS,
+            attempts=0,
+            tried=0,
+            note="",
+            version=0,
+        )
+        for recipient in task.recipients
+    ]
+
+
+def over(gathered: Sequence[Delivery], active: Collection[tuple[str, int]]) -> set[str]:
+    """Ids of what a digest need not tell, since it has ended. `active` are the alarms that have not.
+
+    Of an alarm that was raised and has ended since nobody was told, nothing is; of one that he knows of, the end is.
+    """
+    begun = {_alarm(one) for one in gathered if one.about and one.about.kind is TransitionKind.RAISED}
+    return {
+        one.id
+        for one in gathered
+        if one.about
+        and _alarm(one) not in active
+        and (_alarm(one) in begun or one.about.kind is not TransitionKind.CLEARED)
+    }
+
+
+def _alarm(delivery: Delivery) -> tuple[str, int]:
+    return (delivery.about.thing, delivery.about.number) if delivery.about else ("", 0)
+
+
+def _tasks(entry: OutboxEntry) -> Iterator[tuple[Any, ...]]:
+    """Each task with what its id is made of, besides the step."""
+    moment = entry.transition.kind.value
+    recipients: dict[str, None] = {}
+    desired: dict[str, Any] = {}
+    for index, action in enumerate(entry.actions):
+        if moment not in action.on:
+            continue
+        match action:
+            case Notify():
+                recipients.update(dict.fromkeys(action.recipients))
+            case Command():
+                yield Order(actuator=action.actuator, parameters=action.parameters, index=index), "command", str(index)
+            case Desire():
+                desired.update(action.desired)
+    if desired:
+        yield Wanted(desired=desired), "desire"
+    for recipient in recipients:
+        yield Notice(recipient=recipient), "notice", recipient
+
+
+def _delivery(entry: OutboxEntry, name: str, now: int, task: Task, *what: str) -> Delivery:
+    about = _without_trace(entry.transition)
+    return Delivery(
+        id=delivery_id(about.thing, about.number, about.step, *what),
+        task=task,
+        created_at=now,
+        since=entry.at,
+        next_at=now,
+        due=now + FIRST_TRY_MS,
+        about=about,
+        group=entry.group,
+        name=name,
+    )
+
+
+def _without_trace(about: Transition) -> Transition:
+    """It is in the alarm's history, and may be long."""
+    nothing: Mapping[str, Any] = {}
+    return msgspec.structs.replace(about, why=nothing)
