@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from math import isfinite
 
 import msgspec
 
@@ -15,6 +14,7 @@ from contract.telemetry import Value
 from functions.domain.access import EVERYTHING, lineage
 from functions.domain.definitions import MAX_MODELS, MAX_RULES, Definition
 from functions.domain.devices import Device
+from functions.domain.engine.one_pass import attribute_value
 from functions.errors import RequestError
 
 
@@ -59,17 +59,7 @@ def applicable(by_scope: Mapping[str, tuple[Definition, ...]], device: Device) -
 
 def attributes_of(device: Device) -> dict[str, Value]:
     """A device's attributes as rules see them: numbers and truths where the texts are such."""
-    return {f"@{key}": _attribute(text) for key, text in device.tags.items()}
-
-
-def _attribute(text: str) -> Value:
-    if text in {"true", "false"}:
-        return text == "true"
-    try:
-        number = float(text)
-    except ValueError:
-        return text
-    return number if isfinite(number) else text
+    return {f"@{key}": attribute_value(text) for key, text in device.tags.items()}
 
 
 def parse_rule_scope(text: str) -> str:

@@ -13,8 +13,6 @@ from contract.telemetry import QUALITIES, Quality, Value
 MAX_LIMIT = 1000
 MAX_METRICS = 20
 MAX_BINS = 10_000
-SURE: frozenset[Quality] = frozenset({"good", "estimated"})
-"""The qualities that rules rely on; a value of another is unknown to them."""
 
 
 class Aggregate(StrEnum):

@@ -23,6 +23,7 @@ from functions.domain.backtests import (
     result,
 )
 from functions.domain.definitions import Author
+from functions.domain.engine.inputs import is_told
 from functions.domain.rules import attributes_of, rule_of
 from functions.domain.status import DeviceStatus
 from functions.errors import NotFoundError, RequestError
@@ -96,7 +97,7 @@ class Backtests:
             raise RequestError("rule", "a rule with a condition", f"{rule.id}, which only disables one of a model")
         now = self.clock.now_ms()
         model = self._rulebook.models.get(device.model)
-        status = self._statuses.statuses([asked.thing]).get(asked.thing)
+        heard = self._statuses.statuses([asked.thing]).get(asked.thing, DeviceStatus()).state.latest
         interval_ms = INTERVAL_MS if model is None else model.interval_ms
         backtest = Backtest(
             id=ulids.new(now, self._chance()),
@@ -105,7 +106,7 @@ class Backtests:
             begin=max(0, asked.start - lookback_ms(rule, interval_ms)),
             start=asked.start,
             end=min(asked.end, now),
-            metrics=metrics_of([rule, *([installed[0]] if installed else [])], status),
+            metrics=metrics_of([rule, *([installed[0]] if installed else [])], heard),
             attributes=attributes_of(device),
             by=Author(who.id, who.name),
             created_at=now,
@@ -203,14 +204,14 @@ def replayed(job: Backtest, data: Iterable[tuple[int, Mapping[str, Value | None]
     return result(samples, tested.steps, None if installed is None else installed.steps, job.start, job.end)
 
 
-def metrics_of(rules: Iterable[Rule], status: DeviceStatus | None) -> tuple[str, ...]:
-    """What is to be read for these rules: their own metrics, or all that the device ever sent."""
+def metrics_of(rules: Iterable[Rule], heard: Iterable[str]) -> tuple[str, ...]:
+    """What is to be read for these rules: their own metrics, or all that were ever `heard` of the device."""
     wanted: set[str] = set()
     for rule in rules:
         program = RuleProgram(rule)
-        wanted |= {metric for metric in program.metrics if metric[0] not in "@$"}
-        if program.device_wide and status is not None:
-            wanted |= status.state.latest.keys()
+        wanted |= {metric for metric in program.metrics if not is_told(metric)}
+        if program.device_wide:
+            wanted |= set(heard)
     return tuple(sorted(wanted))
 
 

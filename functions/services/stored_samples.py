@@ -7,7 +7,8 @@ from operator import attrgetter
 from typing import Final
 
 from contract.telemetry import Value
-from functions.domain.series import MAX_LIMIT, MAX_METRICS, SURE, RawRow, SeriesQuery
+from functions.domain.engine.inputs import SURE
+from functions.domain.series import MAX_LIMIT, MAX_METRICS, RawRow, SeriesQuery
 from functions.ports.telemetry import SeriesReader
 
 Instant = tuple[int, Mapping[str, Value | None]]
