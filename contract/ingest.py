@@ -22,6 +22,7 @@ __all__ = [
     "encode",
     "encode_line",
     "encode_response",
+    "encode_shadow",
 ]
 
 
@@ -98,6 +99,10 @@ def encode_response(message: ResponseMessage) -> bytes:
 def decode_shadow(body: bytes | str) -> ShadowMessage:
     """A queue body of the rule for shadows; raises only DocumentError."""
     return _decode(body, ShadowMessage)
+
+
+def encode_shadow(message: ShadowMessage) -> bytes:
+    return _encoder.encode(message)
 
 
 def decode_line(line: bytes | str) -> LakeLine:

@@ -302,6 +302,17 @@ FUNCTIONS: tuple[FunctionSpec, ...] = (
             Grant("backtests-queue", ("sqs:SendMessage",)),
             Grant("shadows/state", ("iot:GetThingShadow", "iot:UpdateThingShadow")),
             Grant("shadows/config", ("iot:GetThingShadow", "iot:UpdateThingShadow")),
+            Grant("dead-letters-places", ("ssm:GetParameter",)),
+            Grant(
+                "dead-letters",
+                (
+                    "sqs:ChangeMessageVisibility",
+                    "sqs:DeleteMessage",
+                    "sqs:GetQueueAttributes",
+                    "sqs:ReceiveMessage",
+                ),
+            ),
+            Grant("dead-letters/sources", ("sqs:SendMessage",)),  # where what is mended goes back to
             *_USERS,
         ),
         store_access=StoreAccess.ASK,

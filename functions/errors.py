@@ -221,6 +221,10 @@ class TelemetryQueueError(AdapterError):
     pass
 
 
+class DeadLettersError(AdapterError):
+    pass
+
+
 class RatesError(AdapterError):
     pass
 

@@ -163,6 +163,8 @@ class EventsSettings(Settings):
 
 @dataclass(frozen=True, kw_only=True)
 class ApiSettings(Settings):
+    """`dead_letters` names the parameter that tells where the queues of dead letters are."""
+
     core_table: str = _text("FIELDLINE_CORE_TABLE")
     state_table: str = _text("FIELDLINE_STATE_TABLE")
     events_table: str = _text("FIELDLINE_EVENTS_TABLE")
@@ -182,6 +184,7 @@ class ApiSettings(Settings):
     live_url: str = _text("FIELDLINE_LIVE_URL")
     cursor_secret: str = _text("FIELDLINE_CURSOR_SECRET")
     webhook_secret: str = _text("FIELDLINE_WEBHOOK_SECRET")
+    dead_letters: str = _text("FIELDLINE_DEAD_LETTERS")
     request_rate: int = _number("FIELDLINE_REQUEST_RATE", 50, 1, 1000)
     request_burst: int = _number("FIELDLINE_REQUEST_BURST", 100, 1, 10_000)
     audit_days: int = _number("FIELDLINE_AUDIT_DAYS", 365, 1, 3650)

@@ -112,6 +112,7 @@ RESOURCES = (
     _substituted("AWS::SecretsManager::Secret", "What refers to it gets its ARN by Fn::GetAtt: Ref is its name here."),
     _native("AWS::SQS::Queue"),
     _substituted("AWS::SQS::QueuePolicy", "Denials of plain HTTP are taken out: everything here is HTTP on loopback."),
+    _native("AWS::SSM::Parameter"),
     _substituted("AWS::Timestream::Database", "Made in Timestream's look-alike by the launcher."),
     _substituted(
         "AWS::Timestream::InfluxDBInstance",

@@ -196,6 +196,7 @@ class Seeds:
             "user": self.user,
             "key": key,
             "day": self._today(),
+            "queue": "events",
         }
 
     def _made(self, path: str, body: Any) -> Any:
@@ -374,6 +375,9 @@ PLANS: dict[str, Plan] = {
     "list_audit": Plan(anywhere),
     "audit_chains": Plan(anywhere),
     "live_ticket": Plan(anywhere),
+    "list_dead_letter_queues": Plan(anywhere),
+    "peek_dead_letters": Plan(anywhere),
+    "replay_dead_letters": Plan(anywhere, body={}),
 }
 PROTECTED = [route for route in ROUTES if not route.public]
 

@@ -27,6 +27,7 @@ ENVIRONMENT = {
     "FIELDLINE_ACTIONS_QUEUE_URL": "https://queue/actions",
     "FIELDLINE_BACKTESTS_QUEUE_URL": "https://queue/backtests",
     "FIELDLINE_WEBHOOK_SECRET": "webhooks",
+    "FIELDLINE_DEAD_LETTERS": "dead-letters",
     "FIELDLINE_REGION": "eu-west-1",
     "FIELDLINE_USER_POOL_ID": "pool",
     "FIELDLINE_ISSUER": "https://issuer",

@@ -5,6 +5,7 @@ from functions.api.operations.alarms import AlarmOperations
 from functions.api.operations.audit import AuditOperations
 from functions.api.operations.backtests import BacktestOperations
 from functions.api.operations.commands import CommandOperations
+from functions.api.operations.dead_letters import DeadLetterOperations
 from functions.api.operations.devices import DeviceOperations
 from functions.api.operations.docs import DocsOperations
 from functions.api.operations.events import EventOperations
@@ -44,5 +45,6 @@ def rooms(request: Request, services: ApiServices, sign_in: SignIn) -> dict[str,
         "commands": CommandOperations(request, services.commands, services.bulks, cursors),
         "shadows": ShadowOperations(request, services.shadows, cursors),
         "audit": AuditOperations(request, services.audit, cursors),
+        "dead-letters": DeadLetterOperations(request, services.dead_letters),
         "quarantine": QuarantineOperations(request, services.logs, services.replays, cursors),
     }

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from functions.services.backtests import Backtests
     from functions.services.bulk_commands import BulkCommands
     from functions.services.commands import Commands
+    from functions.services.dead_letters import ManageDeadLetters
     from functions.services.device_logs import DeviceLogs
     from functions.services.gate import Gate
     from functions.services.grants import Grants
@@ -117,6 +118,7 @@ def api(env: Env, failing: "Callable[[RatesError], None]" = _unheard) -> "tuple[
         backtests=_backtests(client, settings, rules, book, gate, statuses),
         logs=_device_logs(dynamodb, settings, gate, statuses),
         replays=_replays(client, settings, audited, gate, statuses),
+        dead_letters=_dead_letters(client, settings, audited),
         tickets=Tickets(DynamoDBLiveTickets(dynamodb, settings.live_table), settings.live_url, CLOCK, urandom),
         history=History(gate, store, statuses, CLOCK),
         intake=Intake(gate, SqsTelemetryQueue(client("sqs"), settings.ingest_queue_url), CLOCK),
@@ -306,6 +308,14 @@ def _replays(
         queue=SqsTelemetryQueue(client("sqs"), settings.ingest_queue_url),
         clock=CLOCK,
     )
+
+
+def _dead_letters(client: Clients, settings: ApiSettings, audited: "AuditedWrites") -> "ManageDeadLetters":
+    from functions.adapters.sqs_dead_letters import SqsDeadLetters, StoredPlaces
+    from functions.services.dead_letters import ManageDeadLetters
+
+    places = StoredPlaces(client("ssm"), settings.dead_letters)
+    return ManageDeadLetters(SqsDeadLetters(client("sqs"), places), audited, CLOCK)
 
 
 def _cursor_key(client: Clients, settings: ApiSettings) -> "Callable[[], bytes]":

@@ -11,6 +11,7 @@ from functions.services.backtests import Backtests
 from functions.services.bulk_alarms import BulkAlarms
 from functions.services.bulk_commands import BulkCommands
 from functions.services.commands import Commands
+from functions.services.dead_letters import ManageDeadLetters
 from functions.services.device_logs import DeviceLogs
 from functions.services.devices import Devices
 from functions.services.grants import Grants
@@ -43,6 +44,7 @@ class ApiServices:
     backtests: Backtests
     logs: DeviceLogs
     replays: QuarantineReplays
+    dead_letters: ManageDeadLetters
     tickets: Tickets
     history: History
     intake: Intake

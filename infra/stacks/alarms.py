@@ -8,6 +8,7 @@ from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
+from infra.dead_letters import DeadLetters
 from infra.findings import acknowledge
 from infra.platform import Platform
 from infra.queues import BRIEF, OUTAGE
@@ -41,6 +42,10 @@ class AlarmsStack(Stack):
         for name, work in (("Alarms", self.alarms), ("Actions", self.actions)):
             CfnOutput(self, f"{name}QueueUrl", value=work.queue.queue_url)
             CfnOutput(self, f"{name}DlqUrl", value=work.dead_letters.queue_url)
+        self.dead_letters = {
+            "alarms": DeadLetters(self.alarms.dead_letters, self.alarms.queue),
+            "actions": DeadLetters(self.actions.dead_letters, self.actions.queue),
+        }
 
     @property
     def resources(self) -> Mapping[str, str]:

@@ -6,6 +6,7 @@ from constructs import Construct
 
 from functions.settings import ApiSettings, AuthorizerSettings, AuthSettings, SeriesSettings
 from infra.audit import AuditExport
+from infra.dead_letters import DeadLetterPlaces, DeadLetters
 from infra.findings import acknowledge
 from infra.function import SPECS, PlatformFunction
 from infra.platform import Platform
@@ -46,6 +47,17 @@ class ApiStack(Stack):
         cursor_key = self._cursor_key()
         AuditExport(self, "AuditExport", platform=platform, data=data)
         backtests = WorkQueue(self, "Backtests", consumer_timeout_s=300, window_s=0, patience=BRIEF)
+        places = DeadLetterPlaces(
+            self,
+            "DeadLetters",
+            {
+                **ingest.dead_letters,
+                **commands.dead_letters,
+                **live.dead_letters,
+                **alarms.dead_letters,
+                "backtests": DeadLetters(backtests.dead_letters, backtests.queue),
+            },
+        )
         handler = PlatformFunction(
             self,
             "ApiFunction",
@@ -69,6 +81,7 @@ class ApiStack(Stack):
                 sign_in_endpoint=users.sign_in_endpoint,
                 cursor_secret=cursor_key.secret_arn,
                 webhook_secret=alarms.webhook_key.secret_arn,
+                dead_letters=places.name,
                 request_rate=platform.stage.principal_rate,
                 request_burst=platform.stage.principal_burst,
                 telemetry_store=stores.current.name,
@@ -79,6 +92,7 @@ class ApiStack(Stack):
                 **live.resources,
                 **commands.resources,
                 **alarms.resources,
+                **places.resources,
                 "backtests-queue": backtests.queue.queue_arn,
                 "user-pool": users.pool.user_pool_arn,
                 "cursor-key": cursor_key.secret_arn,

@@ -9,6 +9,7 @@ from constructs import Construct
 
 from contract import topics
 from functions.settings import CommandsSettings
+from infra.dead_letters import DeadLetters
 from infra.feed import Feed
 from infra.findings import acknowledge
 from infra.function import SPECS, PlatformFunction
@@ -49,6 +50,10 @@ class CommandsStack(Stack):
             errors=errors,
         )
         self.queue = feed.queue
+        self.dead_letters = {
+            "commands": DeadLetters(feed.dead_letters, feed.queue),
+            "answer-errors": DeadLetters(errors),
+        }
         self._function(platform, data, live, feed)
         events.Rule(
             self,

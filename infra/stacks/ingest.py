@@ -8,6 +8,7 @@ from constructs import Construct
 
 from contract import topics
 from functions.settings import BackfillSettings, EventsSettings, IngestSettings, PresenceSettings, ShadowsSettings
+from infra.dead_letters import DeadLetters
 from infra.feed import Feed
 from infra.findings import acknowledge
 from infra.function import SPECS, PlatformFunction
@@ -48,6 +49,7 @@ class IngestStack(Stack):
         self._alarms = alarms
         self._stores = stores
         self._errors = terminal_queue(self, "RuleErrors")
+        self.dead_letters = {"rule-errors": DeadLetters(self._errors)}
         acknowledge(
             self._errors, "AwsSolutions-SQS3", "It is itself where the messages end that a rule cannot deliver."
         )
@@ -178,4 +180,5 @@ class IngestStack(Stack):
         )
         CfnOutput(self, f"{name}QueueUrl", value=feed.queue.queue_url)
         CfnOutput(self, f"{name}DlqUrl", value=feed.dead_letters.queue_url)
+        self.dead_letters[name.lower()] = DeadLetters(feed.dead_letters, feed.queue)
         return feed

@@ -7,6 +7,7 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from functions.settings import LiveSettings, PushSettings
+from infra.dead_letters import DeadLetters
 from infra.function import SPECS, PlatformFunction, allow
 from infra.gateway_account import GatewayAccount
 from infra.platform import Platform
@@ -43,6 +44,7 @@ class LiveStack(Stack):
             window_s=0,
             patience=SOON,
         )
+        self.dead_letters = {"live": DeadLetters(self._dead_letters, self.queue)}
         self._socket = WebSocketApi(self, "Socket", stage=platform.stage)
         self._socket.node.add_dependency(account)
         self._live(platform, data)

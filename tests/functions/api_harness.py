@@ -19,6 +19,7 @@ from functions.adapters.memory_alarm_queues import MemoryActionsQueue, MemoryAla
 from functions.adapters.memory_alarms import MemoryAlarms
 from functions.adapters.memory_audit import MemoryJournal
 from functions.adapters.memory_commands import MemoryCommandQueue, MemoryCommands
+from functions.adapters.memory_dead_letters import MemoryDeadLetters
 from functions.adapters.memory_idempotency import MemoryRequestMemory
 from functions.adapters.memory_live import MemoryLivePublisher, MemoryLiveTickets
 from functions.adapters.memory_principals import MemoryDirectory, MemoryKeys, MemoryPrincipals
@@ -45,6 +46,7 @@ from functions.services.backtests import Backtests
 from functions.services.bulk_alarms import BulkAlarms
 from functions.services.bulk_commands import BulkCommands
 from functions.services.commands import Commands, Creating
+from functions.services.dead_letters import ManageDeadLetters
 from functions.services.device_logs import DeviceLogs
 from functions.services.devices import Devices
 from functions.services.gate import Gate
@@ -68,6 +70,7 @@ from functions.services.why import Why
 from tests.functions import api_description
 
 DAY = 86_400_000
+DEAD_LETTERS = ("ingest", "events", "presence", "commands", "shadows", "live", "rule-errors", "answer-errors")
 
 
 def person(*grants, name="ann"):
@@ -137,6 +140,7 @@ def api_harness(clock, who=None):
         live=MemoryLivePublisher(),
         shadows=MemoryShadows(),
         telemetry_queue=MemoryTelemetryQueue(),
+        dead_letters=MemoryDeadLetters(clock, DEAD_LETTERS, no_source=("rule-errors", "answer-errors")),
         keys=keys,
         principals=MemoryPrincipals(journal, keys),
         directory=MemoryDirectory(clock),
@@ -226,6 +230,7 @@ def _services(api, chance):
             queue=api.telemetry_queue,
             clock=clock,
         ),
+        dead_letters=ManageDeadLetters(api.dead_letters, api.journal, clock),
         history=History(gate, api.store, api.world, clock),
         intake=Intake(gate, api.telemetry_queue, clock),
         why=Why(gate),

@@ -33,6 +33,7 @@ ENV = {
     "FIELDLINE_ACTIONS_QUEUE_URL": "https://queue/actions",
     "FIELDLINE_BACKTESTS_QUEUE_URL": "https://queue/backtests",
     "FIELDLINE_WEBHOOK_SECRET": "webhooks",
+    "FIELDLINE_DEAD_LETTERS": "dead-letters",
     "FIELDLINE_USER_POOL_ID": "pool",
     "FIELDLINE_LIVE_TABLE": "live",
     "FIELDLINE_LIVE_QUEUE_URL": "https://queue/live",

@@ -53,6 +53,8 @@ SERVICES = {
     "shadows": {"iot"},
     "live-connections": {"execute-api"},
     "ingest-queue": {"sqs"},
+    "dead-letters": {"sqs"},
+    "dead-letters-places": {"ssm"},
     "live-queue": {"sqs"},
     "influx-admin": {"secretsmanager"},
     "influx-write-token": {"secretsmanager"},

@@ -31,6 +31,7 @@ FULL = {
     "FIELDLINE_ACTIONS_QUEUE_URL": "https://actions",
     "FIELDLINE_BACKTESTS_QUEUE_URL": "https://backtests",
     "FIELDLINE_WEBHOOK_SECRET": "webhooks",
+    "FIELDLINE_DEAD_LETTERS": "dead-letters",
     "FIELDLINE_MAIL_FROM": "alarms@example.com",
     "FIELDLINE_LOOPBACK_WEBHOOKS": "true",
     "FIELDLINE_LIVE_TABLE": "live",

@@ -72,7 +72,24 @@ def arns(deployment):
         "store-admin-function": arn("AWS::Lambda::Function", "StoreAdminFunction"),
         "timestream": arn("AWS::Timestream::Table", "LiveAnalytics"),
         "timestream-endpoints": "*",
+        "dead-letters-places": "arn:AWS::Partition:ssm:AWS::Region:AWS::AccountId:parameter/"
+        f"{deployment.one('AWS::SSM::Parameter').id}",
+        **dead_letters(deployment),
     }
+
+
+def dead_letters(deployment):
+    """Every queue that others have as their place of dead letters, or topic rules for errors; and those others."""
+    queues = deployment.all("AWS::SQS::Queue")
+    # What a function was called with in vain is in no queue that it could go back to.
+    of_functions = {
+        deployment.render(function.properties["DeadLetterConfig"]["TargetArn"])
+        for function in deployment.all("AWS::Lambda::Function")
+        if "DeadLetterConfig" in function.properties
+    }
+    sources = {f"{queue.id}.Arn" for queue in queues if "RedrivePolicy" in queue.properties}
+    terminal = {f"{queue.id}.Arn" for queue in queues} - sources - of_functions
+    return {"dead-letters": tuple(terminal), "dead-letters/sources": tuple(sources)}
 
 
 def role_of(deployment, function):
@@ -98,7 +115,12 @@ def expected(deployment, spec):
     store, previous = deployment.store_of(spec)
     by_name = arns(deployment)
     grants = spec.grants_with(store, previous)
-    pairs = {(action, by_name[grant.resource]) for grant in grants for action in grant.actions}
+    pairs = {
+        (action, arn)
+        for grant in grants
+        for arn in ([by_name[grant.resource]] if isinstance(by_name[grant.resource], str) else by_name[grant.resource])
+        for action in grant.actions
+    }
     log_group = deployment.render(function.properties["LoggingConfig"]["LogGroup"]) + ".Arn"
     pairs |= {("logs:CreateLogStream", log_group), ("logs:PutLogEvents", log_group)}
     if spec.name in CONSUMERS:
