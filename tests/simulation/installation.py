@@ -39,6 +39,7 @@ ENV = {
     "FIELDLINE_TELEMETRY_STORE": "dynamodb",
     "FIELDLINE_LAKE_STREAM": "lake",
     "FIELDLINE_WEBHOOK_SECRET": "webhook-key",
+    "FIELDLINE_DEAD_LETTERS": "dead-letters",
     "FIELDLINE_RETENTION_DAYS": "90",
     **{
         f"FIELDLINE_{name.upper()}_QUEUE_URL": f"https://sqs/{name}"
