@@ -1,6 +1,7 @@
 """One Lambda function: a role and a log group of its own, and exactly the rights that its catalogue entry names."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from aws_cdk import Duration
 from aws_cdk import aws_ec2 as ec2
@@ -29,8 +30,18 @@ NETWORK_INTERFACES = (
 """What Lambda does in the name of a function to place it into a network; from there, no function reaches EC2 itself."""
 
 
+@dataclass(frozen=True)
+class Reach:
+    """What a grant reaches, where one ARN does not say it: several, all but some, or only under conditions."""
+
+    arns: Sequence[str] = ()
+    all_but: Sequence[str] = ()
+    conditions: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+
 class PlatformFunction(Construct):
-    """`resources` holds the ARN of each resource that the entry's grants name; `consumes` is for its event source.
+    """`resources` holds the ARN of each resource that the entry's grants name, or how far a grant reaches; one that
+    this deployment has not is None, and is granted to nobody. `consumes` is for the function's event source.
 
     With `stores` it also gets the rights, the settings and the place that its use of the telemetry store takes.
     """
@@ -42,7 +53,7 @@ class PlatformFunction(Construct):
         *,
         platform: Platform,
         settings: Settings,
-        resources: Mapping[str, str],
+        resources: Mapping[str, str | Reach | None],
         stores: Stores | None = None,
         consumes: Sequence[iam.PolicyStatement] = (),
         asynchronous: bool = False,
@@ -55,7 +66,11 @@ class PlatformFunction(Construct):
         network = stores.network(self.spec) if stores else None
         known = {**resources, **(stores.resources if stores else {})}
         grants = stores.grants(self.spec) if stores else self.spec.grants
-        granted = [allow(_sid(grant.resource), grant.actions, [known[grant.resource]]) for grant in grants]
+        granted = [
+            _allow(_sid(grant.resource), grant.actions, reach)
+            for grant in grants
+            if (reach := known[grant.resource]) is not None
+        ]
         placing = [allow("NetworkInterfaces", NETWORK_INTERFACES, ["*"])] if network else []
         self.role = self._role([*granted, *consumes, *placing])
         self.dead_letters = terminal_queue(self, "DeadLetters") if asynchronous else None
@@ -123,6 +138,18 @@ class PlatformFunction(Construct):
 def allow(sid: str, actions: Sequence[str], resources: Sequence[str]) -> iam.PolicyStatement:
     """A grant as it reads in the template: nothing adds an action to it."""
     return iam.PolicyStatement(sid=sid, actions=list(actions), resources=list(resources))
+
+
+def _allow(sid: str, actions: Sequence[str], reach: str | Reach) -> iam.PolicyStatement:
+    if isinstance(reach, str):
+        return allow(sid, actions, [reach])
+    return iam.PolicyStatement(
+        sid=sid,
+        actions=list(actions),
+        resources=list(reach.arns) or None,
+        not_resources=list(reach.all_but) or None,
+        conditions=dict(reach.conditions) or None,
+    )
 
 
 def _sid(resource: str) -> str:
