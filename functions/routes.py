@@ -104,6 +104,8 @@ ROUTES: tuple[Route, ...] = (
     Route(POST, "/rules/validate", "validate_rule", "rules:read", "rules"),
     Route(POST, "/rules/backtests", "create_backtest", "rules:read", "backtests", creates=True, share=0.1),
     Route(GET, "/rules/backtests/{backtest}", "show_backtest", "rules:read", "backtests"),
+    Route(GET, "/devices/{id}/rules", "device_rules", "rules:read", "explanations"),
+    Route(GET, "/devices/{id}/rules/{rule}/explain", "explain_rule", "rules:read", "explanations", share=0.4),
     Route(GET, "/rules/{rule}", "show_rule", "rules:read", "rules"),
     Route(PUT, "/rules/{rule}", "replace_rule", "rules:write", "rules"),
     Route(DELETE, "/rules/{rule}", "delete_rule", "rules:write", "rules"),

@@ -350,6 +350,8 @@ PLANS: dict[str, Plan] = {
     "validate_rule": Plan(anywhere, body={"document": _rule("mx-rule-to-be")}),
     "create_backtest": Plan(DEVICE_RULES, body=_backtest),
     "show_backtest": Plan(DEVICE_RULES),
+    "device_rules": Plan(DEVICE),
+    "explain_rule": Plan(DEVICE),
     "show_rule": Plan(RULES),
     "replace_rule": Plan(RULES, body={"document": _rule(RULE)}, headers=Seeds.rule_version),
     "delete_rule": Plan(RULES, restore=Seeds.rule),

@@ -9,6 +9,7 @@ from functions.api.operations.dead_letters import DeadLetterOperations
 from functions.api.operations.devices import DeviceOperations
 from functions.api.operations.docs import DocsOperations
 from functions.api.operations.events import EventOperations
+from functions.api.operations.explanations import ExplanationOperations
 from functions.api.operations.groups import GroupOperations
 from functions.api.operations.keys import KeyOperations
 from functions.api.operations.live import LiveOperations
@@ -38,6 +39,7 @@ def rooms(request: Request, services: ApiServices, sign_in: SignIn) -> dict[str,
         "groups": GroupOperations(request, services.groups, cursors),
         "models": ModelOperations(request, services.models, cursors),
         "backtests": BacktestOperations(request, services.backtests),
+        "explanations": ExplanationOperations(request, services.explaining),
         "rules": RuleOperations(request, services.rules, cursors),
         "events": EventOperations(request, services.logs, cursors, services.clock),
         "telemetry": TelemetryOperations(request, services.history, services.intake, cursors),

@@ -73,6 +73,7 @@ def api(env: Env, failing: "Callable[[RatesError], None]" = _unheard) -> "tuple[
     from functions.services.api import ApiServices
     from functions.services.bulk_alarms import BulkAlarms
     from functions.services.devices import Devices
+    from functions.services.explaining import Explaining
     from functions.services.gate import Gate
     from functions.services.intake import Intake
     from functions.services.live_tickets import Tickets
@@ -116,6 +117,7 @@ def api(env: Env, failing: "Callable[[RatesError], None]" = _unheard) -> "tuple[
         models=DeviceModels(store=definitions, rulebook=book, registry=registry, queue=alarms, clock=CLOCK),
         rules=rules,
         backtests=_backtests(client, settings, rules, book, gate, statuses),
+        explaining=Explaining(gate=gate, rulebook=book, states=statuses, series=store, clock=CLOCK),
         logs=_device_logs(dynamodb, settings, gate, statuses),
         replays=_replays(client, settings, audited, gate, statuses),
         dead_letters=_dead_letters(client, settings, audited),

@@ -14,6 +14,7 @@ from functions.services.commands import Commands
 from functions.services.dead_letters import ManageDeadLetters
 from functions.services.device_logs import DeviceLogs
 from functions.services.devices import Devices
+from functions.services.explaining import Explaining
 from functions.services.grants import Grants
 from functions.services.groups import Groups
 from functions.services.intake import Intake
@@ -42,6 +43,7 @@ class ApiServices:
     models: DeviceModels
     rules: Rules
     backtests: Backtests
+    explaining: Explaining
     logs: DeviceLogs
     replays: QuarantineReplays
     dead_letters: ManageDeadLetters

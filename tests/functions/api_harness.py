@@ -49,6 +49,7 @@ from functions.services.commands import Commands, Creating
 from functions.services.dead_letters import ManageDeadLetters
 from functions.services.device_logs import DeviceLogs
 from functions.services.devices import Devices
+from functions.services.explaining import Explaining
 from functions.services.gate import Gate
 from functions.services.grants import Grants
 from functions.services.groups import Groups
@@ -211,6 +212,7 @@ def _services(api, chance):
             store=api.rules, rulebook=api.rulebook, registry=api.registry, queue=api.alarms_queue, clock=clock
         ),
         rules=rules,
+        explaining=Explaining(gate=gate, rulebook=api.rulebook, states=api.states, series=api.store, clock=clock),
         backtests=Backtests(
             store=api.backtests,
             rules=rules,

@@ -88,6 +88,10 @@ QUERY: Final[dict[str, Json]] = {
     "list_audit.subject": {"description": "Changes of this alone: its kind, `:`, its id.", "example": "device:press-4"},
     "list_audit.principal": {"description": "Changes by this principal.", "example": "key:4f0e9a516c1f"},
     "list_audit.action": {"description": "Changes of this kind.", "example": "device.update"},
+    "explain_rule.at": {
+        "description": "When, spelled like `from`; now, by what the rule itself remembers, if left out.",
+        "example": "-2h",
+    },
     "list_rules.scope": {
         "description": "Of exactly this scope: `*`, or `model:`, `group:` or `device:` and a name.",
         "example": "group:plant-1",
