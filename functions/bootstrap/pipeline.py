@@ -46,25 +46,22 @@ def ingest(env: Env) -> "Ingest":
     rules = rulebook(dynamodb, settings.core_table, registry)
     live = live_publisher(client, settings.live_table, settings.live_queue_url, registry)
     attempts = Backoff(within_s=INGEST_WITHIN_S)
+    actions = SqsActionsQueue(client("sqs"), settings.actions_queue_url)
+    engine = Engine(states=states, actions=actions, live=live, clock=CLOCK)
     return Ingest(
         lake=FirehoseLake(client("firehose"), settings.lake_stream),
         store=store,
         quarantine=DynamoDBQuarantine(
             dynamodb, settings.events_table, settings.state_table, retention_days=settings.quarantine_days
         ),
-        engine=Engine(
-            states=states,
-            actions=SqsActionsQueue(client("sqs"), settings.actions_queue_url),
-            live=live,
-            clock=CLOCK,
-        ),
+        engine=engine,
         rulebook=rules,
         attempts=attempts,
         live=live,
         replays=ReplayQuarantined(
             store=store,
             replays=DynamoDBReplays(dynamodb, settings.events_table),
-            states=states,
+            engine=engine,
             rulebook=rules,
             attempts=attempts,
             live=live,

@@ -21,7 +21,8 @@ from functions.errors import AdapterError, StateError
 from functions.ports.clock import Clock
 from functions.ports.live import LivePublisher
 from functions.ports.replays import Replays
-from functions.ports.telemetry import StateStore, TelemetryStore
+from functions.ports.telemetry import TelemetryStore
+from functions.services.engine import Engine
 
 if TYPE_CHECKING:
     from functions.services.rulebook import Rulebook
@@ -41,7 +42,7 @@ class ReplayQuarantined:
         *,
         store: TelemetryStore,
         replays: Replays,
-        states: StateStore,
+        engine: Engine,
         rulebook: "Rulebook",
         attempts: Iterable[int],
         live: LivePublisher,
@@ -49,7 +50,7 @@ class ReplayQuarantined:
     ) -> None:
         self._store = store
         self._replays = replays
-        self._states = states
+        self._engine = engine
         self._rulebook = rulebook
         self._attempts = attempts
         self._live = live
@@ -71,7 +72,7 @@ class ReplayQuarantined:
             return  # expired, or settled by the copy that was delivered first
         model = self._rulebook.models_of([thing])[thing]
         for _ in self._attempts:
-            state = self._states.read([thing])[thing]
+            state = self._engine.read([thing])[thing]
             found = reassess(kept, model, state)
             if found is None:
                 return
@@ -98,7 +99,7 @@ class ReplayQuarantined:
         becomes = state_with(state, kept, found)
         if becomes is state:
             return True
-        saved = self._states.save({thing: Change(state=becomes, armed_before=state.armed, now=self._clock.now_ms())})
+        saved = self._engine.save({thing: Change(state=becomes, armed_before=state.armed, now=self._clock.now_ms())})
         if thing in saved.failed:
             raise StateError(saved.failed[thing])
         if thing in saved.conflicts:

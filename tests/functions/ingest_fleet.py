@@ -43,18 +43,19 @@ class Fleet:
 
     def take(self, bodies, attempts=range(3)):
         live = MemoryLivePublisher()
+        engine = Engine(states=self.states, actions=MemoryActionsQueue(), live=live, clock=self.clock)
         ingest = Ingest(
             lake=self.lake,
             store=self.store,
             quarantine=self.quarantine,
-            engine=Engine(states=self.states, actions=MemoryActionsQueue(), live=live, clock=self.clock),
+            engine=engine,
             rulebook=self.rulebook,
             attempts=attempts,
             live=live,
             replays=ReplayQuarantined(
                 store=self.store,
                 replays=self.replays,
-                states=self.states,
+                engine=engine,
                 rulebook=self.rulebook,
                 attempts=attempts,
                 live=live,

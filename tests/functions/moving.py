@@ -50,18 +50,19 @@ class Deployment:
         self.attempts = range(3)
         world, live = MemoryWorld(), MemoryLivePublisher()
         quarantine, states = MemoryQuarantine(world), MemoryStateStore(world)
+        engine = Engine(states=states, actions=MemoryActionsQueue(), live=live, clock=clock)
         self.ingest = Ingest(
             lake=self.arrived,
             store=self.old,
             quarantine=quarantine,
-            engine=Engine(states=states, actions=MemoryActionsQueue(), live=live, clock=clock),
+            engine=engine,
             rulebook=self.rulebook,
             attempts=range(3),
             live=live,
             replays=ReplayQuarantined(
                 store=self.old,
                 replays=MemoryReplays(quarantine),
-                states=states,
+                engine=engine,
                 rulebook=self.rulebook,
                 attempts=range(3),
                 live=live,

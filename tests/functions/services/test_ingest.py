@@ -48,18 +48,19 @@ class Cloud:
 
     def take(self, *messages, attempts=range(3)):
         rulebook = Rulebook(MemoryRules(), self.registry, self.clock, shipped=shipped())
+        engine = Engine(states=self.states, actions=MemoryActionsQueue(), live=self.live, clock=self.clock)
         ingest = Ingest(
             lake=self.lake,
             store=self.store,
             quarantine=self.quarantine,
-            engine=Engine(states=self.states, actions=MemoryActionsQueue(), live=self.live, clock=self.clock),
+            engine=engine,
             rulebook=rulebook,
             attempts=attempts,
             live=self.live,
             replays=ReplayQuarantined(
                 store=self.store,
                 replays=MemoryReplays(self.quarantine),
-                states=self.states,
+                engine=engine,
                 rulebook=rulebook,
                 attempts=attempts,
                 live=self.live,

@@ -258,6 +258,25 @@ def test_a_replay_whose_state_others_write_goes_on_from_theirs(fleet):
     assert (counters(fleet).messages, fleet.world.states["pump-1"].latest["temperature"].value) == (2, 21.0)
 
 
+def test_rules_see_nothing_of_a_replay(fleet):
+    """The climate model watches for more than 30 Cel over five minutes."""
+    hot = [(ago * MINUTE, {"temperature": 90.0}) for ago in range(9, -1, -1)]
+    quarantined(fleet, *hot)
+    fleet.take({"newer": message((0, {"pressure": 1000.0}), seq=1)})
+    rules = fleet.world.states["pump-1"].rules
+    fleet.models_are(climate(temperature=120.0))
+    replay(fleet)
+    assert only_entry(fleet).replay.points == 10
+    assert fleet.world.states["pump-1"].rules == rules
+    assert fleet.world.alarms.active == {}
+    # The same from the device itself, in time, is an alarm.
+    fleet.clock.now += 10 * MINUTE
+    for at in range(1, 10):
+        body = message((-at * MINUTE, {"temperature": 90.0}), seq=1 + at, received_at=NOW + at * MINUTE)
+        assert fleet.take({f"id-{at}": body}).failed == set()
+    assert fleet.world.alarms.active
+
+
 def test_a_replay_goes_into_no_lake(fleet):
     quarantined(fleet)
     lines = len(fleet.lake.lines)
