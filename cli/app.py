@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from cli.commands import (
+    alarms,
     audit,
     commands,
     device_data,
@@ -47,6 +48,7 @@ app.add_typer(groups.app, name="groups")
 app.add_typer(models.app, name="models")
 app.add_typer(telemetry.app, name="telemetry")
 app.add_typer(quarantine.app, name="quarantine")
+app.add_typer(alarms.app, name="alarms")
 app.add_typer(shadows.state, name="state")
 app.add_typer(shadows.config, name="config")
 app.add_typer(commands.app, name="commands")

@@ -10,26 +10,22 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
-from urllib.parse import quote
 
 import msgspec
 
 from cli.api import Api
 from cli.errors import BusyError, NotAllowedError, NotFoundError, ServerFaultError, UnreachableError
+from cli.live_reading import Event, Wanted, current
 from cli.session import wall_clock_ms
 from cli.urls import is_loopback
 
 if TYPE_CHECKING:
     from websockets.sync.client import ClientConnection
 
-Event = dict[str, Any]
-
 CLOSED_COMMANDS = frozenset({"SUCCEEDED", "FAILED", "REJECTED", "TIMED_OUT", "EXPIRED", "CANCELLED"})
 _MAX_FRAME = 128 * 1024
 _ANSWER_S = 20.0
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.5, 30.0
-_MOST_FILLED = 200
-"""Devices of groups whose gap is filled: beyond that, a gap of seconds is not worth as many requests."""
 
 
 class Closed(Exception):  # noqa: N818 - says what became of a socket
@@ -46,27 +42,12 @@ class Socket(Protocol):
     def close(self) -> None: ...
 
 
-@dataclass(frozen=True)
-class Wanted:
-    """`commands` are pairs of device and command id."""
-
-    devices: tuple[str, ...] = ()
-    groups: tuple[str, ...] = ()
-    commands: tuple[tuple[str, str], ...] = ()
-    everything: bool = False
-
-    def subscription(self) -> dict[str, Any]:
-        commands = [{"device": device, "id": command} for device, command in self.commands]
-        named = {"devices": [*self.devices], "groups": [*self.groups], "commands": commands}
-        return {"type": "subscribe", "id": "watch", **named, "all": self.everything}
-
-
 @dataclass
 class Seen:
     """What was shown already, so that a gap's filling repeats nothing."""
 
     moments: dict[tuple[str, str], int] = field(default_factory=dict)
-    """Device and metric, or device and kind, to its newest time."""
+    """Device and metric, or device and kind, to its newest time; of an alarm to its newest version."""
     steps: set[tuple[str, str, int, str]] = field(default_factory=set)
     ended: set[tuple[str, str]] = field(default_factory=set)
 
@@ -84,6 +65,8 @@ class Seen:
         if kind == "latest":
             new = {metric: one for metric, one in data.items() if self._is_newer((device, metric), one["ts"])}
             return {**event, "data": new} if new else None
+        if kind == "alarm" and "version" in data:
+            return event if self._is_newer((device, f"#alarm {event['alarm']}"), int(data["version"])) else None
         return event if self._is_newer((device, f"#{kind}"), at) else None
 
     def _is_newer(self, what: tuple[str, str], ts: int) -> bool:
@@ -173,7 +156,7 @@ class Watch:
         welcome = self._asked(socket, {"type": "hello", "v": 1})
         answer = self._asked(socket, self._wanted.subscription())
         self._tell_refused(answer)
-        yield from self._filled()
+        yield from current(self._api, self._wanted)
         beat = _Heartbeat(int(welcome["heartbeat_s"]) * 1000, self._clock_ms())
         fill_at: int | None = int(answer["complete_from"])
         while not self._is_over(until_ms):
@@ -182,7 +165,7 @@ class Watch:
                 return
             if fill_at is not None and now >= fill_at:
                 fill_at = None
-                yield from self._filled()
+                yield from current(self._api, self._wanted)
             beat.keep(socket, now)
             times = [at for at in (fill_at, beat.next_at, until_ms, now + 60_000) if at is not None]
             frame = self._frame(socket, max(0.0, (min(times) - now) / 1000))
@@ -243,37 +226,6 @@ class Watch:
         if frame.get("everything"):
             raise NotAllowedError("You may no longer watch anything.")
         self._say(f"You may no longer watch {topics}.")
-
-    def _filled(self) -> Iterator[Event]:
-        """What is now, by REST: what was sent while nobody listened is in it, or older."""
-        for device in self._devices_to_fill():
-            with suppress(NotFoundError, NotAllowedError):
-                latest = self._api.device(device).get("latest") or {}
-                data = {metric: {key: one[key] for key in ("ts", "value", "q")} for metric, one in dict(latest).items()}
-                if data:
-                    at = max(one["ts"] for one in data.values())
-                    yield {"kind": "latest", "device": device, "at": at, "data": data, "read": True}
-        for device, command in self._wanted.commands:
-            with suppress(NotFoundError, NotAllowedError):
-                path = f"/devices/{quote(device, safe='')}/commands/{quote(command, safe='')}"
-                shown = self._api.get(path)
-                step = {key: shown.get(key) for key in ("name", "status", "progress", "result", "reason")}
-                yield {
-                    "kind": "command",
-                    "device": device,
-                    "command": command,
-                    "at": shown["updated_at"],
-                    "data": step,
-                    "read": True,
-                }
-
-    def _devices_to_fill(self) -> list[str]:
-        devices = dict.fromkeys(self._wanted.devices)
-        filters = [[("group", group)] for group in self._wanted.groups]
-        for query in [*filters, *([[]] if self._wanted.everything else [])]:
-            for page in self._api.pages("/devices", query, _MOST_FILLED):
-                devices.update(dict.fromkeys(str(item["id"]) for item in page["items"]))
-        return [*devices][: max(_MOST_FILLED, len(self._wanted.devices))]
 
 
 class _Opened:

@@ -5,11 +5,13 @@ import re
 from contract.errors import IdentityError, shown
 
 __all__ = [
+    "ALARM_PATTERN",
     "COMMAND_ID_PATTERN",
     "GROUP_PATTERN",
     "METRIC_PATTERN",
     "THING_PATTERN",
     "group_ancestors",
+    "parse_alarm",
     "parse_command_id",
     "parse_group",
     "parse_metric",
@@ -22,11 +24,14 @@ GROUP_PATTERN = rf"{THING_PATTERN}(?:/{THING_PATTERN}){{0,5}}"
 """A path of one to six segments, such as `plant-1/line-2`."""
 METRIC_PATTERN = r"[a-z][a-z0-9_]{0,63}"
 COMMAND_ID_PATTERN = r"[0-9a-zA-Z_-]{1,64}"
+ALARM_PATTERN = rf"{THING_PATTERN}\.(?:0|[1-9][0-9]{{0,7}})"
+"""A device and the number of its alarm, such as `pump-7.42`."""
 
 _THING = re.compile(THING_PATTERN)
 _GROUP = re.compile(GROUP_PATTERN)
 _METRIC = re.compile(METRIC_PATTERN)
 _COMMAND_ID = re.compile(COMMAND_ID_PATTERN)
+_ALARM = re.compile(ALARM_PATTERN)
 
 
 def parse_thing(text: str) -> str:
@@ -43,6 +48,10 @@ def parse_metric(text: str) -> str:
 
 def parse_command_id(text: str) -> str:
     return _parse(_COMMAND_ID, text, "command_id", "1 to 64 of a-z, A-Z, 0-9, '_' and '-'")
+
+
+def parse_alarm(text: str) -> str:
+    return _parse(_ALARM, text, "alarm", "a device, '.' and the number of its alarm, such as pump-7.42")
 
 
 def group_ancestors(path: str) -> list[str]:

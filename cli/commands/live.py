@@ -8,7 +8,8 @@ import typer
 from cli.commands.options import ProfileOption, checked, signed_in
 from cli.durations import DurationError, parse_duration
 from cli.errors import InputError
-from cli.live import Event, Wanted, Watch
+from cli.live import Watch
+from cli.live_reading import Event, Wanted
 from cli.output import note, print_line
 from cli.profiles import DEFAULT_PROFILE
 from cli.session import wall_clock_ms
@@ -40,7 +41,7 @@ def watch(
     as_json: Annotated[bool, typer.Option("--json", help="Print each event as a line of JSON.")] = False,
     profile: ProfileOption = DEFAULT_PROFILE,
 ) -> None:
-    """Show values, presence, state and commands as they change, until Ctrl-C.
+    """Show values, presence, state, commands and alarms as they change, until Ctrl-C.
 
     It connects again by itself and reads by REST what a gap has cost. With --command alone it ends with the command.
 
@@ -85,6 +86,10 @@ def lines(event: Event) -> list[str]:
             detail = data.get("reason") or data.get("progress") or data.get("result")
             name = data.get("name") or event["command"]
             return [_line(event["at"], device, name, data.get("status"), "" if detail is None else shown(detail))]
+        case "alarm" if data:
+            told = data.get("message") or data.get("title")
+            seen = "seen" if data.get("acknowledged") else ""
+            return [_line(event["at"], event["alarm"], data.get("severity"), data.get("state"), told, seen)]
         case kind:
             told = "read it with the API" if event.get("truncated") else shown(data)
             return [_line(event["at"], device, kind, told)]

@@ -66,7 +66,7 @@ def show_user(user: User, *, as_json: JsonOption = False, profile: ProfileOption
     Example: fieldline users show ann@example.org
     """
     with signed_in(profile) as api:
-        document = api.get(_path(api, user))
+        document = api.get(address_of(api, user))
     if as_json:
         print_json(document)
         return
@@ -127,7 +127,7 @@ def delete(
     if not yes:
         typer.confirm(printable(f"Delete {user} for good?"), abort=True, err=True)
     with signed_in(profile) as api:
-        api.change("DELETE", _path(api, user))
+        api.change("DELETE", address_of(api, user))
     print_line(printable(f"Deleted {user}."))
 
 
@@ -138,7 +138,7 @@ def reset(user: User, *, profile: ProfileOption = DEFAULT_PROFILE) -> None:
     Example: fieldline users reset ann@example.org
     """
     with signed_in(profile) as api:
-        api.change("POST", f"{_path(api, user)}/reset")
+        api.change("POST", f"{address_of(api, user)}/reset")
     print_line(printable(f"{user} must set a new password, and was sent how."))
 
 
@@ -149,7 +149,7 @@ def show_grants(user: User, *, as_json: JsonOption = False, profile: ProfileOpti
     Example: fieldline users grants ann@example.org
     """
     with signed_in(profile) as api:
-        document = api.get(f"{_path(api, user)}/grants")
+        document = api.get(f"{address_of(api, user)}/grants")
     if as_json:
         print_json(document)
     else:
@@ -299,7 +299,7 @@ def _check_role(role: str) -> None:
         raise InputError(f"ROLE: expected one of {', '.join(_ROLES)}; got {role!r}.")
 
 
-def _path(api: Api, user: str) -> str:
+def address_of(api: Api, user: str) -> str:
     """The address of a person, who may be named by e-mail where the caller may list people."""
     if _ID.fullmatch(user):
         return f"/users/{user}"
@@ -318,7 +318,7 @@ def _replace(
 ) -> list[dict[str, str]]:
     """The grants as they are then; begins anew where somebody else was faster."""
     with signed_in(profile) as api:
-        path = f"{_path(api, user)}/grants"
+        path = f"{address_of(api, user)}/grants"
         for attempt in range(1, _TRIES + 1):
             document, etag = api.tagged(path)
             try:
@@ -334,7 +334,7 @@ def _replace(
 
 def _set_enabled(user: str, profile: str, *, enabled: bool) -> None:
     with signed_in(profile) as api:
-        api.change("PATCH", _path(api, user), {"enabled": enabled})
+        api.change("PATCH", address_of(api, user), {"enabled": enabled})
     print_line(printable(f"{user} is {'enabled' if enabled else 'disabled'}."))
 
 

@@ -4,25 +4,20 @@ An alarm is one occurrence: it is raised, may change its severity, and is cleare
 another one. At most one is active for each device and rule. Independently of that, somebody has acknowledged it or not.
 """
 
-import re
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, Final, Self
 
 import msgspec
 
-from contract.errors import IdentityError
-from contract.identity import parse_thing
+from contract.identity import parse_alarm
 from contract.models import Severity
 from contract.telemetry import Value
 from functions.domain.access import Reach
-from functions.errors import RequestError
 
 MAX_COMMENTS: Final = 50
 MAX_COMMENT_CHARS: Final = 1_000
 MAX_MESSAGE_CHARS: Final = 500
-
-_NUMBER = re.compile(r"0|[1-9][0-9]{0,7}")
 
 
 class TransitionKind(StrEnum):
@@ -289,15 +284,10 @@ def alarm_id(thing: str, number: int) -> str:
 
 
 def parse_alarm_id(text: str) -> tuple[str, int]:
-    """A device and the number of its alarm; raises RequestError.
+    """A device and the number of its alarm; raises IdentityError.
 
     >>> parse_alarm_id("pump-7.42")
     ('pump-7', 42)
     """
-    thing, dot, digits = text.rpartition(".")
-    try:
-        if not dot or not _NUMBER.fullmatch(digits):
-            raise RequestError("alarm", "a device and the number of its alarm, such as pump-7.42", repr(text[:100]))
-        return parse_thing(thing), int(digits)
-    except IdentityError as exc:
-        raise RequestError("alarm", f"a device ({exc.expected}) and a number, such as pump-7.42", exc.got) from exc
+    thing, _, number = parse_alarm(text).rpartition(".")
+    return thing, int(number)

@@ -6,8 +6,10 @@ import threading
 import pytest
 from websockets.sync.server import serve
 
+from cli.commands.live import lines
 from cli.errors import NotAllowedError, NotFoundError, UnreachableError
-from cli.live import Closed, Wanted, Watch, opened
+from cli.live import Closed, Watch, opened
+from cli.live_reading import Wanted
 
 NOW = 1_764_000_000_000
 WELCOME = {"type": "welcome", "v": 1, "heartbeat_s": 240, "renew_at": NOW + 3_600_000, "closes_at": NOW + 7_200_000}
@@ -61,6 +63,7 @@ class Api:
 
     def __init__(self):
         self.latest, self.commands, self.listed, self.tickets = {}, {}, [], 0
+        self.alarms = {}
 
     def change(self, method, path):
         assert (method, path) == ("POST", "/live/ticket")
@@ -75,9 +78,13 @@ class Api:
     def get(self, path):
         return self.commands[path]
 
-    def pages(self, path, params, limit):
-        assert path == "/devices"
-        yield {"items": self.listed[:limit], "cursor": None}
+    def pages(self, path, params, limit, *, largest=1000):
+        if path == "/devices":
+            yield {"items": self.listed[:limit], "cursor": None}
+            return
+        assert largest == 100
+        asked = "&".join(f"{name}={value}" for name, value in params)
+        yield {"items": self.alarms.get(f"{path}?{asked}", []), "cursor": None}
 
 
 @pytest.fixture
@@ -241,6 +248,31 @@ def test_devices_of_a_group_are_filled_from_its_list(api, watch, clock):
     api.latest = {"press-4": latest(1, 1.0)["data"], "press-5": latest(1, 2.0)["data"]}
     events, _, _ = watch(Wanted(groups=("plant-1",)), Line(clock, SUBSCRIBED), seconds=2)
     assert values(events) == [1.0, 2.0]
+
+
+def alarm(version, state="active", **more):
+    data = {"version": version, "severity": "major", "state": state, "message": "91 °C", "acknowledged": False}
+    return {"kind": "alarm", "device": "press-4", "alarm": "press-4.1", "at": 5, "data": data, **more}
+
+
+def test_alarms_are_filled_from_the_lists_and_each_version_is_shown_once(api, watch, clock):
+    item = {"id": "press-4.1", "device": "press-4", "updated_at": 4, "version": 2, "severity": "major"}
+    for path in ("/devices/press-4/alarms?state=active", "/alarms?state=active&group=plant-1"):
+        api.alarms[path] = [item]
+    wanted = Wanted(devices=("press-4",), groups=("plant-1",))
+    line = Line(clock, SUBSCRIBED, {"type": "events", "events": [alarm(at) for at in (1, 3, 3, 2, 4)]})
+    events, _, _ = watch(wanted, line, seconds=9)
+    assert [event["data"]["version"] for event in events] == [2, 3, 4]
+    assert (events[0]["alarm"], events[0]["at"], events[0]["read"]) == ("press-4.1", 4, True)
+
+
+def test_an_alarm_is_a_line_that_says_how_bad_it_is_and_whether_somebody_saw_it():
+    (line,) = lines(alarm(1))
+    assert line.split("  ")[1:] == ["press-4.1", "major", "active", "91 °C"]
+    seen = alarm(2, "cleared")
+    seen["data"]["acknowledged"] = True
+    assert lines(seen)[0].split("  ")[1:] == ["press-4.1", "major", "cleared", "91 °C", "seen"]
+    assert "read it with the API" in lines({**alarm(3), "data": None, "truncated": True})[0]
 
 
 def test_what_may_not_be_watched_is_not_found(watch, clock):

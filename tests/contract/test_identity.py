@@ -6,11 +6,13 @@ from hypothesis import strategies as st
 
 from contract.errors import ContractError, IdentityError
 from contract.identity import (
+    ALARM_PATTERN,
     COMMAND_ID_PATTERN,
     GROUP_PATTERN,
     METRIC_PATTERN,
     THING_PATTERN,
     group_ancestors,
+    parse_alarm,
     parse_command_id,
     parse_group,
     parse_metric,
@@ -22,6 +24,7 @@ PARSERS = [
     (parse_group, GROUP_PATTERN),
     (parse_metric, METRIC_PATTERN),
     (parse_command_id, COMMAND_ID_PATTERN),
+    (parse_alarm, ALARM_PATTERN),
 ]
 parsers = pytest.mark.parametrize(("parse", "pattern"), PARSERS, ids=lambda value: getattr(value, "__name__", ""))
 
@@ -61,6 +64,14 @@ def test_a_thing_keeps_to_its_alphabet_and_length(text):
 def test_a_group_is_one_to_six_segments(text):
     with pytest.raises(IdentityError):
         parse_group(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["pump-7", "pump-7.", ".1", "pump-7.01", "pump-7.123456789", "pump-7.1.2", "pump-7.-1"]
+)
+def test_an_alarm_is_a_device_and_a_number(text):
+    with pytest.raises(IdentityError):
+        parse_alarm(text)
 
 
 def test_an_error_says_what_was_expected_and_what_came():

@@ -913,6 +913,78 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/rules/backtests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Have a rule look at a device's history, as it would have looked when it came
+         * @description Data that came too late is passed over, as it was then; of a document, the version that is installed under its
+         *     id is looked at beside it.
+         */
+        post: operations["create_backtest"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/rules/backtests/{backtest}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How far a backtest is, and what it found */
+        get: operations["show_backtest"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/devices/{id}/rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The rules that apply to a device, and where each stands now */
+        get: operations["device_rules"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/devices/{id}/rules/{rule}/explain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Why a rule has fired on a device, or has not: now, or `at` a time by the telemetry that is stored */
+        get: operations["explain_rule"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/rules/{rule}": {
         parameters: {
             query?: never;
@@ -1361,6 +1433,39 @@ export interface components {
             kind: string;
             name: string;
         };
+        /** @description `samples` counts instants with data. Without another version installed there is no difference. */
+        BacktestResult: {
+            samples: number;
+            tested: components["schemas"]["FindingView"];
+            installed: components["schemas"]["FindingView"] | null;
+            difference: components["schemas"]["DifferenceView"] | null;
+        };
+        /** @description `state` is DONE once there is a `result`, and FAILED with a `problem`. It is kept for a week. */
+        BacktestView: {
+            id: string;
+            device: string;
+            from: number;
+            to: number;
+            state: components["schemas"]["BacktestsStage"];
+            rule: Record<string, never>;
+            installed_version: number | null;
+            by: components["schemas"]["RulesAuthor"];
+            created_at: number;
+            started_at: number | null;
+            ended_at: number | null;
+            problem: string | null;
+            result: components["schemas"]["BacktestResult"] | null;
+        };
+        /** @enum {string} */
+        BacktestsStage: "DONE" | "FAILED" | "QUEUED" | "RUNNING";
+        /** @description `when` and, of one that has fired, `clear` are trees: each part with its verdict, value, age and more. */
+        BandView: {
+            /** @enum {string} */
+            severity: "critical" | "info" | "major" | "minor" | "warning";
+            fired: boolean;
+            when: Record<string, never>;
+            clear: Record<string, never> | null;
+        };
         /** @description A bin, by where it begins; it holds the aggregates that were asked for, null where there is no such number. */
         Bin: {
             ts: number;
@@ -1387,13 +1492,18 @@ export interface components {
             name: string;
             parameters: Record<string, never>;
             selection: components["schemas"]["SelectionView"];
-            stage: components["schemas"]["Stage"];
+            stage: components["schemas"]["BulkCommandsStage"];
             created_at: number;
             expires_at: number;
             timeout_s: number;
             by: components["schemas"]["CommandsWho"];
             counts: components["schemas"]["CountsView"];
         };
+        /**
+         * @description `SENDING` while devices are still being gone through.
+         * @enum {string}
+         */
+        BulkCommandsStage: "cancelled" | "sending" | "sent";
         /** @description A device with its command and where that stands, or with the problem because of which it has none. */
         BulkDeviceView: {
             device: string;
@@ -1437,6 +1547,10 @@ export interface components {
             challenge: components["schemas"]["Step"];
             session: string;
             user: string;
+        };
+        ChangedEpisodeView: {
+            installed: components["schemas"]["EpisodeView"];
+            tested: components["schemas"]["EpisodeView"];
         };
         /** @description `document` is the rule as it would be kept, null where there are problems. */
         CheckedView: {
@@ -1639,9 +1753,49 @@ export interface components {
             items: components["schemas"]["DeviceItem"][];
             cursor: string | null;
         };
+        /**
+         * @description Alarms beside those of the installed version: counted, and of each kind the first.
+         *
+         *         Two that overlap in time are one that is the same, or changed.
+         */
+        DifferenceView: {
+            same: number;
+            changed: number;
+            added: number;
+            removed: number;
+            changes: components["schemas"]["ChangedEpisodeView"][];
+            additions: components["schemas"]["EpisodeView"][];
+            removals: components["schemas"]["EpisodeView"][];
+        };
         EntryRef: {
             device: string;
             entry: string;
+        };
+        /** @description An alarm, as severe as it ever was; `cleared_at` null where it is active when the range ends. */
+        EpisodeView: {
+            raised_at: number;
+            cleared_at: number | null;
+            /** @enum {string} */
+            severity: "critical" | "info" | "major" | "minor" | "warning";
+        };
+        /**
+         * @description How a rule stood `at` an instant. `replayed`: worked out anew from stored telemetry, without its alarm's name.
+         *
+         *         `at` is null, and there are no bands, of a rule that is disabled or for which the device has no room.
+         */
+        ExplanationView: {
+            device: string;
+            rule: string;
+            version: number;
+            replayed: boolean;
+            at: number | null;
+            outlook: components["schemas"]["Outlook"];
+            alarm: string | null;
+            since: number | null;
+            severity: ("critical" | "info" | "major" | "minor" | "warning") | null;
+            reasons: string[];
+            bands: components["schemas"]["BandView"][];
+            document: Record<string, never>;
         };
         /** @description Why it was not kept: a value of `metric` at `ts` where these are named, else the whole message. */
         FaultView: {
@@ -1649,6 +1803,20 @@ export interface components {
             detail: string;
             metric?: string | null;
             ts?: number | null;
+        };
+        /**
+         * @description The first transitions of the range, and the alarms that reach into it; `counts` and `raised` count all.
+         *
+         *         `active_ms` is how long an alarm was active within the range.
+         */
+        FindingView: {
+            transitions: components["schemas"]["TransitionView"][];
+            counts: {
+                [key: string]: number;
+            };
+            alarms: components["schemas"]["EpisodeView"][];
+            raised: number;
+            active_ms: number;
         };
         /** @description Sums over a page of the caller's devices; the sum of all pages is that of his fleet. */
         FleetSummaryView: {
@@ -1762,10 +1930,12 @@ export interface components {
             cursor: string | null;
         };
         /**
-         * @description `DEPLOYMENT` is who changes what a file of the deployment declares; nobody signs in as it.
+         * @description `DEPLOYMENT` is who changes what a file of the deployment declares, `RULE` a rule whose alarm acts on a device.
+         *
+         *         Nobody signs in as either.
          * @enum {string}
          */
-        Kind: "deployment" | "device" | "key" | "user";
+        Kind: "deployment" | "device" | "key" | "rule" | "user";
         /** @description `unit` is a UCUM code. `unmodeled`: the device's model does not know the metric. */
         LatestView: {
             ts: number;
@@ -1819,6 +1989,16 @@ export interface components {
         ModelsView: {
             items: components["schemas"]["ModelItem"][];
             cursor: string | null;
+        };
+        /** @description Of an installed rule by its id, or of a `document`, over `[from, to)` of a device; `to` null is now. */
+        NewBacktest: {
+            device: string;
+            from: number;
+            to?: number | null;
+            rule?: string | null;
+            document?: {
+                [key: string]: unknown;
+            } | null;
         };
         /** @description To the named `devices`, or to those of a `group` and below, of a `model`, or both. */
         NewBulk: {
@@ -1877,6 +2057,11 @@ export interface components {
             items: components["schemas"]["NoticeView"][];
             cursor: string | null;
         };
+        /**
+         * @description `WAITING`: a condition holds and has not held for long enough. `REFUSED`: the device has no room for the rule.
+         * @enum {string}
+         */
+        Outlook: "active" | "disabled" | "inactive" | "refused" | "unknown" | "waiting";
         /** @enum {string} */
         Permission: "alarms:read" | "alarms:write" | "audit:read" | "commands:read" | "commands:send" | "config:read" | "config:write" | "deliveries:read" | "deliveries:write" | "device-keys:read" | "device-keys:write" | "devices:create" | "devices:decommission" | "devices:read" | "devices:update" | "dlq:read" | "dlq:write" | "events:read" | "grants:read" | "grants:write" | "groups:read" | "groups:write" | "keys:read" | "keys:write" | "live:subscribe" | "maintenance:read" | "maintenance:write" | "models:read" | "models:write" | "quarantine:read" | "quarantine:write" | "recipients:read" | "recipients:write" | "rules:read" | "rules:write" | "self:read" | "state:read" | "state:write" | "telemetry:read" | "telemetry:write" | "users:read" | "users:write";
         /** @enum {string} */
@@ -2008,6 +2193,23 @@ export interface components {
          * @enum {string}
          */
         Role: "admin" | "device" | "operator" | "viewer";
+        /**
+         * @description A rule that applies to the device. `reasons` say in words what its outlook hangs on.
+         *
+         *         `alarm` is the one that is active, since `since`; `default` is true for a rule that the model brings along.
+         */
+        RuleOnDeviceView: {
+            rule: string;
+            title: string;
+            scope: string;
+            version: number;
+            default: boolean;
+            outlook: components["schemas"]["Outlook"];
+            alarm: string | null;
+            since: number | null;
+            severity: ("critical" | "info" | "major" | "minor" | "warning") | null;
+            reasons: string[];
+        };
         RuleToCheck: {
             document: {
                 [key: string]: unknown;
@@ -2043,6 +2245,11 @@ export interface components {
         RulesAuthor: {
             id: string;
             name: string;
+        };
+        RulesOnDeviceView: {
+            device: string;
+            now: number;
+            items: components["schemas"]["RuleOnDeviceView"][];
         };
         /** @description A page may be short, even empty, and have a cursor. */
         RulesView: {
@@ -2088,11 +2295,6 @@ export interface components {
             why: string;
         };
         /**
-         * @description `SENDING` while devices are still being gone through.
-         * @enum {string}
-         */
-        Stage: "cancelled" | "sending" | "sent";
-        /**
          * @description What is asked for: a new password in the place of a temporary one, or the code of an authenticator app.
          * @enum {string}
          */
@@ -2125,6 +2327,18 @@ export interface components {
             /** @default 25 */
             limit?: number;
             cursor?: string | null;
+        };
+        /** @description `value` and `peak` are of the rule's first metric; `since` is when the alarm was raised. */
+        TransitionView: {
+            /** @enum {string} */
+            kind: "cleared" | "downgraded" | "escalated" | "flapping" | "raised";
+            at: number;
+            /** @enum {string} */
+            severity: "critical" | "info" | "major" | "minor" | "warning";
+            since: number;
+            value: number | boolean | string | null;
+            peak: number | boolean | string | null;
+            count: number;
         };
         UserChange: {
             enabled: boolean;
@@ -2383,15 +2597,21 @@ export type AuditChains = components['schemas']['AuditChains'];
 export type AuditEntry = components['schemas']['AuditEntry'];
 export type AuditList = components['schemas']['AuditList'];
 export type AuditWho = components['schemas']['AuditWho'];
+export type BacktestResult = components['schemas']['BacktestResult'];
+export type BacktestView = components['schemas']['BacktestView'];
+export type BacktestsStage = components['schemas']['BacktestsStage'];
+export type BandView = components['schemas']['BandView'];
 export type Bin = components['schemas']['Bin'];
 export type BinnedSeries = components['schemas']['BinnedSeries'];
 export type BulkCommandView = components['schemas']['BulkCommandView'];
+export type BulkCommandsStage = components['schemas']['BulkCommandsStage'];
 export type BulkDeviceView = components['schemas']['BulkDeviceView'];
 export type BulkDevicesView = components['schemas']['BulkDevicesView'];
 export type ChainHead = components['schemas']['ChainHead'];
 export type ChainedRecord = components['schemas']['ChainedRecord'];
 export type ChallengeAnswer = components['schemas']['ChallengeAnswer'];
 export type Challenged = components['schemas']['Challenged'];
+export type ChangedEpisodeView = components['schemas']['ChangedEpisodeView'];
 export type CheckedView = components['schemas']['CheckedView'];
 export type Clearing = components['schemas']['Clearing'];
 export type CommandView = components['schemas']['CommandView'];
@@ -2418,8 +2638,12 @@ export type DeviceToCreate = components['schemas']['DeviceToCreate'];
 export type DeviceView = components['schemas']['DeviceView'];
 export type DevicesSource = components['schemas']['DevicesSource'];
 export type DevicesView = components['schemas']['DevicesView'];
+export type DifferenceView = components['schemas']['DifferenceView'];
 export type EntryRef = components['schemas']['EntryRef'];
+export type EpisodeView = components['schemas']['EpisodeView'];
+export type ExplanationView = components['schemas']['ExplanationView'];
 export type FaultView = components['schemas']['FaultView'];
+export type FindingView = components['schemas']['FindingView'];
 export type FleetSummaryView = components['schemas']['FleetSummaryView'];
 export type Forgotten = components['schemas']['Forgotten'];
 export type Grant = components['schemas']['Grant'];
@@ -2446,12 +2670,14 @@ export type LiveTicket = components['schemas']['LiveTicket'];
 export type Me = components['schemas']['Me'];
 export type ModelItem = components['schemas']['ModelItem'];
 export type ModelsView = components['schemas']['ModelsView'];
+export type NewBacktest = components['schemas']['NewBacktest'];
 export type NewBulk = components['schemas']['NewBulk'];
 export type NewCommand = components['schemas']['NewCommand'];
 export type NewKeyView = components['schemas']['NewKeyView'];
 export type NewPassword = components['schemas']['NewPassword'];
 export type NoticeView = components['schemas']['NoticeView'];
 export type NoticesView = components['schemas']['NoticesView'];
+export type Outlook = components['schemas']['Outlook'];
 export type Permission = components['schemas']['Permission'];
 export type PresenceStatus = components['schemas']['PresenceStatus'];
 export type PresenceView = components['schemas']['PresenceView'];
@@ -2468,10 +2694,12 @@ export type ReplayView = components['schemas']['ReplayView'];
 export type ReplaysView = components['schemas']['ReplaysView'];
 export type Reported = components['schemas']['Reported'];
 export type Role = components['schemas']['Role'];
+export type RuleOnDeviceView = components['schemas']['RuleOnDeviceView'];
 export type RuleToCheck = components['schemas']['RuleToCheck'];
 export type RuleToInstall = components['schemas']['RuleToInstall'];
 export type RuleView = components['schemas']['RuleView'];
 export type RulesAuthor = components['schemas']['RulesAuthor'];
+export type RulesOnDeviceView = components['schemas']['RulesOnDeviceView'];
 export type RulesView = components['schemas']['RulesView'];
 export type SelectionView = components['schemas']['SelectionView'];
 export type ShadowView = components['schemas']['ShadowView'];
@@ -2479,12 +2707,12 @@ export type ShadowsAuthor = components['schemas']['ShadowsAuthor'];
 export type SignIn = components['schemas']['SignIn'];
 export type SignedIn = components['schemas']['SignedIn'];
 export type SkippedView = components['schemas']['SkippedView'];
-export type Stage = components['schemas']['Stage'];
 export type Step = components['schemas']['Step'];
 export type StepView = components['schemas']['StepView'];
 export type Subject = components['schemas']['Subject'];
 export type TelemetryAccepted = components['schemas']['TelemetryAccepted'];
 export type ToReplay = components['schemas']['ToReplay'];
+export type TransitionView = components['schemas']['TransitionView'];
 export type UserChange = components['schemas']['UserChange'];
 export type UserItem = components['schemas']['UserItem'];
 export type UserStatus = components['schemas']['UserStatus'];
@@ -4970,6 +5198,152 @@ export interface operations {
             409: components["responses"]["Conflict"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    create_backtest: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Chosen by the caller, unique to this creation: a repetition with it gets the first one's answer.
+                 * @example 2f1c0a7e-6a2e-4a5e-9d0c-0b8f6f1f9b52
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewBacktest"];
+            };
+        };
+        responses: {
+            /** @description Accepted; it goes on. */
+            202: {
+                headers: {
+                    /** @description `true`: the answer of an earlier request with this key. */
+                    "Idempotency-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BacktestView"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["ConflictOrIdempotencyInProgress"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["IdempotencyKeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    show_backtest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A backtest. */
+                backtest: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BacktestView"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    device_rules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description A device.
+                 * @example press-4
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RulesOnDeviceView"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    explain_rule: {
+        parameters: {
+            query?: {
+                /**
+                 * @description When, spelled like `from`; now, by what the rule itself remembers, if left out.
+                 * @example -2h
+                 */
+                at?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description A device.
+                 * @example press-4
+                 */
+                id: string;
+                /**
+                 * @description A rule by its id, `model:key` for one that a model brings along.
+                 * @example too-warm
+                 */
+                rule: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExplanationView"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
         };

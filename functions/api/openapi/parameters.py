@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from contract.identity import COMMAND_ID_PATTERN, GROUP_PATTERN, METRIC_PATTERN, THING_PATTERN
+from contract.identity import ALARM_PATTERN, COMMAND_ID_PATTERN, GROUP_PATTERN, METRIC_PATTERN, THING_PATTERN
 from contract.rules import RULE_PATTERN
 from functions.api.operations.auth import COOKIE
 from functions.domain.series import Aggregate
@@ -30,7 +30,7 @@ PATH: Final[dict[str, Json]] = {
     "alarm": {
         "description": "An alarm: its device, `.`, its number.",
         "example": "press-4.42",
-        "schema": {"pattern": f"^{THING_PATTERN}\\.(?:0|[1-9][0-9]{{0,7}})$"},
+        "schema": {"pattern": f"^{ALARM_PATTERN}$"},
     },
     "user": {"description": "A user, as their list names him."},
     "key": {"description": "A key by its public part; its secret is shown only when it is made."},

@@ -19,7 +19,6 @@ from tests.functions.alarm_cases import (
     DOWNGRADED,
     ESCALATED,
     NOW,
-    RAISED,
     WANTED,
     history,
     in_dynamodb,
@@ -346,4 +345,3 @@ def test_without_the_tables_of_alarms_only_states_can_be_saved(dynamodb):
     states = dynamodb_state.DynamoDBStateStore(dynamodb, "state")
     with pytest.raises(ValueError, match="the tables of what is found"):
         states.save(CHANGE)
-    assert RAISED == "raised"
