@@ -11,6 +11,7 @@ from functions.domain.ingest import Fault, QuarantineEntry
 from functions.domain.series import Point
 from functions.routes import ROUTES
 from tests import oldest_client
+from tests.functions.alarm_cases import saved, transition
 from tests.functions.api_harness import api_harness, person
 from tests.functions.browser import Browser
 
@@ -31,6 +32,7 @@ def world(clock):
     )
     fault = Fault("out_of_range", "250 is above 200", "temperature", now)
     api.quarantine.put([QuarantineEntry("pump-7", now, b"{}", (fault,))])
+    saved(api, transition(thing="pump-7"))
     sign_ins = MemorySignIns()
     sign_ins.passwords |= {"ann@example.org": "correct Horse 1", "new@example.org": "temporary 1"}
     sign_ins.temporary.add("new@example.org")
