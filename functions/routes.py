@@ -55,6 +55,7 @@ ROUTES: tuple[Route, ...] = (
     Route(PATCH, "/devices/{id}", "update_device", "devices:update", "devices"),
     Route(DELETE, "/devices/{id}", "decommission_device", "devices:decommission", "devices"),
     Route(GET, "/devices/{id}/latest", "device_latest", "telemetry:read", "devices"),
+    Route(GET, "/devices/{id}/loss", "device_loss", "telemetry:read", "telemetry"),
     Route(GET, "/devices/{id}/telemetry", "device_telemetry", "telemetry:read", "telemetry", share=0.4),
     Route(POST, "/telemetry", "send_telemetry", "telemetry:write", "telemetry"),
     Route(GET, "/devices/{id}/events", "device_events", "events:read", "events"),

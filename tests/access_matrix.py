@@ -299,6 +299,7 @@ PLANS: dict[str, Plan] = {
     "update_device": Plan(DEVICE, body={"name": "Matrix"}),
     "decommission_device": Plan(DEVICE, restore=Seeds.device),
     "device_latest": Plan(DEVICE),
+    "device_loss": Plan(DEVICE),
     "device_telemetry": Plan(DEVICE, query={"metric": "temperature"}),
     "send_telemetry": Plan(DEVICE, query={"device": OWN}, body=_telemetry),
     "device_events": Plan(DEVICE),

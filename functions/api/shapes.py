@@ -55,7 +55,10 @@ class PresenceView(msgspec.Struct, frozen=True):
 
 
 class LatestView(msgspec.Struct, frozen=True):
-    """`unit` is a UCUM code. `unmodeled`: the device's model does not know the metric."""
+    """`unit` is a UCUM code, `precision` the decimals worth showing. `unmodeled`: the device's model does not know it.
+
+    `derived`: it was computed from others of the device's metrics.
+    """
 
     ts: int
     value: Value
@@ -64,6 +67,8 @@ class LatestView(msgspec.Struct, frozen=True):
     title: str | None
     unmodeled: bool
     age_ms: int
+    derived: bool
+    precision: int | None
 
 
 class LatestsView(msgspec.Struct, frozen=True):
@@ -220,6 +225,8 @@ def latest_views(detail: DeviceDetail, now: int) -> dict[str, LatestView]:
             title=metrics[metric].title if metric in metrics else None,
             unmodeled=latest.unmodeled,
             age_ms=max(0, now - latest.ts),
+            derived=metric in metrics and metrics[metric].derived is not None,
+            precision=metrics[metric].precision if metric in metrics else None,
         )
         for metric, latest in sorted(detail.status.state.latest.items())
     }

@@ -77,6 +77,7 @@ def api(env: Env, failing: "Callable[[RatesError], None]" = _unheard) -> "tuple[
     from functions.services.gate import Gate
     from functions.services.intake import Intake
     from functions.services.live_tickets import Tickets
+    from functions.services.losses import ReadLosses
     from functions.services.models import DeviceModels
     from functions.services.queries import Queries
     from functions.services.rules import Rules
@@ -103,6 +104,7 @@ def api(env: Env, failing: "Callable[[RatesError], None]" = _unheard) -> "tuple[
     services = ApiServices(
         clock=CLOCK,
         cursor_key=_cursor_key(client, settings),
+        losses=ReadLosses(gate, statuses, CLOCK),
         queries=Queries(registry=registry, gate=gate, statuses=statuses, models=known, clock=CLOCK),
         devices=Devices(
             registry=registry,
@@ -183,15 +185,18 @@ def _alarms(
     from functions.adapters.sqs_alarms import SqsActionsQueue
     from functions.services.alarm_clearing import Clearing
     from functions.services.alarms import Alarms
+    from functions.services.engine import Engine
 
     dynamodb = client("dynamodb")
     tables = Tables(settings.core_table, settings.events_table)
     states = DynamoDBStateStore(dynamodb, settings.state_table, alarms=tables, audit=audited)
-    queue = SqsActionsQueue(client("sqs"), settings.actions_queue_url)
+    engine = Engine(
+        states=states, actions=SqsActionsQueue(client("sqs"), settings.actions_queue_url), live=live, clock=CLOCK
+    )
     return Alarms(
         store=DynamoDBAlarms(dynamodb, tables, audited),
         gate=gate,
-        clearing=Clearing(states=states, rulebook=book, queue=queue, live=live, clock=CLOCK),
+        clearing=Clearing(engine=engine, rulebook=book, clock=CLOCK),
         principals=DynamoDBPrincipals(dynamodb, settings.core_table, audited),
         live=live,
         clock=CLOCK,

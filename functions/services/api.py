@@ -20,6 +20,7 @@ from functions.services.groups import Groups
 from functions.services.intake import Intake
 from functions.services.keys import ManageKeys
 from functions.services.live_tickets import Tickets
+from functions.services.losses import ReadLosses
 from functions.services.models import DeviceModels
 from functions.services.quarantine_replays import QuarantineReplays
 from functions.services.queries import Queries
@@ -49,6 +50,7 @@ class ApiServices:
     dead_letters: ManageDeadLetters
     tickets: Tickets
     history: History
+    losses: ReadLosses
     intake: Intake
     alarms: Alarms
     bulk_alarms: BulkAlarms

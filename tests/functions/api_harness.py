@@ -50,12 +50,14 @@ from functions.services.dead_letters import ManageDeadLetters
 from functions.services.device_logs import DeviceLogs
 from functions.services.devices import Devices
 from functions.services.explaining import Explaining
+from functions.services.engine import Engine
 from functions.services.gate import Gate
 from functions.services.grants import Grants
 from functions.services.groups import Groups
 from functions.services.intake import Intake
 from functions.services.keys import ManageKeys
 from functions.services.live_tickets import Tickets
+from functions.services.losses import ReadLosses
 from functions.services.models import DeviceModels
 from functions.services.quarantine_replays import QuarantineReplays
 from functions.services.queries import Queries
@@ -183,7 +185,9 @@ def _services(api, chance):
         store=api.alarms,
         gate=gate,
         clearing=Clearing(
-            states=api.states, rulebook=api.rulebook, queue=api.actions_queue, live=api.live, clock=clock
+            engine=Engine(states=api.states, actions=api.actions_queue, live=api.live, clock=clock),
+            rulebook=api.rulebook,
+            clock=clock,
         ),
         principals=api.principals,
         live=api.live,
@@ -234,6 +238,7 @@ def _services(api, chance):
         ),
         dead_letters=ManageDeadLetters(api.dead_letters, api.journal, clock),
         history=History(gate, api.store, api.world, clock),
+        losses=ReadLosses(gate, MemoryStateStore(api.world), clock),
         intake=Intake(gate, api.telemetry_queue, clock),
         why=Why(gate),
         grants=grants,

@@ -15,9 +15,11 @@ from functions.api.parameters import Cursor, Limit, Thing
 from functions.api.request import Request
 from functions.api.times import duration_ms, listed, moment, shown
 from functions.domain.access import Kind
+from functions.domain.engine.losses import HourlyLoss
 from functions.domain.series import MAX_METRICS, Aggregate, RawRow, Row
 from functions.errors import RequestError
 from functions.services.intake import Intake
+from functions.services.losses import ReadLosses
 from functions.services.series import History, SeriesAnswer, SeriesRequest
 
 _MAX_BIN_MS = 366 * 86_400_000
@@ -77,11 +79,40 @@ class TelemetryAccepted(msgspec.Struct, frozen=True):
     bytes: int
 
 
+class LossView(msgspec.Struct, frozen=True):
+    """Messages of the hour that begins at `hour`. `received` has the late ones, and no duplicates.
+
+    `late` came when nobody waited for them any more; `lost` never came, which is `loss_percent` of what was sent.
+    """
+
+    hour: int
+    received: int
+    duplicates: int
+    late: int
+    lost: int
+    loss_percent: float
+
+
+class LossesView(msgspec.Struct, frozen=True):
+    """By the hour of their receipt, the newest hour first, from the first one in which the device was heard.
+
+    `total` is of all these hours, at most 48, and has the first as its `hour`.
+    """
+
+    device: str
+    total: LossView
+    items: tuple[LossView, ...]
+    cursor: str | None
+
+
 class TelemetryOperations:
-    def __init__(self, request: Request, history: History, intake: Intake, cursors: Cursors) -> None:
+    def __init__(
+        self, request: Request, history: History, intake: Intake, losses: ReadLosses, cursors: Cursors
+    ) -> None:
         self._request = request
         self._history = history
         self._intake = intake
+        self._losses = losses
         self._cursors = cursors
 
     @answers(RawSeries | BinnedSeries, media=(JSON, CSV))
@@ -132,6 +163,12 @@ class TelemetryOperations:
             }
         )
 
+    @answers(LossesView)
+    def device_loss(self, id: Thing) -> Answer:
+        """What was lost of a device's messages on the way, came late or twice: each hour of the last two days."""
+        loss = self._losses.of(self._request.who, parse_thing(id))
+        return answer(LossesView(id, _loss(loss.total), tuple(map(_loss, loss.hours)), None))
+
     @answers(TelemetryAccepted, status=202, problems=("not-found", "too-large"))
     def send_telemetry(
         self,
@@ -146,6 +183,10 @@ class TelemetryOperations:
             device = who.id.removeprefix("device:")
         taken = self._intake.take(who, parse_thing(device), self._request.body)
         return answer(TelemetryAccepted(taken.thing, taken.received_at, len(taken.data)), status=202)
+
+
+def _loss(one: HourlyLoss) -> LossView:
+    return LossView(one.hour, one.received, one.duplicates, one.late, one.lost, round(one.share * 100, 2))
 
 
 def _row(row: Row) -> dict[str, Any]:

@@ -72,6 +72,8 @@ def test_a_device_with_its_latest_values_units_and_counts(api):
             "title": None,
             "unmodeled": True,
             "age_ms": 1,
+            "derived": False,
+            "precision": None,
         },
         "temperature": {
             "ts": now - 5000,
@@ -81,6 +83,8 @@ def test_a_device_with_its_latest_values_units_and_counts(api):
             "title": "Temperature",
             "unmodeled": False,
             "age_ms": 5000,
+            "derived": False,
+            "precision": 1,
         },
     }
     assert body["counters"] == {"messages": 5, "points": 9, "duplicates": 1, "late": 2, "unmodeled": 3}
@@ -251,3 +255,12 @@ def test_the_fleet_in_sums(api):
         "quarantined": {"future": 2},
         "cursor": None,
     }
+
+
+def test_a_last_value_says_that_it_was_derived(api):
+    api.register("pump-1")
+    api.world.states["pump-1"] = DeviceState(version=1, latest={"dew_point": Latest(api.clock.now, 7.23, "good")})
+    latest = api.get("/devices/pump-1/latest")[1]["latest"]["dew_point"]
+    assert (latest["derived"], latest["precision"], latest["value"]) == (True, 1, 7.23)
+    derived = api.get("/models/climate")[1]["properties"]["dew_point"]["fieldline:derived"]
+    assert "humidity" in derived
