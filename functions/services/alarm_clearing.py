@@ -1,33 +1,23 @@
 """An alarm cleared by hand: its rule is reset in the device's state, in the transaction that clears it."""
 
-from contextlib import suppress
-
 import msgspec
 
 from functions.domain import alarms
-from functions.domain.alarm_work import Act
 from functions.domain.alarms import Alarm, By, Transition, TransitionKind
 from functions.domain.audit import Actor, Note
 from functions.domain.devices import Device
 from functions.domain.engine.program import Outcome
-from functions.domain.live import alarm_event
 from functions.domain.state import Change, DeviceState
 from functions.errors import AlarmsError, ConflictError
-from functions.ports.alarms import ActionsQueue
 from functions.ports.clock import Clock
-from functions.ports.live import LivePublisher
-from functions.ports.telemetry import StateStore
+from functions.services.engine import Engine
 from functions.services.rulebook import Rulebook
 
 
 class Clearing:
-    def __init__(
-        self, *, states: StateStore, rulebook: Rulebook, queue: ActionsQueue, live: LivePublisher, clock: Clock
-    ) -> None:
-        self._states = states
+    def __init__(self, *, engine: Engine, rulebook: Rulebook, clock: Clock) -> None:
+        self._engine = engine
         self._rulebook = rulebook
-        self._queue = queue
-        self._live = live
         self._clock = clock
 
     def clear(self, actor: Actor, alarm: Alarm, device: Device | None) -> Alarm | None:
@@ -36,7 +26,7 @@ class Clearing:
         Raises AlarmsError where it could not be written.
         """
         thing, now = alarm.thing, self._clock.now_ms()
-        state = self._states.read([thing])[thing]
+        state = self._engine.read([thing])[thing]
         if state.pending:
             # What was found before comes first, and does not fit into one transaction with this.
             self._save(thing, Change(state=state, now=now, armed_before=state.armed))
@@ -63,18 +53,10 @@ class Clearing:
 
     def _save(self, thing: str, change: Change) -> tuple[Alarm, ...] | None:
         """The alarms as they are then; None where it was a conflict."""
-        saved = self._states.save({thing: change})
+        saved = self._engine.save({thing: change})
         if thing in saved.failed:
             raise AlarmsError(saved.failed[thing])
-        if thing in saved.conflicts:
-            return None
-        stages = saved.alarms.get(thing, ())
-        if stages:
-            # If this fails, the sweep of the outbox finds it within a minute.
-            with suppress(AlarmsError):
-                self._queue.put(*(Act(thing=thing, number=one.number, step=one.step) for one in stages))
-            self._live.publish([alarm_event(one) for one in stages])
-        return stages
+        return None if thing in saved.conflicts else saved.alarms.get(thing, ())
 
 
 def changed_by_others(alarm: Alarm) -> ConflictError:

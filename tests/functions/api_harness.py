@@ -49,8 +49,8 @@ from functions.services.commands import Commands, Creating
 from functions.services.dead_letters import ManageDeadLetters
 from functions.services.device_logs import DeviceLogs
 from functions.services.devices import Devices
-from functions.services.explaining import Explaining
 from functions.services.engine import Engine
+from functions.services.explaining import Explaining
 from functions.services.gate import Gate
 from functions.services.grants import Grants
 from functions.services.groups import Groups
