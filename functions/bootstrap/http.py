@@ -183,8 +183,8 @@ def _alarms(
     from functions.adapters.dynamodb_principals import DynamoDBPrincipals
     from functions.adapters.dynamodb_state import DynamoDBStateStore
     from functions.adapters.sqs_alarms import SqsActionsQueue
-    from functions.services.alarm_clearing import Clearing
     from functions.services.alarms import Alarms
+    from functions.services.alarms_at_engine import AtEngine
     from functions.services.engine import Engine
 
     dynamodb = client("dynamodb")
@@ -196,7 +196,7 @@ def _alarms(
     return Alarms(
         store=DynamoDBAlarms(dynamodb, tables, audited),
         gate=gate,
-        clearing=Clearing(engine=engine, rulebook=book, clock=CLOCK),
+        at_engine=AtEngine(engine=engine, rulebook=book, clock=CLOCK),
         principals=DynamoDBPrincipals(dynamodb, settings.core_table, audited),
         live=live,
         clock=CLOCK,

@@ -30,7 +30,7 @@ from functions.ports.alarms import AlarmStore
 from functions.ports.clock import Clock
 from functions.ports.live import LivePublisher
 from functions.ports.people import Principals
-from functions.services.alarm_clearing import Clearing, changed_by_others
+from functions.services.alarms_at_engine import AtEngine, changed_by_others
 from functions.services.gate import Gate
 
 MAX_RANGE_MS: Final = 400 * 86_400_000
@@ -69,7 +69,7 @@ class Alarms:
         *,
         store: AlarmStore,
         gate: Gate,
-        clearing: Clearing,
+        at_engine: AtEngine,
         principals: Principals,
         live: LivePublisher,
         clock: Clock,
@@ -77,7 +77,7 @@ class Alarms:
     ) -> None:
         self._store = store
         self._gate = gate
-        self._clearing = clearing
+        self._at_engine = at_engine
         self._principals = principals
         self._live = live
         self.clock = clock
@@ -135,13 +135,17 @@ class Alarms:
         return AlarmPage(tuple(page[:limit]), seal(question, (page[limit - 1].number,)) if more else None)
 
     def show(self, who: Principal, id: str, limit: int, cursor: str | None) -> ShownAlarm:  # noqa: A002 - its name
-        """With its history, newest first, and the traces. Raises NotFoundError, ForbiddenError, CursorError."""
-        alarm, _ = self._found(who, Permission.ALARMS_READ, id)
+        """With its values of now, and its history with the traces, newest first.
+
+        Raises NotFoundError, ForbiddenError, CursorError.
+        """
+        alarm, device = self._found(who, Permission.ALARMS_READ, id)
         before = None
         if cursor is not None:
             (position,) = unseal(cursor, _history(id), (int,))
             before = int(position)
-        return ShownAlarm(alarm, self._store.history(alarm.thing, alarm.number, limit, before))
+        history = self._store.history(alarm.thing, alarm.number, limit, before)
+        return ShownAlarm(self._at_engine.up_to_date(alarm, device), history)
 
     def history_cursor(self, shown_alarm: ShownAlarm) -> str | None:
         before = shown_alarm.history.before
@@ -188,7 +192,7 @@ class Alarms:
             _check_version(alarm, if_version)
             if not alarm.active:
                 return alarm
-            cleared = self._clearing.clear(actor, alarm, device)
+            cleared = self._at_engine.clear(actor, alarm, device)
             if cleared is not None:
                 return cleared
             alarm, device = self._found(actor.principal, Permission.ALARMS_WRITE, id)

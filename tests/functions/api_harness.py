@@ -38,8 +38,8 @@ from functions.api.rooms import rooms
 from functions.domain.access import EVERYTHING, Grant, Kind, Principal, Role
 from functions.domain.devices import Source
 from functions.domain.rates import Limit
-from functions.services.alarm_clearing import Clearing
 from functions.services.alarms import Alarms
+from functions.services.alarms_at_engine import AtEngine
 from functions.services.api import ApiServices
 from functions.services.audit import ReadAudit
 from functions.services.backtests import Backtests
@@ -184,7 +184,7 @@ def _services(api, chance):
     alarms = Alarms(
         store=api.alarms,
         gate=gate,
-        clearing=Clearing(
+        at_engine=AtEngine(
             engine=Engine(states=api.states, actions=api.actions_queue, live=api.live, clock=clock),
             rulebook=api.rulebook,
             clock=clock,

@@ -262,6 +262,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/devices/{id}/loss": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was lost of a device's messages on the way, came late or twice: each hour of the last two days */
+        get: operations["device_loss"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/devices/{id}/telemetry": {
         parameters: {
             query?: never;
@@ -1197,6 +1214,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/dlq": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The queues of dead letters and of messages that topic rules could not deliver, on one page */
+        get: operations["list_dead_letter_queues"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/dlq/{queue}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Look at messages without taking them away. There are no pages: SQS hands out whichever it likes */
+        get: operations["peek_dead_letters"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/dlq/{queue}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Move messages back to where they came from, each once; those that fail again come back here */
+        post: operations["replay_dead_letters"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/live/ticket": {
         parameters: {
             query?: never;
@@ -1282,8 +1350,8 @@ export interface components {
         /**
          * @description An alarm without its comments.
          *
-         *         `first`, `last` and `peak` are values of what its rule watches, as of `updated_at`; `count` is how often it was
-         *         raised, more than once only where it flaps. `raised_at` and `cleared_at` are in the time of the data.
+         *         `first`, `last` and `peak` are values of what its rule watches, as of its newest transition, or of now where it is
+         *         shown alone; `count` is how often it was raised, more than once only where it flaps. `raised_at` and `cleared_at` are in the time of the data.
          */
         AlarmSummary: {
             id: string;
@@ -1628,6 +1696,44 @@ export interface components {
             user: string;
             password: string;
         };
+        /**
+         * @description `waiting` and `hidden` (somebody looks at them) are approximate.
+         *
+         *         `oldest_at`: when the oldest of some that were looked at was first queued. `source`: they come from a queue.
+         */
+        DeadLetterQueueView: {
+            name: string;
+            waiting: number;
+            hidden: number;
+            oldest_at: number | null;
+            source: boolean;
+        };
+        DeadLetterQueuesView: {
+            items: components["schemas"]["DeadLetterQueueView"][];
+            cursor: string | null;
+        };
+        /**
+         * @description `payload` is base64 of what the device sent, or of the work, or of its beginning: `bytes` is the size of all.
+         *
+         *         `why`, where it is known, is what AWS IoT says of it. A queue does not tell; the function's log does.
+         */
+        DeadLetterView: {
+            id: string;
+            sent_at: number;
+            receives: number;
+            device: string | null;
+            topic: string | null;
+            received_at: number | null;
+            payload: string;
+            bytes: number;
+            why: string | null;
+        };
+        /** @description Some of the queue's messages, oldest first. They stay in it. */
+        DeadLettersView: {
+            queue: components["schemas"]["DeadLetterQueueView"];
+            items: components["schemas"]["DeadLetterView"][];
+            cursor: string | null;
+        };
         /** @description `sent` is false where the device's shadow has not been told yet: asking for the same again tells it. */
         Desired: {
             values: Record<string, never>;
@@ -1936,7 +2042,11 @@ export interface components {
          * @enum {string}
          */
         Kind: "deployment" | "device" | "key" | "rule" | "user";
-        /** @description `unit` is a UCUM code. `unmodeled`: the device's model does not know the metric. */
+        /**
+         * @description `unit` is a UCUM code, `precision` the decimals worth showing. `unmodeled`: the device's model does not know it.
+         *
+         *         `derived`: it was computed from others of the device's metrics.
+         */
         LatestView: {
             ts: number;
             value: number | boolean | string;
@@ -1946,6 +2056,8 @@ export interface components {
             title: string | null;
             unmodeled: boolean;
             age_ms: number;
+            derived: boolean;
+            precision: number | null;
         };
         /** @description Last values by metric, as of `now`. */
         LatestsView: {
@@ -1966,6 +2078,30 @@ export interface components {
             ticket: string;
             expires_at: number;
             url: string;
+        };
+        /**
+         * @description Messages of the hour that begins at `hour`. `received` has the late ones, and no duplicates.
+         *
+         *         `late` came when nobody waited for them any more; `lost` never came, which is `loss_percent` of what was sent.
+         */
+        LossView: {
+            hour: number;
+            received: number;
+            duplicates: number;
+            late: number;
+            lost: number;
+            loss_percent: number;
+        };
+        /**
+         * @description By the hour of their receipt, the newest hour first, from the first one in which the device was heard.
+         *
+         *         `total` is of all these hours, at most 48, and has the first as its `hour`.
+         */
+        LossesView: {
+            device: string;
+            total: components["schemas"]["LossView"];
+            items: components["schemas"]["LossView"][];
+            cursor: string | null;
         };
         /** @description `permissions` are those held over something; `allowed` says over what. */
         Me: {
@@ -1989,6 +2125,18 @@ export interface components {
         ModelsView: {
             items: components["schemas"]["ModelItem"][];
             cursor: string | null;
+        };
+        /**
+         * @description `done`: all that was there when it began was looked at. Else ask again: a call takes some seconds at most.
+         *
+         *         `refused` cannot go back, and stay; `missing` were named and are not there; `left` is how many the queue holds now.
+         */
+        MovedView: {
+            moved: number;
+            refused: components["schemas"]["RefusedView"][];
+            missing: string[];
+            left: number;
+            done: boolean;
         };
         /** @description Of an installed rule by its id, or of a `document`, over `[from, to)` of a device; `to` null is now. */
         NewBacktest: {
@@ -2156,6 +2304,10 @@ export interface components {
             items: components["schemas"]["RawPoint"][];
             cursor: string | null;
         };
+        RefusedView: {
+            id: string;
+            why: string;
+        };
         /** @description Something that is perhaps not meant, such as a metric that no model has. */
         RemarkView: {
             field: string;
@@ -2318,6 +2470,10 @@ export interface components {
             device: string;
             received_at: number;
             bytes: number;
+        };
+        /** @description The ids of `messages`, or nothing for all that are there. */
+        ToMove: {
+            messages?: string[] | null;
         };
         /** @description Entries of a `device`, of a `day` (UTC, `2025-11-24`), or both; with a `reason` only those that have it. */
         ToReplay: {
@@ -2624,6 +2780,10 @@ export type CommentOnAlarm = components['schemas']['CommentOnAlarm'];
 export type CountersView = components['schemas']['CountersView'];
 export type CountsView = components['schemas']['CountsView'];
 export type Credentials = components['schemas']['Credentials'];
+export type DeadLetterQueueView = components['schemas']['DeadLetterQueueView'];
+export type DeadLetterQueuesView = components['schemas']['DeadLetterQueuesView'];
+export type DeadLetterView = components['schemas']['DeadLetterView'];
+export type DeadLettersView = components['schemas']['DeadLettersView'];
 export type Desired = components['schemas']['Desired'];
 export type DesiredHistory = components['schemas']['DesiredHistory'];
 export type DesiredPatch = components['schemas']['DesiredPatch'];
@@ -2667,9 +2827,12 @@ export type LatestView = components['schemas']['LatestView'];
 export type LatestsView = components['schemas']['LatestsView'];
 export type Link = components['schemas']['Link'];
 export type LiveTicket = components['schemas']['LiveTicket'];
+export type LossView = components['schemas']['LossView'];
+export type LossesView = components['schemas']['LossesView'];
 export type Me = components['schemas']['Me'];
 export type ModelItem = components['schemas']['ModelItem'];
 export type ModelsView = components['schemas']['ModelsView'];
+export type MovedView = components['schemas']['MovedView'];
 export type NewBacktest = components['schemas']['NewBacktest'];
 export type NewBulk = components['schemas']['NewBulk'];
 export type NewCommand = components['schemas']['NewCommand'];
@@ -2689,6 +2852,7 @@ export type QuarantineView = components['schemas']['QuarantineView'];
 export type QuarantinedView = components['schemas']['QuarantinedView'];
 export type RawPoint = components['schemas']['RawPoint'];
 export type RawSeries = components['schemas']['RawSeries'];
+export type RefusedView = components['schemas']['RefusedView'];
 export type RemarkView = components['schemas']['RemarkView'];
 export type ReplayView = components['schemas']['ReplayView'];
 export type ReplaysView = components['schemas']['ReplaysView'];
@@ -2711,6 +2875,7 @@ export type Step = components['schemas']['Step'];
 export type StepView = components['schemas']['StepView'];
 export type Subject = components['schemas']['Subject'];
 export type TelemetryAccepted = components['schemas']['TelemetryAccepted'];
+export type ToMove = components['schemas']['ToMove'];
 export type ToReplay = components['schemas']['ToReplay'];
 export type TransitionView = components['schemas']['TransitionView'];
 export type UserChange = components['schemas']['UserChange'];
@@ -3324,6 +3489,39 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    device_loss: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description A device.
+                 * @example press-4
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LossesView"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            501: components["responses"]["Unsupported"];
             503: components["responses"]["Unavailable"];
         };
     };
@@ -6073,6 +6271,105 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    list_dead_letter_queues: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeadLetterQueuesView"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    peek_dead_letters: {
+        parameters: {
+            query?: {
+                /** @description At most so many items. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description A queue of dead letters, as their list names it.
+                 * @example ingest
+                 */
+                queue: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeadLettersView"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    replay_dead_letters: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description A queue of dead letters, as their list names it.
+                 * @example ingest
+                 */
+                queue: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ToMove"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MovedView"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
         };

@@ -9,7 +9,7 @@ from functions.domain.alarm_work import Act
 from functions.domain.engine.inputs import Input
 from functions.domain.grants import Holder
 from functions.domain.live import Kind
-from functions.domain.state import Change, Saved
+from functions.domain.state import Change, Latest, Saved
 from functions.errors import AlarmsError
 from tests.functions.alarm_cases import CLEARED, ESCALATED, saved, transition
 from tests.functions.api_harness import DAY, person
@@ -48,8 +48,10 @@ def heard(api, value, thing="press-4", metric="temperature"):
     api.sent[thing] = api.sent.get(thing, -1) + 1
     message = Input("b1", api.sent[thing], now, now, ((now, {metric: value}),))
     outcome = standing.program.run(thing, state, [message], None, name="Press")
+    latest = {**state.latest, metric: Latest(now, value, "good")}
+    found = {"rules": outcome.rules, "alarms": outcome.alarms, "armed": outcome.armed}
     change = Change(
-        state=msgspec.structs.replace(state, rules=outcome.rules, alarms=outcome.alarms, armed=outcome.armed),
+        state=msgspec.structs.replace(state, latest=latest, **found),
         now=now,
         transitions=outcome.transitions,
         group=standing.device.group,
@@ -93,6 +95,18 @@ def test_an_alarm_is_shown_with_what_the_rule_went_by(plant):
     assert step["transition"]["values"] == {"temperature": 95.5}
     assert step["transition"]["why"]
     assert alarm["cursor"] is None
+
+
+def test_an_active_alarm_is_shown_with_the_values_of_now_and_listed_with_those_of_its_last_transition(plant):
+    for value in (95.5, 99, 97, 97.5):
+        heard(plant, value)
+    alarm = plant.get("/alarms/press-4.1")[1]
+    assert (alarm["first"], alarm["last"], alarm["peak"], alarm["version"]) == (95.5, 97.5, 99, 1)
+    (listed,) = plant.get("/alarms")[1]["items"]
+    assert (listed["last"], listed["peak"]) == (95.5, 95.5)
+    state = plant.world.states["press-4"]
+    plant.world.states["press-4"] = msgspec.structs.replace(state, rules=b"of another release")
+    assert plant.get("/alarms/press-4.1")[1]["last"] == 95.5
 
 
 def test_an_acknowledgement_stays_with_whoever_was_first(plant):

@@ -1,12 +1,15 @@
-"""An alarm cleared by hand: its rule is reset in the device's state, in the transaction that clears it."""
+"""Alarms and the device's state together: what only the engine knows of one, and one that is cleared by hand.
+
+Clearing resets the rule in the device's state, in the transaction that clears the alarm.
+"""
 
 import msgspec
 
-from functions.domain import alarms
-from functions.domain.alarms import Alarm, By, Transition, TransitionKind
+from functions.domain.alarms import Alarm, By, Clearing, Transition, TransitionKind
 from functions.domain.audit import Actor, Note
 from functions.domain.devices import Device
-from functions.domain.engine.program import Outcome
+from functions.domain.engine.program import Outcome, Program
+from functions.domain.engine.values import up_to_date
 from functions.domain.state import Change, DeviceState
 from functions.errors import AlarmsError, ConflictError
 from functions.ports.clock import Clock
@@ -14,11 +17,21 @@ from functions.services.engine import Engine
 from functions.services.rulebook import Rulebook
 
 
-class Clearing:
+class AtEngine:
     def __init__(self, *, engine: Engine, rulebook: Rulebook, clock: Clock) -> None:
         self._engine = engine
         self._rulebook = rulebook
         self._clock = clock
+
+    def up_to_date(self, alarm: Alarm, device: Device | None) -> Alarm:
+        """An active one with its values as they are now, and not as of its last transition."""
+        if not alarm.active:
+            return alarm
+        state = self._engine.read([alarm.thing])[alarm.thing]
+        try:
+            return up_to_date(alarm, state, self._program(alarm, device))
+        except ValueError:  # a state that cannot be read here; the alarm can
+            return alarm
 
     def clear(self, actor: Actor, alarm: Alarm, device: Device | None) -> Alarm | None:
         """The alarm as it is then; None where somebody else was at the device, or the alarm, just now.
@@ -46,10 +59,12 @@ class Clearing:
         return next((one for one in reversed(stages or ()) if one.number == alarm.number), None)
 
     def _reset(self, alarm: Alarm, device: Device | None, state: DeviceState, now: int) -> Outcome:
-        known = {} if device is None else {alarm.thing: device}
-        standing = self._rulebook.of([alarm.thing], known)[alarm.thing]
         name = device.name if device is not None else ""
-        return standing.program.reset(alarm.thing, state, alarm.rule, now, name=name)
+        return self._program(alarm, device).reset(alarm.thing, state, alarm.rule, now, name=name)
+
+    def _program(self, alarm: Alarm, device: Device | None) -> Program:
+        known = {} if device is None else {alarm.thing: device}
+        return self._rulebook.of([alarm.thing], known)[alarm.thing].program
 
     def _save(self, thing: str, change: Change) -> tuple[Alarm, ...] | None:
         """The alarms as they are then; None where it was a conflict."""
@@ -83,7 +98,7 @@ def _with_its_own(found: tuple[Transition, ...], alarm: Alarm, now: int) -> tupl
         last=alarm.last,
         peak=alarm.peak,
         count=alarm.count,
-        clearing=alarms.Clearing.PERSON,
+        clearing=Clearing.PERSON,
     )
     return (*found, cleared)
 
