@@ -2,9 +2,20 @@
 
 from typing import Any, assert_never
 
-from contract._comparisons import compile_comparison
+from contract._comparisons import compile_changes, compile_comparison
 from contract._moments import VERDICTS, Box, Moment, Node, Slots, Verdict
-from contract.conditions import AllOf, AnyOf, Comparison, Condition, NoData, Not, to_document
+from contract.conditions import (
+    AllOf,
+    AnyOf,
+    Changes,
+    Comparison,
+    Condition,
+    Geofence,
+    NoData,
+    Not,
+    Schedule,
+    to_document,
+)
 
 __all__ = ["compile_condition"]
 
@@ -13,8 +24,18 @@ def compile_condition(condition: Condition, slots: Slots) -> Node:
     match condition:
         case Comparison():
             node = compile_comparison(condition, slots)
+        case Changes():
+            node = compile_changes(condition, slots)
         case NoData():
             return _no_data(condition, slots)
+        case Geofence():
+            from contract._geofences import compile_geofence  # few rules have any
+
+            node = compile_geofence(condition, slots)
+        case Schedule():
+            from contract._schedules import compile_schedule
+
+            node = compile_schedule(condition, slots)
         case AllOf():
             node = _junction(condition.parts, "all", slots, decisive=False)
         case AnyOf():

@@ -6,12 +6,19 @@ gives the same transitions at the same times, however often and wherever `advanc
 What is due at an instant happens at it, after the data of that instant: `advance(now)` does what was due before `now`.
 
 Unknown is a metric that never came, whose last value must not be relied on, that is older than `stale_after_ms`, or
-that is of another type than its threshold. A rate is unknown over less than half of its window, and once its window has
-passed without a sample. Unknown neither fires nor clears:
+that is of another type than its threshold; attributes and `online` are never too old. Unknown neither fires nor clears:
 - `all` with a part that is false is false, `any` with one that is true is true; else one unknown part makes them
   unknown, as it does `not`;
 - a duration or count that runs begins anew after it; one that was reached stays so, and hysteresis stays as it was;
-- `no_data` is never unknown: it counts from the last data, or from the start.
+- a comparison with another metric or an attribute is unknown if either is; order is known of numbers only;
+- a rate is unknown over less than half of its window, and once its window has passed without a sample;
+- an aggregate is of the samples that can be relied on, and unknown while its metric is, save for a `count`, which is
+  never; of no sample at all there is a `sum`, 0, but no other. Until its window has passed since the start, what came
+  before is not known: `avg` and `sum` are unknown, `count`, `max` and `range` are at least what came and `min` at most
+  that, so that some verdicts are certain already. A window ends now and begins with a 32nd part of it;
+- `changes` is unknown before a second value;
+- a geofence is unknown without a latitude and a longitude that exist;
+- `no_data` and `schedule` are never unknown: the one counts from the last data, or from the start.
 """
 
 import zlib
@@ -21,7 +28,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 import msgspec
 
-from contract._moments import NEVER, Box, Moment, Node, Sample, Slots
+from contract._moments import NEVER, Box, Moment, Node, Sample, Slots, is_reserved
 from contract._verdicts import compile_condition
 from contract.conditions import Condition, metrics_of, to_document
 from contract.errors import DocumentError, shown
@@ -134,7 +141,7 @@ class Evaluator:
                 known = samples.get(metric)
                 if known is None or at > known[0]:
                     fresh[metric] = (at, values[metric])
-        heard = self.device_wide and any(value is not None for value in values.values())
+        heard = self.device_wide and any(value is not None and not is_reserved(name) for name, value in values.items())
         if not fresh and not heard:
             return state, transitions
         state, found = self._step(state, max(at, state.at), fresh, heard=heard)
@@ -157,7 +164,7 @@ class Evaluator:
 
         A sample before `due`, and newer than the last of its metric, may be skipped if its metric is in the mapping
         and it is a number within the interval, or of the type and value of the metric's last sample (skipped ones
-        included). So may one of a metric that the rule does not ask for. None: nothing may be skipped.
+        included). So may one with a value of a metric that the rule does not ask for. None: nothing may be skipped.
 
         Of each metric the last skipped sample is to be observed, in the order of their times, before anything else is
         done with the state: then all that comes after it is as if none had been skipped.

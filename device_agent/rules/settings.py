@@ -50,7 +50,8 @@ class RulesSettings:
 def parse_rules(root: Table, model: DeviceModel, metrics: Mapping[str, Metric | None]) -> RulesSettings:
     """Read `[[rule]]` and `use_model_rules` of the root; `metrics` are those that come out of the pipeline.
 
-    A rule of the model that asks for a metric which this device does not have is a problem only if it is named.
+    A rule of the model that asks for a metric which this device does not have, or for what only the cloud knows, is a
+    problem only if it is named.
     """
     reader = _Reader(root, model, metrics)
     own = [reader.own(table) for table in root.tables("rule")]
@@ -124,7 +125,7 @@ class _Reader:
             known = ", ".join(self._of_model) or "none"
             self._root.problem(f"use_model_rules[{index}]", f"a rule of the model: {known}", shown(name))
         elif not self._is_measured(rule):
-            expected = f"a rule over metrics that this device has: {', '.join(self._metrics)}"
+            expected = f"a rule that a device can judge, over metrics that this one has: {', '.join(self._metrics)}"
             self._root.problem(f"use_model_rules[{index}]", expected, shown(name))
         else:
             return rule
@@ -132,15 +133,16 @@ class _Reader:
 
     def _is_measured(self, rule: Rule) -> bool:
         documents = [rule.condition] if rule.clear is None else [rule.condition, rule.clear]
-        asked = {metric for document in documents for metric in conditions.metrics_of(conditions.parse(document))}
-        return asked <= {None, *self._metrics}
+        parts = [conditions.parse(document) for document in documents]
+        asked = {metric for part in parts for metric in conditions.metrics_of(part)}
+        return asked <= {None, *self._metrics} and all(map(conditions.fits_the_edge, parts))
 
     def _condition(self, table: Table, key: str, default: dict[str, Any] | None) -> Condition | None:
         document = table.value(key, default)
         if document is None:
             return None
         try:
-            return conditions.parse(document, self._metrics)
+            return conditions.parse(document, self._metrics, edge=True)
         except ConditionError as error:
             for field, expected, got in error.problems:
                 table.problem(f"{key}.{field}".rstrip("."), expected, got)

@@ -1,12 +1,25 @@
 """Rules at work: against an oracle that knows the whole history, and what each part promises at its edges."""
 
 import json
+from math import inf
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contract.conditions import AllOf, AnyOf, Comparison, NoData, Not, parse
+from contract.conditions import (
+    AllOf,
+    AnyOf,
+    Changes,
+    Circle,
+    Comparison,
+    Geofence,
+    NoData,
+    Not,
+    Operand,
+    Polygon,
+    parse,
+)
 from contract.errors import DocumentError
 from contract.evaluation import Evaluator, decode_state, encode_state
 from tests.contract.evaluation_oracle import Oracle
@@ -15,28 +28,53 @@ END = 30
 thresholds = st.integers(0, 4).map(float)
 durations = st.integers(0, 6)
 metrics = st.sampled_from(["a", "b"])
+operands = st.builds(Operand, sample=st.sampled_from(["a", "b", "@limit"]), plus=st.sampled_from([0.0, 0.0, 1.0, -2.0]))
+AGGREGATES = [None, None, None, "avg", "min", "max", "sum", "count", "range"]
 
 
 @st.composite
 def comparisons(draw):
     operator = draw(st.sampled_from(["above", "below", "at_least", "at_most", "equals", "not_equals"]))
-    ordered = operator not in ("equals", "not_equals")
     low, high = sorted([draw(thresholds), draw(thresholds)])
     threshold, until = (high, low) if operator in ("above", "at_least") else (low, high)
-    window = draw(st.none() | st.integers(2, 8))
-    scale = 1 if window is None else 200
+    window, aggregate = draw(st.none() | st.integers(2, 8)), draw(st.sampled_from(AGGREGATES))
+    scale = 200 if window is not None and aggregate is None else 1
+    threshold = draw(st.just(threshold * scale) | st.just(threshold * scale) | operands)
+    hysteresis = operator not in ("equals", "not_equals") and not isinstance(threshold, Operand)
+    count = draw(st.integers(1, 3))
     return Comparison(
-        metric=draw(metrics),
+        metric=draw(st.sampled_from(["a", "b", "a", "b", "@limit"])),
         operator=operator,
-        threshold=threshold * scale,
-        until=draw(st.sampled_from([None, until * scale])) if ordered else None,
-        rate_over_ms=window,
-        count=draw(st.integers(1, 3)),
+        threshold=threshold,
+        until=draw(st.sampled_from([None, until * scale])) if hysteresis else None,
+        rate_over_ms=window if aggregate is None else None,
+        aggregate=aggregate,
+        over_ms=None if aggregate is None else window or 9,
+        count=count,
+        of=draw(st.none() | st.integers(count + 1, count + 2)),
         for_ms=draw(durations),
     )
 
 
-leaves = comparisons() | st.builds(NoData, metric=st.none() | metrics, for_ms=st.integers(1, 6))
+AREAS = [
+    Circle(latitude=2, longitude=2, radius_m=200_000),
+    Polygon(corners=((0.5, 0.5), (3.5, 0.5), (3.5, 3.5), (2.5, 1.5))),
+]
+between = st.sampled_from([None, 1.0, 2.0, True, "x"])
+leaves = st.one_of(
+    comparisons(),
+    comparisons(),
+    st.builds(NoData, metric=st.none() | metrics, for_ms=st.integers(1, 6)),
+    st.builds(Changes, metric=metrics, before=between, after=between, for_ms=st.integers(0, 3)),
+    st.builds(
+        Geofence,
+        area=st.sampled_from(AREAS),
+        inside=st.booleans(),
+        latitude=st.just("a"),
+        longitude=st.just("b"),
+        for_ms=durations,
+    ),
+)
 trees = st.recursive(
     leaves,
     lambda inner: st.one_of(
@@ -48,7 +86,9 @@ trees = st.recursive(
 )
 values = st.integers(0, 5) | st.none() | st.sampled_from([True, "x"])
 histories = st.dictionaries(
-    st.integers(0, END), st.dictionaries(st.sampled_from(["a", "b", "other"]), values, min_size=1), max_size=14
+    st.integers(0, END),
+    st.dictionaries(st.sampled_from(["a", "b", "other", "@limit"]), values, min_size=1),
+    max_size=14,
 )
 stale_afters = st.none() | st.integers(1, 8)
 
@@ -65,7 +105,7 @@ def run(evaluator, history, ticks=(), start=0, end=END, *, through_json=False):
     return [*found, *transitions]
 
 
-@settings(max_examples=400)
+@settings(max_examples=250)
 @given(trees, st.none() | trees, histories, stale_afters)
 def test_what_fires_and_clears_is_what_the_whole_history_says(when, clear, history, stale_after):
     found = run(Evaluator(when, clear, stale_after_ms=stale_after), history)
@@ -73,14 +113,14 @@ def test_what_fires_and_clears_is_what_the_whole_history_says(when, clear, histo
     assert [(each.kind, each.at) for each in found] == expected
 
 
-@settings(max_examples=200)
+@settings(max_examples=80)
 @given(trees, st.none() | trees, histories, stale_afters, st.lists(st.integers(0, 2 * END)))
 def test_neither_ticks_nor_a_way_through_json_change_anything(when, clear, history, stale_after, ticks):
     evaluator = Evaluator(when, clear, stale_after_ms=stale_after)
     assert run(evaluator, history, ticks, through_json=True) == run(evaluator, history)
 
 
-@settings(max_examples=200)
+@settings(max_examples=80)
 @given(trees, st.none() | trees, histories, stale_afters)
 def test_a_tick_at_the_time_named_does_something_and_a_second_one_nothing(when, clear, history, stale_after):
     evaluator = Evaluator(when, clear, stale_after_ms=stale_after)
@@ -96,7 +136,7 @@ def test_a_tick_at_the_time_named_does_something_and_a_second_one_nothing(when, 
         state, _ = evaluator.observe(state, at, history[at])
 
 
-@settings(max_examples=200)
+@settings(max_examples=80)
 @given(trees, st.none() | trees, histories)
 def test_fired_and_cleared_alternate_and_carry_json_that_says_why(when, clear, history):
     found = run(Evaluator(when, clear), history)
@@ -136,7 +176,7 @@ def run_sparing(evaluator, history, end=END):
 
     for at in sorted(history):
         quiet = evaluator.quiet(state)
-        asked = {metric: value for metric, value in history[at].items() if metric in evaluator.metrics}
+        asked = {each: value for each, value in history[at].items() if value is None or each in evaluator.metrics}
         last = {metric: sample[1] for metric, sample in (state.samples | skipped).items()}
         if (state.due is None or at < state.due) and quiet is not None and is_quiet(quiet, asked, last):
             skipped |= {metric: (at, value) for metric, value in history[at].items()}
@@ -150,7 +190,7 @@ def run_sparing(evaluator, history, end=END):
     return [*found, *transitions], spared
 
 
-@settings(max_examples=400)
+@settings(max_examples=250)
 @given(trees, st.none() | trees, histories, stale_afters)
 def test_skipping_what_is_quiet_changes_nothing(when, clear, history, stale_after):
     evaluator = Evaluator(when, clear, stale_after_ms=stale_after)
@@ -175,7 +215,6 @@ def test_what_may_be_skipped_is_said_for_each_metric():
             state, _ = evaluator.observe(state, at, values)
         return evaluator.quiet(state)
 
-    inf = float("inf")
     hot = {"metric": "t", "above": 90, "until": 80}
     assert quiet(hot, {}) == {}
     assert quiet(hot, {1: {"t": 70}}) == {"t": (-inf, 90)}
@@ -187,6 +226,15 @@ def test_what_may_be_skipped_is_said_for_each_metric():
     assert quiet({"metric": "t", "above": 90, "count": 3}, {1: {"t": 85}}) == {"t": (-inf, 90)}
     assert quiet({"metric": "t", "rate_over_ms": 5_000, "above": 90}, {1: {"t": 85}}) == {}
     assert quiet({"all": [hot, {"metric": "t", "above": 60}]}, {1: {"t": 70}}) == {"t": (60, 90)}
+    apart = {"metric": "a", "above": {"metric": "b", "plus": 1}}
+    assert quiet(apart, {1: {"a": 10, "b": 5}}) == {"a": (8, inf), "b": (-inf, 6)}
+    assert quiet(apart, {1: {"a": 6, "b": 5}}) == {"a": (inf, -inf), "b": (inf, -inf)}
+    assert quiet({**apart, "aggregate": "avg", "over_ms": 500}, {900: {"a": 10, "b": 5}}) == {}
+    assert quiet({"metric": "mode", "changes": True}, {1: {"mode": "a"}, 2: {"mode": "a"}}) == {"mode": (inf, -inf)}
+    assert quiet({"metric": "mode", "changes": True}, {1: {"mode": "a"}, 2: {"mode": "b"}}) == {}
+    some = {"metric": "t", "above": 90, "count": 1, "of": 2}
+    assert quiet(some, {1: {"t": 95}}) == {}
+    assert quiet(some, {1: {"t": 95}, 2: {"t": 95}}) == {"t": (90, inf)}
     silent = {"no_data": True, "for_ms": 10}
     assert quiet({"any": [silent, hot]}, {1: {"t": 70}}) == {"t": (-inf, 90)}
     assert quiet(silent, {1: {"t": 70}, 5: {"t": 70}}) == {}
@@ -395,6 +443,121 @@ def test_a_state_of_other_conditions_is_refused():
     for rubbish in (b"", b"[]", b'{"rule": 3}', b"\xff"):
         with pytest.raises(DocumentError, match="the state of a rule"):
             decode_state(rubbish, hot)
+
+
+def test_another_metric_may_be_the_threshold():
+    apart = rule({"metric": "inlet", "above": {"metric": "outlet", "plus": 5}})
+    history = {0: {"inlet": 30}, 1: {"outlet": 26}, 2: {"outlet": 24}, 3: {"inlet": 29}}
+    assert kinds(apart, history) == [("fired", 2), ("cleared", 3)]
+    (fired, _) = run(apart, history)
+    assert (fired.why["threshold"], fired.values) == (29, {"inlet": 30, "outlet": 24})
+
+
+def test_an_attribute_of_the_device_may_be_the_threshold_and_is_never_too_old():
+    warm = rule({"metric": "t", "above": {"attribute": "limit"}}, stale_after_ms=10)
+    state, _ = warm.observe(warm.start(0), 0, {"@limit": 8})
+    state, _ = warm.observe(state, 1_000, {"t": 7})
+    assert warm.quiet(state) == {"t": (-inf, 8)}
+    _, (fired,) = warm.observe(state, 1_001, {"t": 9})
+    assert fired.why == {
+        "metric": "t",
+        "above": {"attribute": "limit"},
+        "verdict": "true",
+        "value": 9,
+        "age_ms": 0,
+        "threshold": 8,
+    }
+    assert warm.observe(state, 1_001, {"@limit": 6})[1][0].kind == "fired"
+    assert warm.observe(state, 1_001, {"@limit": "high"})[1] == ()
+
+
+def test_an_attribute_itself_may_be_asked_for():
+    spare = rule({"all": [{"attribute": "site", "equals": "north"}, {"metric": "t", "above": 1}]})
+    assert kinds(spare, {0: {"t": 2}, 1: {"@site": "south"}, 2: {"@site": "north"}}) == [("fired", 2)]
+
+
+def test_being_offline_is_a_sample_like_any_other():
+    offline = rule({"online": False, "for_ms": 10}, stale_after_ms=5)
+    assert kinds(offline, {0: {"$online": True}, 3: {"$online": False}, 20: {"$online": True}}) == [
+        ("fired", 13),
+        ("cleared", 20),
+    ]
+    assert kinds(offline, {0: {"t": 1}}) == []
+
+
+def test_attributes_and_presence_do_not_break_a_devices_silence():
+    silent = rule({"no_data": True, "for_ms": 10})
+    assert kinds(silent, {5: {"$online": True, "@site": "north"}, 8: {"t": None}}, end=12) == [("fired", 10)]
+
+
+def test_some_of_the_last_samples_are_enough():
+    low = rule({"metric": "t", "below": 20, "count": 2, "of": 3})
+    series = [10, 30, 10, 30, 30, 10, 10]
+    history = {at: {"t": value} for at, value in enumerate(series)}
+    assert kinds(low, history) == [("fired", 2), ("cleared", 3), ("fired", 6)]
+
+
+def test_an_average_moves_as_samples_leave_its_window():
+    warm = Evaluator(Comparison(metric="t", operator="above", threshold=50.0, aggregate="avg", over_ms=10))
+    history = {at: {"t": value} for at, value in {0: 10, 5: 60, 9: 90, 12: 20}.items()}
+    # Known from 10 on; then 0's sample leaves. At 12 (60 + 90 + 20) / 3, at 19 only 20 is left.
+    assert kinds(warm, history) == [("fired", 10), ("cleared", 19)]
+    state = warm.start(0)
+    for at, values in history.items():
+        state, _ = warm.observe(state, at, values)
+    assert (warm.next_due(state), warm.explain(state)["when"]["result"]) == (20, pytest.approx(170 / 3))
+
+
+def test_what_is_certain_before_the_window_has_passed_is_told():
+    def first(aggregate, operator, threshold, history):
+        when = Comparison(metric="t", operator=operator, threshold=threshold, aggregate=aggregate, over_ms=20)
+        found = run(Evaluator(when), history)
+        return (found[0].kind, found[0].at) if found else None
+
+    busy = {at: {"t": at} for at in range(1, 6)}
+    assert first("count", "at_least", 5.0, busy) == ("fired", 5)
+    assert first("count", "at_most", 5.0, busy) == ("fired", 20)
+    assert first("max", "above", 4.0, busy) == ("fired", 5)
+    assert first("min", "below", 2.0, busy) == ("fired", 1)
+    assert first("min", "above", 0.0, busy) == ("fired", 20)
+    assert first("range", "above", 3.0, busy) == ("fired", 5)
+    assert first("sum", "above", 1.0, busy) == ("fired", 20)
+    assert first("sum", "above", 1.0, {}) is None
+    assert first("count", "equals", 0.0, {}) == ("fired", 20)
+
+
+def test_an_aggregate_wakes_only_when_its_verdict_changes():
+    many = rule({"metric": "t", "above": 30, "aggregate": "count", "over_ms": 3_200_000})
+    state, found = many.start(0), ()
+    for at in range(50):
+        state, more = many.observe(state, at * 10_000, {"t": 1})
+        found += more
+    assert [each.kind for each in found] == ["fired"]
+    # Five of its slices of 100 s hold ten samples each; when the second leaves, only 30 are left.
+    assert many.next_due(state) == 100_000 + 3_200_000 + 1
+
+
+def test_an_aggregate_keeps_a_bounded_state_however_fast_samples_come():
+    wide = rule({"metric": "t", "above": 1e9, "aggregate": "range", "over_ms": 60_000})
+    state = wide.start(0)
+    for at in range(0, 120_000, 20):
+        state, _ = wide.observe(state, at, {"t": at / 1000})
+    assert len(encode_state(state)) < 1500
+
+
+def test_a_change_of_value_is_told_until_the_next_sample():
+    switched = rule({"metric": "mode", "changes": True})
+    history = {at: {"mode": mode} for at, mode in enumerate(["eco", "eco", "boost", "eco", "eco"])}
+    assert kinds(switched, history) == [("fired", 2), ("cleared", 4)]
+    only_up = rule({"metric": "mode", "changes": True, "from": "eco", "to": "boost"})
+    assert kinds(only_up, history) == [("fired", 2), ("cleared", 3)]
+    assert run(only_up, history)[0].why["value_before"] == "eco"
+
+
+def test_a_change_to_look_for_in_order_to_clear_is_one_after_the_firing():
+    hot = rule({"metric": "t", "above": 90}, {"metric": "mode", "changes": True})
+    history = {0: {"mode": "a"}, 1: {"mode": "b"}, 2: {"t": 95}, 3: {"t": 20}, 4: {"mode": "b"}, 5: {"mode": "c"}}
+    assert kinds(hot, history) == [("fired", 2), ("cleared", 5)]
 
 
 def test_an_evaluator_says_which_data_it_asks_for():

@@ -4,9 +4,11 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from contract import models
 from contract.conditions import Comparison, NoData, parse
+from contract.models import Rule
 from device_agent.config.following import Following
 from device_agent.config.table import Table
 from device_agent.rules import Action, EdgeRule, RulesSettings, parse_rules
@@ -16,7 +18,7 @@ METRICS = {**MACHINE.metrics, "dew_point": None}
 RELAY = '[[actuator]]\nkind = "relay"\nname = "relay"\n'
 
 
-def read(text, metrics=METRICS, settings=None):
+def read(text, metrics=METRICS, settings=None, model=MACHINE):
     problems = []
     root = Table(tomllib.loads(text), Path("agent.toml"), "", problems)
     following = Following(MACHINE, {**MACHINE.default_configuration(), **(settings or {})})
@@ -24,7 +26,7 @@ def read(text, metrics=METRICS, settings=None):
         table.follow(following)
     for table in root.tables("actuator"):
         table.value("kind")
-    found = parse_rules(root, MACHINE, metrics)
+    found = parse_rules(root, model, metrics)
     root.finish()
     return found.rules, {problem.key: f"{problem.expected}; {problem.got}" for problem in problems}
 
@@ -86,8 +88,8 @@ def test_what_a_rule_says_may_follow_the_models_settings():
     assert read(text, settings={"stop_on_overheat": False}) == ((), {})
 
 
-def names(text, metrics=METRICS):
-    rules, problems = read(text, metrics)
+def names(text, metrics=METRICS, model=MACHINE):
+    rules, problems = read(text, metrics, model=model)
     assert problems == {}
     return [rule.name for rule in rules]
 
@@ -108,8 +110,19 @@ def test_of_the_models_rules_those_are_left_out_whose_metrics_this_device_has_no
     assert names("use_model_rules = true", {"temperature": None}) == ["overheating", "no_data"]
     _, problems = read('use_model_rules = ["overload"]', {"temperature": None})
     assert problems == {
-        "use_model_rules[0]": "a rule over metrics that this device has: temperature; 'overload'",
+        "use_model_rules[0]": "a rule that a device can judge, over metrics that this one has: temperature; 'overload'",
     }
+
+
+def test_what_only_the_cloud_knows_is_no_rule_for_a_device():
+    _, problems = read('[[rule]]\nname = "x"\nwhen = { metric = "current", above = { attribute = "limit" } }')
+    assert list(problems) == ["rule[0].when.above.attribute"]
+    assert problems["rule[0].when.above.attribute"].startswith("left out on a device: it does not know its attributes")
+    at_night = {"schedule": {"from": "22:00", "to": "06:00"}, "zone": "UTC"}
+    model = structs.replace(MACHINE, rules=(Rule(key="night", title="Night", severity="info", condition=at_night),))
+    assert names("use_model_rules = true", model=model) == []
+    _, problems = read('use_model_rules = ["night"]', model=model)
+    assert problems["use_model_rules[0]"].startswith("a rule that a device can judge")
 
 
 def test_a_rule_named_like_one_of_the_model_stands_for_it_and_takes_from_it_what_it_does_not_say():
