@@ -127,8 +127,8 @@ ROUTES: tuple[Route, ...] = (
     Route(DELETE, "/keys/{key}", "revoke_key", "keys:write", "keys"),
     Route(GET, "/audit", "list_audit", "audit:read", "audit", share=0.2),
     Route(GET, "/audit/chains/{day}", "audit_chains", "audit:read", "audit", share=0.2),
-    Route(GET, "/dlq", "list_dead_letter_queues", "dlq:read", "dead-letters", share=0.1),
-    Route(GET, "/dlq/{queue}", "peek_dead_letters", "dlq:read", "dead-letters", share=0.1),
-    Route(POST, "/dlq/{queue}/replay", "replay_dead_letters", "dlq:write", "dead-letters", share=0.1),
+    Route(GET, "/dlq", "list_dead_letter_queues", "dlq:read", "dead_letters", share=0.1),
+    Route(GET, "/dlq/{queue}", "peek_dead_letters", "dlq:read", "dead_letters", share=0.1),
+    Route(POST, "/dlq/{queue}/replay", "replay_dead_letters", "dlq:write", "dead_letters", share=0.1),
     Route(POST, "/live/ticket", "live_ticket", "live:subscribe", "live"),
 )

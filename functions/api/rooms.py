@@ -47,6 +47,6 @@ def rooms(request: Request, services: ApiServices, sign_in: SignIn) -> dict[str,
         "commands": CommandOperations(request, services.commands, services.bulks, cursors),
         "shadows": ShadowOperations(request, services.shadows, cursors),
         "audit": AuditOperations(request, services.audit, cursors),
-        "dead-letters": DeadLetterOperations(request, services.dead_letters),
+        "dead_letters": DeadLetterOperations(request, services.dead_letters),
         "quarantine": QuarantineOperations(request, services.logs, services.replays, cursors),
     }

@@ -32,6 +32,11 @@ PATH: Final[dict[str, Json]] = {
         "example": "press-4.42",
         "schema": {"pattern": f"^{ALARM_PATTERN}$"},
     },
+    "queue": {
+        "description": "A queue of dead letters, as their list names it.",
+        "example": "ingest",
+        "schema": {"pattern": "^[a-z][a-z-]*$"},
+    },
     "user": {"description": "A user, as their list names him."},
     "key": {"description": "A key by its public part; its secret is shown only when it is made."},
     "day": {"description": "A day in UTC.", "example": "2026-07-01"},

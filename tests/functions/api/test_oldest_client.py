@@ -4,7 +4,10 @@ from types import SimpleNamespace
 
 import pytest
 
+from contract import ingest
+from contract.ingest import IngestMessage
 from functions.adapters.memory_principals import MemorySignIns
+from functions.domain.dead_letters import Letter
 from functions.domain.events import DeviceEvent
 from functions.domain.grants import Holder
 from functions.domain.ingest import Fault, QuarantineEntry
@@ -14,6 +17,8 @@ from tests import oldest_client
 from tests.functions.alarm_cases import saved, transition
 from tests.functions.api_harness import api_harness, person
 from tests.functions.browser import Browser
+from tests.functions.ingest_fleet import Fleet
+from tests.functions.replaying import message
 
 # What a browser or a person asks for, with nothing that a client keeps.
 NO_CLIENT = {"openapi", "documentation"}
@@ -31,7 +36,13 @@ def world(clock):
         DeviceEvent("pump-7", now, now - 1000, "alarm", b'{"v":1,"kind":"alarm","data":{"level":"high"}}')
     )
     fault = Fault("out_of_range", "250 is above 200", "temperature", now)
-    api.quarantine.put([QuarantineEntry("pump-7", now, b"{}", (fault,))])
+    raw = b'{"v":1,"boot":"b","seq":1,"sent":2,"m":[{"ts":1764000000000,"values":{"temperature":250}}]}'
+    api.quarantine.put([QuarantineEntry("pump-7", now, raw, (fault,))])
+    letter = IngestMessage(data=b"{}", thing="pump-7", received_at=now)
+    api.dead_letters.add("ingest", Letter("letter-1", ingest.encode(letter).decode(), now - 1000, 5))
+    fleet = Fleet(api.store, clock)
+    fleet.states._world = api.world
+    fleet.take({"id": message((0, {"temperature": 20.5}), thing="pump-7")})
     saved(api, transition(thing="pump-7"))
     sign_ins = MemorySignIns()
     sign_ins.passwords |= {"ann@example.org": "correct Horse 1", "new@example.org": "temporary 1"}

@@ -19,7 +19,7 @@ from functions.routes import ROUTES
 from tests.functions import api_description
 
 # Lists that never have a second page.
-ALWAYS_WHOLE = {"list_models"}
+ALWAYS_WHOLE = {"list_models", "device_loss", "list_dead_letter_queues", "peek_dead_letters"}
 # PUT that also makes what is not there, of which there is no version to name.
 MAKES_TOO = {"save_model"}
 SERVED = [route for route in ROUTES if operation_of(route) is not None]
