@@ -22,7 +22,7 @@ that is of another type than its threshold; attributes and `online` are never to
 """
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import inf
 from typing import Any, Literal, NamedTuple, TypeAlias
 
@@ -92,11 +92,15 @@ class Evaluator:
         clear: Condition | None = None,
         *,
         more: Sequence[tuple[Condition, Condition | None]] = (),
+        also: Iterable[str] = (),
         stale_after_ms: int | None = None,
     ) -> None:
-        """`more` are further bands: pairs that see the same data at the same instants, and fire by themselves."""
+        """`more` are further bands: pairs that see the same data at the same instants, and fire by themselves.
+
+        `also` are metrics that decide nothing, but whose last values its transitions tell.
+        """
         pairs = [(when, clear), *more]
-        slots, bands, asked = Slots(stale_after_ms), list[_Band](), set[str | None]()
+        slots, bands, asked = Slots(stale_after_ms), list[_Band](), set[str | None](also)
         for begin, end in pairs:
             node = compile_condition(begin, slots)
             own = len(slots.initial)

@@ -33,6 +33,7 @@ from contract.rules.rule import (
     Notify,
     Rule,
 )
+from contract.rules.templates import compile_template
 
 __all__ = ["read"]
 
@@ -100,7 +101,7 @@ class _Reader:
             bands=self._bands(document, may_lack=bool(key) and not enabled),
             stale_after_ms=self._duration(document, "stale_after", ""),
             flapping=self._flapping(document["flapping"]) if "flapping" in document else None,
-            message=self._text(document, "message", MAX_MESSAGE_CHARS),
+            message=self._message(document),
             actions=tuple(self._actions(document)),
             escalation=tuple(self._escalation(document)),
         )
@@ -315,6 +316,19 @@ class _Reader:
             return text
         self._note(key, f"a text of at most {most} characters", shown(text))
         return ""
+
+    def _message(self, document: dict[str, Any]) -> str:
+        text = self._text(document, "message", MAX_MESSAGE_CHARS)
+        try:
+            template = compile_template(text)
+        except RuleError as error:
+            for _, expected, got in error.problems:
+                self._note("message", expected, got)
+            return text
+        known = template.metrics if self._model is None else self._model.metrics.keys()
+        for name in sorted(template.metrics - known):
+            self._note("message", f"a template over {', '.join(known)}", shown(f"{{{name}}}"))
+        return text
 
     def _boolean(self, document: dict[str, Any], key: str, *, default: bool) -> bool:
         value = document.get(key, default)

@@ -21,6 +21,7 @@ _INTEGER: Final = re.compile(r"[-+]?[0-9]+")
 _OCTAL_OR_HEX: Final = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT: Final = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 _INFINITE: Final = re.compile(r"([-+]?)\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
+_IS_TEXT: Final = re.compile(r"[^\ud800-\udfff]*").fullmatch
 _WORDS: Final[dict[str, Any]] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL")),
     **dict.fromkeys(("true", "True", "TRUE"), True),
@@ -102,6 +103,8 @@ class _Builder:
             return {}
         if isinstance(event, yaml.SequenceStartEvent):
             return []
+        if not _IS_TEXT(event.value):
+            raise self._fault("", "free of half characters", shown(event.value))
         return self._plain(event.value) if event.implicit[0] else event.value
 
     def _plain(self, word: str) -> Any:

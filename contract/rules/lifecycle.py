@@ -13,6 +13,7 @@ stays, counts how often it is raised, tells only of what is worse than all befor
 `within_ms`.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -23,10 +24,12 @@ from contract.conditions import AllOf, AnyOf, Comparison, Condition, Not
 from contract.evaluation import Evaluator, State, Transition
 from contract.models import SEVERITIES, Severity
 from contract.rules.rule import Moment, Rule
+from contract.rules.templates import compile_template
 from contract.telemetry import Value
 
 __all__ = ["AlarmState", "RuleProgram", "RuleState", "Step"]
 
+_ESCAPED: Final = re.compile(r"[{}]")
 _RISING: Final = ("above", "at_least")
 _FALLING: Final = ("below", "at_most")
 
@@ -89,10 +92,12 @@ class RuleProgram:
             raise ValueError(f"the rule {rule.id} has no bands")
         first, *more = rule.bands
         self.rule = rule
+        self._template = compile_template(rule.message or _ESCAPED.sub(r"\g<0>\g<0>", rule.title))
         self._evaluator = Evaluator(
             first.when,
             first.clear,
             more=[(band.when, band.clear) for band in more],
+            also=self._template.metrics | self._template.attributes,
             stale_after_ms=rule.stale_after_ms,
         )
         self._severities = tuple(band.severity for band in rule.bands)
@@ -170,6 +175,19 @@ class RuleProgram:
             for index, (severity, fired) in enumerate(zip(self._severities, state.evaluation.fired, strict=True))
         ]
         return {"at": state.evaluation.at, "bands": bands}
+
+    def message(self, step: Step, *, device: str, name: str) -> str:
+        """What people are told of a step, by the rule's template."""
+        alarm: dict[str, Value | None] = {
+            "device": device,
+            "name": name,
+            "title": self.rule.title,
+            "severity": step.severity,
+            "first": step.first,
+            "last": step.last,
+            "peak": step.peak,
+        }
+        return self._template.render({**step.values, **alarm})
 
     def _due(self, state: RuleState) -> int | None:
         due, until = state.evaluation.due, self._quiet_until(state)

@@ -89,6 +89,7 @@ REFUSED = {
     "deep": ("[" * 40 + "]" * 40, "line 1: `"),
     "digits": ("a: " + "9" * 5000, "line 1: it must be free of numbers with more than 40 digits"),
     "large": ("#" * 1_048_577, "it must be at most 1048576 bytes, got 1048577 bytes."),
+    "surrogate": ('a: "\\ud800"', "line 1: it must be free of half characters"),
     "control": ("a: \x00", "it must be YAML, got"),
     "list in a list": ("- - rule: a", "line 1: `[0]` must be a rule: an object, got a list of 1."),
 }

@@ -229,3 +229,10 @@ def test_with_a_model_metrics_actuators_and_parameters_are_checked():
 
 def test_the_example_in_the_docstring_holds():
     assert doctest.testmod(rules).failed == 0
+
+
+def test_a_message_shows_metrics_that_the_model_has():
+    assert read_rule(document(message="{temperature} {current} {device} {@site}"), MACHINE)
+    ((field, (expected, got)),) = refused(document(message="{temprature}"), MACHINE).items()
+    assert (field, got) == ("message", "'{temprature}'")
+    assert expected == "a template over temperature, vibration, current, relay"
