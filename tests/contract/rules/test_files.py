@@ -3,10 +3,11 @@
 import json
 
 import pytest
+import yaml
 
 from contract import models
 from contract.errors import RuleError
-from contract.rules import parse_rules, to_document
+from contract.rules import _yaml, parse_rules, to_document
 
 RULES = """\
 # two documents, the second of which is a list
@@ -89,7 +90,6 @@ REFUSED = {
     "deep": ("[" * 40 + "]" * 40, "line 1: `"),
     "digits": ("a: " + "9" * 5000, "line 1: it must be free of numbers with more than 40 digits"),
     "large": ("#" * 1_048_577, "it must be at most 1048576 bytes, got 1048577 bytes."),
-    "surrogate": ('a: "\\ud800"', "line 1: it must be free of half characters"),
     "control": ("a: \x00", "it must be YAML, got"),
     "list in a list": ("- - rule: a", "line 1: `[0]` must be a rule: an object, got a list of 1."),
 }
@@ -98,6 +98,13 @@ REFUSED = {
 @pytest.mark.parametrize(("text", "begins"), REFUSED.values(), ids=REFUSED)
 def test_yaml_that_is_no_rule_or_misleads_is_refused(text, begins):
     assert sentences(text)[0].startswith(begins)
+
+
+def test_half_a_character_is_refused_by_either_parser(monkeypatch):
+    assert sentences('a: "\\ud800"')[0].startswith("line 1: it must be YAML")
+    monkeypatch.setattr(_yaml, "_Loader", yaml.SafeLoader)
+    assert sentences('a: "\\ud800"')[0].startswith("line 1: it must be free of half characters")
+    assert [rule.id for rule in parse_rules(RULES, "plant.yaml")] == ["hot", "cold", "silent"]
 
 
 def test_bytes_that_are_no_text_are_refused():
