@@ -16,11 +16,14 @@ from functions.settings import (
     INFLUXDB,
     LIVEANALYTICS,
     TELEMETRY_STORES,
+    ActionsSettings,
+    AlarmsSettings,
     ApiSettings,
     AuditExportSettings,
     AuthorizerSettings,
     AuthSettings,
     BackfillSettings,
+    BacktestsSettings,
     CommandsSettings,
     EventsSettings,
     IngestSettings,
@@ -254,6 +257,59 @@ FUNCTIONS: tuple[FunctionSpec, ...] = (
         ),
     ),
     FunctionSpec(
+        name="alarms",
+        handler="functions.handlers.alarms.handler",
+        settings=AlarmsSettings,
+        dependency_group="fn-hot",
+        memory_mb=1024,  # it compiles rules, as ingest does
+        timeout_s=60,
+        description="Looks at rules when time passes, a device comes or goes, or rules change.",
+        grants=(
+            *EVALUATION,
+            Grant("core/due", ("dynamodb:Query",)),  # timers
+            # The devices for which rules have changed.
+            Grant("core/listing", ("dynamodb:Query",)),
+            Grant("core/by_model", ("dynamodb:Query",)),
+            Grant("events", ("dynamodb:PutItem",)),
+            Grant("alarms-queue", ("sqs:SendMessage",)),
+            *LIVE_PUBLISHER,
+        ),
+    ),
+    FunctionSpec(
+        name="actions",
+        handler="functions.handlers.actions.handler",
+        settings=ActionsSettings,
+        dependency_group="fn-hot",
+        memory_mb=512,
+        timeout_s=60,
+        description="Does what is to be done about alarms: tells people and systems, commands devices.",
+        grants=(
+            Grant(
+                "core",
+                (
+                    "dynamodb:BatchGetItem",
+                    "dynamodb:ConditionCheckItem",
+                    "dynamodb:DeleteItem",
+                    "dynamodb:GetItem",
+                    "dynamodb:PutItem",
+                    "dynamodb:Query",
+                    "dynamodb:UpdateItem",
+                ),
+            ),
+            Grant("core/due", ("dynamodb:Query",)),  # the outbox and the deliveries
+            Grant("state", ("dynamodb:GetItem", "dynamodb:UpdateItem")),  # where a gateway is; how often one is told
+            # Alarms that are over, every attempt, and the audit of what a device is wanted to be.
+            Grant("events", ("dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem")),
+            Grant("webhook-key", ("secretsmanager:GetSecretValue",)),
+            Grant("mail", ("ses:SendEmail",)),
+            Grant("sms", ("sns:Publish",)),
+            Grant("shadows/state", ("iot:GetThingShadow", "iot:UpdateThingShadow")),
+            Grant("actions-queue", ("sqs:SendMessage",)),
+            Grant("commands-queue", ("sqs:SendMessage",)),
+            *LIVE_PUBLISHER,
+        ),
+    ),
+    FunctionSpec(
         name="shadows",
         handler="functions.handlers.shadows.handler",
         settings=ShadowsSettings,
@@ -314,6 +370,19 @@ FUNCTIONS: tuple[FunctionSpec, ...] = (
             ),
             Grant("dead-letters/sources", ("sqs:SendMessage",)),  # where what is mended goes back to
             *_USERS,
+        ),
+        store_access=StoreAccess.ASK,
+    ),
+    FunctionSpec(
+        name="backtests",
+        handler="functions.handlers.backtests.handler",
+        settings=BacktestsSettings,
+        dependency_group="fn-hot",
+        memory_mb=1769,  # one processor: it goes through months of data
+        timeout_s=300,
+        description="Runs rules over what devices sent before.",
+        grants=(
+            Grant("core", ("dynamodb:GetItem", "dynamodb:UpdateItem")),  # the job
         ),
         store_access=StoreAccess.ASK,
     ),

@@ -234,7 +234,6 @@ class ActionsSettings(Settings):
 @dataclass(frozen=True, kw_only=True)
 class BacktestsSettings(Settings):
     core_table: str = _text("FIELDLINE_CORE_TABLE")
-    backtests_queue_url: str = _text("FIELDLINE_BACKTESTS_QUEUE_URL")
     telemetry_store: str = _text("FIELDLINE_TELEMETRY_STORE", choices=TELEMETRY_STORES)
     retention_days: int = _number("FIELDLINE_RETENTION_DAYS", 90, 1, 3650)
 

@@ -60,7 +60,7 @@ def _stacks(app: cdk.App, platform: Platform) -> None:
     data = DataStack(app, f"{prefix}-Data", platform=platform)
     live = LiveStack(app, f"{prefix}-Live", platform=platform, data=data)
     commands = CommandsStack(app, f"{prefix}-Commands", platform=platform, data=data, live=live)
-    alarms = AlarmsStack(app, f"{prefix}-Alarms", platform=platform)
+    alarms = AlarmsStack(app, f"{prefix}-Alarms", platform=platform, data=data, live=live, commands=commands)
     stores = _telemetry_stores(app, prefix, platform, data, live, alarms)
     FleetStack(app, f"{prefix}-Fleet", platform=platform, data=data, alarms=alarms)
     ingest = IngestStack(

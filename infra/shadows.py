@@ -1,6 +1,6 @@
 """The named shadows of every device, as what a function's role may read or change."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from aws_cdk import ArnFormat, Stack
 from constructs import Construct, IConstruct
@@ -19,8 +19,8 @@ def shadows(scope: Construct) -> Mapping[str, str]:
     }
 
 
-def explain_shadows(role: IConstruct) -> None:
-    for name in SHADOW_NAMES:
+def explain_shadows(role: IConstruct, names: Iterable[str] = SHADOW_NAMES) -> None:
+    for name in names:
         acknowledge(
             role,
             f"AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:iot:<AWS::Region>:<AWS::AccountId>:thing/*/{name}]",

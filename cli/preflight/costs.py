@@ -27,9 +27,17 @@ SECRETS = 4
 """The instance's password, what the service makes of it, and two with tokens."""
 WEB_ACL_RULES = 4
 WEB_ACL_STAGE = "prod"
-QUEUES = 6
+QUEUES = 9
 POLLS_A_MINUTE = 15
 """Lambda keeps five long polls of 20 s on each queue, whether anything is in it or not."""
+KEYS = 2
+"""Secrets of our own, whatever the store: of cursors and of webhooks."""
+SWEPT_A_MINUTE = 160
+"""Partitions that are asked for what is due: of commands, timers and deliveries thrice, of the outbox once."""
+SWEEPS_A_MINUTE = 13
+"""Invocations for that, with those that hear of the minute."""
+SWEEP_GB_S = 0.075
+"""Assumed of each: 100 ms of a function of 0.5 to 1 GB."""
 
 CHUNK_BYTES = 186
 """An item with one message of five metrics: at a message a minute, none shares its batch with another of its device."""
@@ -114,9 +122,15 @@ def idle(deployment: Deployment) -> tuple[Line, ...]:
     return (
         *(_influx_idle(deployment.influx) if INFLUXDB in deployment.stores else ()),
         *([Line("web ACL", web_acl)] if deployment.stage == WEB_ACL_STAGE else []),
-        Line("the secret of the cursors", prices.SECRET.each),
+        Line(f"{KEYS} secrets, of cursors and webhooks", KEYS * prices.SECRET.each),
         Line(f"SQS: Lambda asks {QUEUES} empty queues", polls),
+        Line("looking each minute for what is due", MINUTES * _minute()),
     )
+
+
+def _minute() -> float:
+    asked = SWEPT_A_MINUTE / 2 * prices.READ_UNIT.each
+    return asked + SWEEPS_A_MINUTE * (prices.INVOCATION.each + SWEEP_GB_S * prices.COMPUTE.each)
 
 
 def _influx_idle(influx: Influx) -> tuple[Line, ...]:

@@ -16,8 +16,8 @@ APART = frozenset({INFLUXDB, LIVEANALYTICS})
 
 STACK_PREFIX = "Fieldline-"
 INGEST_CONCURRENCY: Mapping[str, int] = {"dev": 10, "prod": 100}
-OTHER_CONSUMERS = 35
-"""Functions that drain the queues of events, presence, shadows, commands and live data, at once."""
+OTHER_CONSUMERS = 57
+"""Functions that drain all other queues, at once."""
 TIMESTREAM_DATABASE = "fieldline"
 BOOTSTRAP_VERSION = 6
 """The oldest bootstrap stack that the assembly accepts."""

@@ -5,6 +5,7 @@ a function does not need it does not load: adapters and services are imported wh
 """
 
 from functions.bootstrap.actions import actions
+from functions.bootstrap.alarms import alarms, backtests
 from functions.bootstrap.clients import CONNECT_S
 from functions.bootstrap.http import api, auth, authorizer
 from functions.bootstrap.pipeline import INGEST_WITHIN_S, commands, events, ingest, presence, shadows
@@ -33,11 +34,13 @@ __all__ = [
     "TAKE_BACK_WITHIN_S",
     "TIMESTREAM_CALL_S",
     "actions",
+    "alarms",
     "api",
     "audit_export",
     "auth",
     "authorizer",
     "backfill",
+    "backtests",
     "commands",
     "events",
     "ingest",

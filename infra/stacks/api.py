@@ -4,7 +4,7 @@ from aws_cdk import Aws, CfnOutput, RemovalPolicy, Stack
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
-from functions.settings import ApiSettings, AuthorizerSettings, AuthSettings, SeriesSettings
+from functions.settings import ApiSettings, AuthorizerSettings, AuthSettings, BacktestsSettings, SeriesSettings
 from infra.audit import AuditExport
 from infra.dead_letters import DeadLetterPlaces, DeadLetters
 from infra.findings import acknowledge
@@ -21,6 +21,9 @@ from infra.stacks.live import LiveStack
 from infra.telemetry_store import Stores
 from infra.user_pool import Users
 from infra.work import WorkQueue
+
+BACKTESTS_AT_ONCE = 2
+"""The least that Lambda can be told: each takes a processor, and of the store's readers."""
 
 
 class ApiStack(Stack):
@@ -46,7 +49,8 @@ class ApiStack(Stack):
         users = Users(self, "Users", stage=platform.stage)
         cursor_key = self._cursor_key()
         AuditExport(self, "AuditExport", platform=platform, data=data)
-        backtests = WorkQueue(self, "Backtests", consumer_timeout_s=300, window_s=0, patience=BRIEF)
+        reached = self._reached(stores, platform)
+        backtests = self._backtests(platform, data, reached)
         places = DeadLetterPlaces(
             self,
             "DeadLetters",
@@ -99,7 +103,7 @@ class ApiStack(Stack):
                 "ingest-queue": ingest.telemetry.queue.queue_arn,
                 **shadows(self),
             },
-            stores=self._reached(stores, platform),
+            stores=reached,
         )
         explain_shadows(handler.role)
         authorizer = PlatformFunction(
@@ -141,6 +145,26 @@ class ApiStack(Stack):
         }
         for name, value in outputs.items():
             CfnOutput(self, name, value=value)
+
+    def _backtests(self, platform: Platform, data: DataStack, reached: Stores) -> WorkQueue:
+        """Here, since with some stores the function asks the one that is in the store's network."""
+        spec = SPECS["backtests"]
+        work = WorkQueue(self, "Backtests", consumer_timeout_s=spec.timeout_s, window_s=0, patience=BRIEF)
+        function = PlatformFunction(
+            self,
+            "BacktestsFunction",
+            platform=platform,
+            settings=BacktestsSettings(
+                core_table=data.core.table_name,
+                telemetry_store=reached.current.name,
+                retention_days=platform.config.retention_days,
+            ),
+            resources=data.resources,
+            stores=reached,
+            consumes=[work.consume()],
+        )
+        work.drain(function, batch_size=1, concurrency=BACKTESTS_AT_ONCE)
+        return work
 
     def _cursor_key(self) -> secretsmanager.Secret:
         secret = secretsmanager.Secret(

@@ -47,6 +47,8 @@ SERVICES = {
     "actions-queue": {"sqs"},
     "backtests-queue": {"sqs"},
     "webhook-key": {"secretsmanager"},
+    "mail": {"ses"},
+    "sms": {"sns"},
     "command-requests": {"iot"},
     "live": {"dynamodb"},
     "user-pool": {"cognito-idp"},

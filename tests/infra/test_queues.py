@@ -1,5 +1,7 @@
 """No message without a place to go: dead letters, visibility, TLS and encryption of every queue."""
 
+from cli.preflight import costs
+from cli.preflight.deployment import INGEST_CONCURRENCY, OTHER_CONSUMERS
 from functions.catalogue import FUNCTIONS
 from functions.settings import INFLUXDB
 
@@ -109,8 +111,17 @@ def test_what_somebody_watches_for_does_not_wait_in_its_queue(any_deployment):
         )
         for source in any_deployment.all("AWS::Lambda::EventSourceMapping")
     }
-    assert {name: windows[name] for name in ("Commands", "Push", "Shadows")} == {"Commands": 0, "Push": 0, "Shadows": 0}
+    for name in ("Actions", "Alarms", "Commands", "Push", "Shadows"):
+        assert windows[name] == 0, name
     assert windows["Ingest"] > 0
+
+
+def test_what_people_are_told_of_queues_before_a_deployment_is_what_it_has(deployment):
+    """Lambda asks each for work, whether there is any or not, and each may take so many functions at once."""
+    sources = deployment.all("AWS::Lambda::EventSourceMapping")
+    assert len(sources) == costs.QUEUES
+    at_once = sum(source.properties["ScalingConfig"]["MaximumConcurrency"] for source in sources)
+    assert at_once - INGEST_CONCURRENCY[deployment.stage] == OTHER_CONSUMERS
 
 
 def test_a_function_that_is_invoked_asynchronously_has_dead_letters(any_deployment):

@@ -20,6 +20,8 @@ from functions.adapters.chunk import encode
 from functions.adapters.dynamodb_chunks import chunk_key
 from functions.adapters.firehose_lake import MESSAGES_A_RECORD
 from functions.adapters.liveanalytics_telemetry import EXPORT_POINTS
+from functions.adapters.shards import SHARDS
+from functions.domain import alarm_work, command_work
 from functions.domain.series import Point
 from infra.config import INFLUX_INSTANCES
 
@@ -181,10 +183,17 @@ def test_a_move_is_cut_as_the_command_cuts_it():
 
 def test_only_the_store_with_an_instance_costs_something_when_idle():
     idle = {store: total(costs.idle(Deployment("prod", store))) for store in STORES}
-    assert idle["dynamodb"] == idle["timestream-liveanalytics"] < 12
+    assert idle["dynamodb"] == idle["timestream-liveanalytics"] < 14
     assert idle["timestream-influxdb"] > 100
     two = Deployment("prod", "timestream-influxdb", Influx(multi_az=True))
     assert total(costs.idle(two)) - idle["timestream-influxdb"] == pytest.approx(0.12 * 730 + 20 * 0.10)
+
+
+def test_what_is_due_is_looked_for_as_often_as_is_paid_for():
+    sweeps = len(command_work.TICKS_S) + 2 * len(alarm_work.TICKS_S) + 1
+    assert SHARDS * sweeps == costs.SWEPT_A_MINUTE
+    ticks = 3
+    assert sweeps + ticks == costs.SWEEPS_A_MINUTE
 
 
 def test_a_chunk_has_the_size_that_is_paid_for():
