@@ -7,7 +7,7 @@ those of `contract.telemetry` or narrower. Whatever is in doubt is left to the c
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Annotated, Final, Generic, Literal, TypeAlias, TypeVar
 
 import msgspec
@@ -15,14 +15,26 @@ from msgspec import Meta
 
 from contract.identity import METRIC_PATTERN
 
-__all__ = ["Glance", "Reading", "are_metrics", "glance", "glance_at_numbers", "is_boot"]
+__all__ = [
+    "ENVELOPE_MEMBERS",
+    "MAX_BYTES",
+    "MAX_MEMBERS",
+    "READING_MEMBERS",
+    "Glance",
+    "Reading",
+    "are_metrics",
+    "glance",
+    "is_boot",
+    "numbers",
+]
 
-_MAX_BYTES: Final = 131_072
-_MAX_VALUES_IN_ALL: Final = 10_000
-_MAX_REMEMBERED: Final = 20_000
-_ENVELOPE: Final = 5
-_READING: Final = 2
+MAX_BYTES: Final = 131_072
+MAX_MEMBERS: Final = 10_000
+"""There are no more values than that in a message."""
+ENVELOPE_MEMBERS: Final = 5
+READING_MEMBERS: Final = 2
 """The members that each has at least."""
+_MAX_REMEMBERED: Final = 20_000
 
 # Open bounds: an integer that a float cannot hold is rounded onto one of them.
 _Number: TypeAlias = Annotated[float, Meta(gt=-(2.0**53), lt=2.0**53)]
@@ -40,7 +52,7 @@ class Reading(msgspec.Struct, Generic[_V], frozen=True, gc=False):
 
 
 class Glance(msgspec.Struct, Generic[_V], frozen=True, gc=False):
-    """A message of which nothing is in doubt but its boot and the names of its metrics."""
+    """What was read of a message; its boot and the names of its metrics are still to be looked at."""
 
     v: Literal[1]
     boot: str
@@ -49,8 +61,9 @@ class Glance(msgspec.Struct, Generic[_V], frozen=True, gc=False):
     m: Annotated[tuple[Reading[_V], ...], Meta(max_length=5_000)]
 
 
+numbers = msgspec.json.Decoder(Glance[_Number]).decode
+"""What stands in a message of numbers alone, to be proved as `glance` does. Raises whatever its decoder does."""
 _any = msgspec.json.Decoder(Glance[_Value]).decode
-_numbers = msgspec.json.Decoder(Glance[_Number]).decode
 _is_boot = re.compile(r"[0-9a-zA-Z-]{1,64}").fullmatch
 _is_metric = re.compile(METRIC_PATTERN).fullmatch
 _metrics: set[str] = set()
@@ -59,12 +72,14 @@ _boots: set[str] = set()
 
 def glance(raw: bytes) -> Glance[float | bool | str] | None:
     """What stands in a message; None where that is in doubt. Never raises."""
-    return _glance(raw, _any)
-
-
-def glance_at_numbers(raw: bytes) -> Glance[float] | None:
-    """The same, where every value is a number."""
-    return _glance(raw, _numbers)
+    try:
+        found = _any(raw)
+    except Exception:  # noqa: BLE001 - why it is no such message is for the careful reader to say
+        return None
+    members = ENVELOPE_MEMBERS
+    for reading in found.m:
+        members += READING_MEMBERS + len(reading.values) + (reading.q != "")
+    return found if raw.count(b":") == members <= MAX_MEMBERS and len(raw) <= MAX_BYTES else None
 
 
 def is_boot(boot: str) -> bool:
@@ -84,22 +99,6 @@ def are_metrics(names: Iterable[str]) -> bool:
                 return False
             _remember(_metrics, name)
     return True
-
-
-def _glance(raw: bytes, read: Callable[[bytes], Glance[_V]]) -> Glance[_V] | None:
-    try:
-        found = read(raw)
-    except Exception:  # noqa: BLE001 - why it is no such message is for the careful reader to say
-        return None
-    m = found.m
-    if len(m) == 1:
-        reading = m[0]
-        members = _ENVELOPE + _READING + len(reading.values) + (reading.q != "")
-    else:
-        members = _ENVELOPE + sum(_READING + len(reading.values) + (reading.q != "") for reading in m)
-    if raw.count(b":") != members or members > _MAX_VALUES_IN_ALL or len(raw) > _MAX_BYTES:
-        return None
-    return found
 
 
 def _remember(known: set[str], name: str) -> None:

@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, TypeAlias, get_args
 
 import msgspec
 
-from contract._glance import are_metrics, glance, is_boot
+from contract.glance import are_metrics, glance, is_boot
 from contract._strict_json import MAX_CONTAINERS, MAX_DEPTH, parse, refuse_repeated_keys
 from contract.errors import EnvelopeError, shown
 from contract.identity import METRIC_PATTERN

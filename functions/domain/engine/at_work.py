@@ -1,6 +1,7 @@
 """One rule at work on one device."""
 
 from collections.abc import Mapping
+from math import inf
 
 from contract.rules.lifecycle import RuleState, Step
 from contract.telemetry import Value
@@ -12,7 +13,19 @@ from functions.domain.engine.inputs import Values
 class RuleAtWork:
     """`due` is when something comes of the rule by itself, at the earliest: samples that were skipped may move it."""
 
-    __slots__ = ("_bounds", "_known", "compiled", "due", "number", "skipped", "state", "step", "title", "version")
+    __slots__ = (
+        "_bounds",
+        "_known",
+        "compiled",
+        "due",
+        "number",
+        "shown",
+        "skipped",
+        "state",
+        "step",
+        "title",
+        "version",
+    )
 
     def __init__(self, compiled: Compiled, kept: Running) -> None:
         self.compiled = compiled
@@ -21,6 +34,7 @@ class RuleAtWork:
         self.step = kept.step
         self.title = kept.title
         self.skipped: dict[str, tuple[int, Value | None]] = dict(kept.skipped)
+        self.shown: dict[str, tuple[int, Value | None]] = dict(kept.shown)
         self._bounds = kept.bounds
         self._known = True
         self.state = kept.state
@@ -38,6 +52,8 @@ class RuleAtWork:
         """Within which open interval a number of each metric changes nothing; None: every sample must be seen."""
         if not self._known:
             self._bounds, self._known = self.compiled.program.quiet(self.state), True
+            if self._bounds is not None and self.compiled.shown:
+                self._bounds = {**self._bounds, **dict.fromkeys(self.compiled.shown, (-inf, inf))}
         return self._bounds
 
     def kept(self) -> Running:
@@ -51,6 +67,7 @@ class RuleAtWork:
             self.title,
             None if self.bounds is None else dict(self.bounds),
             self.skipped,
+            self.shown,
         )
 
     def skip(self, at: int, values: Values) -> bool:
@@ -72,7 +89,7 @@ class RuleAtWork:
 
     def _changes_nothing(self, bounds: Bounds, metric: str, at: int, value: Value | None) -> bool:
         limits = bounds.get(metric)
-        known = self.skipped.get(metric) or self.state.evaluation.samples.get(metric)
+        known = self.skipped.get(metric) or self.state.evaluation.samples.get(metric) or self.shown.get(metric)
         if limits is None or value is None or (known is not None and at <= known[0]):
             return False
         if type(value) is float and limits[0] < value < limits[1]:
@@ -81,9 +98,16 @@ class RuleAtWork:
 
     def observe(self, at: int, values: Values) -> tuple[Step, ...]:
         steps = self.catch_up()
+        self._show(at, values)
         state, found = self.compiled.program.observe(self.state, at, values)
         self._becomes(state)
         return steps + found
+
+    def _show(self, at: int, values: Values) -> None:
+        for metric in self.compiled.shown & values.keys():
+            known = self.shown.get(metric)
+            if known is None or at > known[0]:
+                self.shown[metric] = (at, values[metric])
 
     def advance(self, now: int) -> tuple[Step, ...]:
         """Do what was due before `now`."""
@@ -103,6 +127,7 @@ class RuleAtWork:
         steps: tuple[Step, ...] = ()
         state = self.state
         for at, values in sorted(instants.items()):
+            self._show(at, values)
             state, found = self.compiled.program.observe(state, at, values)
             steps += found
         self._becomes(state)

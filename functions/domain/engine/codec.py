@@ -23,7 +23,7 @@ VERSION: Final = 1
 MAX_RULES_BYTES: Final = 24 * 1024
 NEVER: Final = 2**63 - 1
 NONE_SKIPPED: Final = -1
-HEARD: Final = ""
+HEARD: Final = "*"
 """Stands for any metric, where a rule only asks whether the device was heard."""
 
 Bounds: TypeAlias = Mapping[str, tuple[float, float]]
@@ -59,7 +59,7 @@ class Running(msgspec.Struct, array_like=True):
     """A rule that has begun. Of its active alarm: its number, the step that it is at, and the rule's title then.
 
     `bounds` are those of the rule alone, as `quiet` is of all; None where it must see every sample. `skipped` are the
-    last samples that were within them, still to be shown to it.
+    last samples that were within them, still to be looked at. `shown` are the last ones of what only its message shows.
     """
 
     rule: str
@@ -71,6 +71,7 @@ class Running(msgspec.Struct, array_like=True):
     title: str = ""
     bounds: Bounds | None = None
     skipped: dict[str, tuple[int, Value | None]] = {}
+    shown: dict[str, tuple[int, Value | None]] = {}
 
 
 class Rest(msgspec.Struct, array_like=True):

@@ -5,12 +5,11 @@ from typing import Final, TypeAlias
 
 import msgspec
 
+from contract.conditions import ATTRIBUTE, ONLINE
 from contract.rules import Rule
 from contract.telemetry import Quality, Value
 from functions.domain.series import Point
 
-ONLINE: Final = "$online"
-"""The name under which rules ask for a device's presence; `@key` is that of an attribute."""
 SURE: Final[frozenset[Quality]] = frozenset({"good", "estimated"})
 
 Values: TypeAlias = Mapping[str, Value | None]
@@ -38,7 +37,7 @@ class Input(msgspec.Struct, frozen=True):
 
 def is_told(name: str) -> bool:
     """Whether it is no metric but presence or an attribute, of which rules are told when they change."""
-    return name[0] in "@$"
+    return name == ONLINE or name.startswith(ATTRIBUTE)
 
 
 def samples_of(points: tuple[Point, ...]) -> tuple[tuple[int, Values], ...]:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from contract.conditions import ONLINE
 from contract.telemetry import Value
 from functions.domain.engine.codec import NEVER, Head, Rest, encode, head_of, rest_of, settled
-from functions.domain.engine.inputs import ONLINE, Input, Values
+from functions.domain.engine.inputs import Input, Values
 from functions.domain.engine.losses import Losses
 from functions.domain.engine.order import Order, Place
 from functions.domain.engine.outcome import Outcome
@@ -69,7 +70,8 @@ class Pass:
         if at is not None:
             self._go(samples, self._change_of(at, presence, attributes), at)
         if until is not None:
-            self._work.advance(until)
+            held = self._order.known_until
+            self._work.advance(until if held is None else min(until, held))
 
     def reset(self, rule: str, now: int) -> None:
         self._clock = now
@@ -161,7 +163,9 @@ class Pass:
 
     def _armed_now(self, *, ticked: bool) -> int | None:
         """A timer moves only to an earlier time, or when it was looked at: so a message seldom moves it."""
-        times = [] if self._work.due == NEVER else [self._work.due + 1 + self._program.hold_ms]
+        due, held, times = self._work.due, self._order.known_until, list[int]()
+        if due != NEVER and (held is None or due < held):
+            times.append(due + 1 + self._program.hold_ms)
         if self._order.due is not None:
             times.append(self._order.due)
         needed = min(times, default=None)

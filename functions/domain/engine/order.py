@@ -38,12 +38,13 @@ class Place(msgspec.Struct, array_like=True):
 
 
 class Held(msgspec.Struct, frozen=True, array_like=True):
-    """A message that waits, with its samples encoded."""
+    """A message that waits, with its samples encoded; `first` is the time of the oldest."""
 
     boot: str
     seq: int
     sent: int
     received_at: int
+    first: int
     samples: bytes
 
     def input(self) -> Input:
@@ -78,6 +79,11 @@ class Order:
     def due(self) -> int | None:
         """When the next message is let go, if the gap before it is not filled."""
         return min(one.received_at for one in self.held) + self._hold_ms if self.held else None
+
+    @property
+    def known_until(self) -> int | None:
+        """The time of the oldest sample that is held: nothing may be concluded of later times before it is let go."""
+        return min((one.first for one in self.held), default=None)
 
     def take(self, inputs: Iterable[Input], now: int | None = None) -> list[Input]:
         """Messages that came together, in whatever order; then, if given, the time it is. Returns what is ready."""
@@ -128,7 +134,8 @@ class Order:
             return
         self._losses.received(one.received_at)
         samples = _encode(one.samples)
-        self.held.append(Held(one.boot, one.seq, one.sent, one.received_at, samples))
+        first = one.samples[0][0] if one.samples else one.received_at
+        self.held.append(Held(one.boot, one.seq, one.sent, one.received_at, first, samples))
         self._held_bytes += len(samples)
         while len(self.held) > MAX_HELD or self._held_bytes > MAX_HELD_BYTES:
             self._go_on_behind(self._in_order()[0])

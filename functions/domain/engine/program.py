@@ -1,15 +1,17 @@
 """All rules of a device, compiled, and what a pass over its state finds."""
 
-import zlib
 from collections.abc import Iterable, Mapping, Sequence
+from hashlib import blake2b
 from typing import Final
 
+from contract.conditions import ONLINE
 from contract.models import DEFAULT_REORDER_HOLD_MS, DeviceModel
-from functions.domain.engine.codec import encode
+from functions.domain.engine.codec import bounds_of, encode
 from functions.domain.engine.compiled import Compiled
-from functions.domain.engine.inputs import ONLINE, Input, InstalledRule, Values
+from functions.domain.engine.inputs import Input, InstalledRule, Values
 from functions.domain.engine.one_pass import Pass
 from functions.domain.engine.outcome import Outcome
+from functions.domain.engine.quiet import Quiet
 from functions.domain.presence import Presence
 from functions.domain.state import DeviceState
 
@@ -21,7 +23,7 @@ _MAX_SHAPES: Final = 500
 class Program:
     """The rules of devices that have the same ones, compiled once; one that is disabled or empty is as none.
 
-    `compiled` has them by id; `asking` by the metrics and `told` by the attributes that they ask for. `prompt` are
+    `compiled` has them by id; `asking` by the metrics and `told` by what else they ask for. `prompt` are
     those that may do something before they see the first sample.
     """
 
@@ -40,10 +42,13 @@ class Program:
                 self.asking.setdefault(metric, []).append(one)
             for name in one.told:
                 self.told.setdefault(name, []).append(one)
+            for name in one.shown_attributes:
+                self.told.setdefault(name, [])
         self.prompt = tuple(one for one in at_work if not one.idle)
         versions = [(one.id, one.version, one.fingerprint) for one in at_work]
-        self.fingerprint = f"{zlib.crc32(encode(versions)):08x}"
+        self.fingerprint = blake2b(encode(versions), digest_size=8).hexdigest()
         self._device_wide = [one for one in at_work if one.device_wide]
+        self._quiets: dict[bytes, Quiet] = {}
         self._shapes: dict[tuple[str, ...], list[Compiled]] = {}
 
     def concerned(self, values: Values) -> list[Compiled]:
@@ -58,13 +63,22 @@ class Program:
             known = self._shapes[shape] = [found[id_] for id_ in sorted(found)]
         return known
 
+    def quiet(self, bounds: bytes) -> Quiet:
+        """What a device may send without anything coming of it, where its rules stand within these bounds."""
+        known = self._quiets.get(bounds)
+        if known is None:
+            if len(self._quiets) >= _MAX_SHAPES:
+                self._quiets.clear()
+            known = self._quiets[bounds] = Quiet(self, bounds_of(bounds))
+        return known
+
     def told_of(self, presence: Presence, attributes: Mapping[str, str]) -> str:
         """In short, what the rules ask for beside metrics; empty where they ask for none of it."""
         if not self.told:
             return ""
         asked = [(name, attributes.get(name[1:])) for name in sorted(self.told) if name != ONLINE]
         online = (presence.status, presence.since) if ONLINE in self.told else None
-        return f"{zlib.crc32(encode((online, asked))):08x}"
+        return blake2b(encode((online, asked)), digest_size=8).hexdigest()
 
     def run(
         self,

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from contract.rules.lifecycle import Step
 from contract.telemetry import Value
-from functions.domain.alarms import MAX_MESSAGE_CHARS, Clearing, Transition, TransitionKind
+from functions.domain.alarms import Clearing, Transition, TransitionKind
 from functions.domain.engine.at_work import RuleAtWork, merged
 from functions.domain.engine.codec import MAX_RULES_BYTES, NEVER, Bounds, Rest, Running, encode
 from functions.domain.engine.compiled import Compiled
@@ -181,7 +181,7 @@ class Work:
                     at=step.at,
                     severity=step.severity,
                     title=rule.compiled.rule.title,
-                    message=self._message(rule.compiled, step),
+                    message=self._message(rule, step),
                     since=step.since,
                     values=step.values,
                     first=step.first,
@@ -231,5 +231,13 @@ class Work:
         if compiled is not None and (compiled.wanted.actions or compiled.wanted.escalation):
             self.wanted[transition.rule] = compiled.wanted
 
-    def _message(self, compiled: Compiled, _step: Step) -> str:
-        return compiled.rule.title[:MAX_MESSAGE_CHARS]
+    def _message(self, rule: RuleAtWork, step: Step) -> str:
+        compiled = rule.compiled
+        if compiled.template is None:
+            return compiled.rule.title
+        facts: dict[str, Value | None] = {metric: value for metric, (_, value) in rule.shown.items()}
+        facts |= step.values
+        facts |= {name: self.known[name][1] for name in compiled.shown_attributes if name in self.known}
+        facts |= {"device": self._thing, "name": self._name, "title": compiled.rule.title, "severity": step.severity}
+        facts |= {"first": step.first, "last": step.last, "peak": step.peak}
+        return compiled.template.render(facts)

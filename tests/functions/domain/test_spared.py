@@ -1,0 +1,226 @@
+"""Messages that are passed over at one look come to what the long way comes to."""
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from contract.models import DeviceModel, Metric, shipped
+from contract.rules import read_rule
+from functions.domain.engine.codec import Running, head_of, losses, rest_of, settled
+from functions.domain.engine.program import InstalledRule, Program
+from functions.domain.ingest import Incoming, assess, inputs_of, state_after
+from functions.domain.presence import Presence, Status
+from functions.domain.spared import spared
+from functions.domain.state import DeviceState
+
+NOW = 1_764_000_000_000
+T, H = {"metric": "temperature"}, {"metric": "humidity"}
+RULES = [
+    read_rule({"rule": id_, "scope": "*", "severity": "major", **document})
+    for id_, document in {
+        "warm": {"when": {**T, "above": 30, "for_ms": 20_000}, "clear": {**T, "below": 28}},
+        "humid": {"when": {**H, "above": 60, "until": 50}},
+        "either": {"when": {"any": [{**T, "below": 0}, {**H, "above": 90}]}},
+        "dew": {"when": {"metric": "dew_point", "above": 15}},
+        "silent": {"when": {"no_data": True, "for_ms": 60_000}},
+        "stale": {"when": {"not": {**T, "above": 0}}, "stale_after_ms": 50_000},
+        "other": {"when": {"metric": "other", "above": 5}},
+    }.items()
+]
+CLIMATE = shipped()["climate"]
+
+
+def message(seq, ts=None, *, received_at=None, boot="b1", q=None, raw=None, **values):
+    ts = NOW + 10_000 * seq if ts is None else ts
+    reading = {"ts": ts, "values": values or {"temperature": 20.5, "humidity": 40}}
+    if q is not None:
+        reading["q"] = q
+    data = json.dumps({"v": 1, "boot": boot, "seq": seq, "sent": ts, "m": [reading]}).encode() if raw is None else raw
+    return Incoming(f"id-{seq}", "pump-1", ts + 100 if received_at is None else received_at, data)
+
+
+def long_way(messages, state, program, tags=()):
+    assessed = assess(messages, program.model, state)
+    inputs, duplicates = inputs_of(assessed)
+    outcome = program.run("pump-1", state, inputs, None, duplicates=duplicates, attributes=dict(tags))
+    after = replace(state_after(state, assessed), rules=outcome.rules, alarms=outcome.alarms, armed=outcome.armed)
+    return assessed, after, outcome.transitions
+
+
+def program_of(*ids, model=CLIMATE):
+    return Program(tuple(InstalledRule(rule, 1) for rule in RULES if rule.id in ids), model)
+
+
+def warmed_up(program, count=3, **values):
+    _, state, _ = long_way([message(seq, **values) for seq in range(count)], DeviceState(), program)
+    return state
+
+
+def what_rules_know(state):
+    """Their state without what says how it came to be known."""
+    head = head_of(replace(state, rules=settled(state)))
+    rest = rest_of(head)
+    running = [
+        replace(one, skipped={metric: seen for metric, seen in one.skipped.items() if metric != "*"})
+        if isinstance(one, Running)
+        else one
+        for one in rest.running
+    ]
+    places = (*((one.boot, one.next) for one in rest.places), (head.boot, head.next))
+    return places, head.sent, rest.held, losses(state), rest.gaps, running, rest.known, rest.refused
+
+
+def test_usual_messages_are_spared_and_come_to_the_same():
+    program = program_of("warm", "humid")
+    state = warmed_up(program)
+    messages = [message(seq, temperature=21.0 + seq, humidity=41) for seq in range(3, 6)]
+    found = spared(messages, state, program, {})
+    assessed, after, transitions = long_way(messages, state, program)
+    assert transitions == ()
+    assert found.assessed() == assessed
+    assert replace(found.after, rules=b"") == replace(after, rules=b"")
+    assert what_rules_know(found.after) == what_rules_know(after)
+
+
+def test_what_was_spared_is_known_when_something_comes_of_the_next_message():
+    program = program_of("warm")
+    _, state, (raised,) = long_way([message(seq, temperature=31.0) for seq in range(3)], DeviceState(), program)
+    state = spared([message(3, temperature=30.5), message(4, temperature=30.8)], state, program, {}).after
+    _, state, (cleared,) = long_way([message(5, temperature=20.0)], state, program)
+    assert (raised.kind, raised.last, cleared.kind, cleared.peak, cleared.last) == ("raised", 31, "cleared", 31, 20)
+    assert losses(state)[0].received == 6
+
+
+def test_messages_that_came_in_another_order_within_their_batch_are_spared_too():
+    program = program_of("warm")
+    state = warmed_up(program)
+    messages = [message(4), message(3)]
+    found = spared(messages, state, program, {})
+    assert found.assessed() == assess(messages, CLIMATE, state)
+
+
+UNUSUAL = {
+    "a gap": [message(4)],
+    "seen before": [message(2)],
+    "another boot": [message(3, boot="b2")],
+    "out of range": [message(3, temperature=900)],
+    "something a rule waits for": [message(3, temperature=30.5)],
+    "a derived value that a rule waits for": [message(3, temperature=29.0, humidity=59)],
+    "no number": [message(3, temperature="warm")],
+    "a boolean": [message(3, temperature=True)],
+    "not in the model": [message(3, temperature=20, humidity=40, extra=1)],
+    "what a rule asks for that never came": [message(3, temperature=20, humidity=40, other=1)],
+    "not to be relied on": [message(3, q="bad")],
+    "a time that rules wait for": [message(3, ts=NOW + 80_000)],
+    "not newer": [message(3, ts=NOW + 20_000)],
+    "late": [message(3, received_at=NOW + 4_000_000)],
+    "from the future": [message(3, received_at=NOW - 1_000_000)],
+    "another hour": [message(3, received_at=NOW + 3_600_000, ts=NOW + 3_600_000)],
+    "not readable": [message(3, raw=b"{")],
+    "two values of one key": [message(3, raw=message(3).data.replace(b'"humidity"', b'"temperature"'))],
+    "one more member": [message(3, raw=message(3).data.replace(b'"seq"', b'"x": 1, "seq"'))],
+    "no value": [message(3, raw=message(3).data.replace(b'"temperature": 20.5, "humidity": 40', b""))],
+    "several instants of which something is derived": [
+        message(
+            3,
+            raw=json.dumps(
+                {
+                    "v": 1,
+                    "boot": "b1",
+                    "seq": 3,
+                    "sent": NOW,
+                    "m": [{"ts": NOW + 29_000 + at, "values": {"temperature": 20.5, "humidity": 40}} for at in (0, 9)],
+                }
+            ).encode(),
+        )
+    ],
+}
+
+
+@pytest.mark.parametrize("messages", UNUSUAL.values(), ids=UNUSUAL)
+def test_what_is_unusual_goes_the_long_way(messages):
+    program = program_of("warm", "humid", "dew", "silent", "other")
+    state = warmed_up(program)
+    assert spared([message(3)], state, program, {}) is not None
+    assert spared(messages, state, program, {}) is None
+    assert spared([*messages, message(4)], state, program, {}) is None
+
+
+def test_other_rules_go_the_long_way_once():
+    state = warmed_up(program_of("warm"))
+    program = program_of("warm", "humid")
+    assert spared([message(3)], state, program, {}) is None
+    _, state, _ = long_way([message(3)], state, program)
+    assert spared([message(4)], state, program, {}) is not None
+
+
+def test_another_presence_or_attribute_goes_the_long_way_where_a_rule_asks_for_it():
+    rules = [
+        {"rule": "off", "when": {"online": False}},
+        {"rule": "limit", "when": {**T, "above": {"attribute": "limit"}}},
+    ]
+    asking = [read_rule({"scope": "*", "severity": "major", **rule}) for rule in rules]
+    program = Program(tuple(InstalledRule(rule, 1) for rule in asking), CLIMATE)
+    tags = {"limit": "30", "place": "roof"}
+    online = replace(DeviceState(), presence=Presence(status=Status.ONLINE, since=NOW))
+    _, state, _ = long_way([message(0), message(1)], online, program, tags)
+    assert spared([message(2)], state, program, tags) is not None
+    assert spared([message(2)], state, program, tags | {"place": "cellar"}) is not None
+    assert spared([message(2)], state, program, tags | {"limit": "31"}) is None
+    offline = replace(state, presence=Presence(status=Status.OFFLINE, since=NOW + 5))
+    assert spared([message(2)], offline, program, tags) is None
+
+
+any_values = st.fixed_dictionaries(
+    {},
+    optional={
+        "temperature": st.sampled_from([-3.0, 5.0, 20.0, 25.0, 29.0, 31.0, 900.0]) | st.just(value=True),
+        "humidity": st.sampled_from([20, 40, 55, 70, 95]),
+        "pressure": st.just(1000.5),
+        "other": st.sampled_from([1, 7]),
+        "strange": st.just(1.0) | st.just("text"),
+    },
+)
+batches = st.lists(
+    st.lists(
+        st.tuples(st.integers(0, 8), st.sampled_from([0, 0, 0, 0, 0, 0, 1, -1]), any_values), min_size=1, max_size=4
+    ),
+    min_size=1,
+    max_size=8,
+)
+STEADY = {"temperature": 20.0, "humidity": 40}
+
+
+@settings(max_examples=150)
+@given(st.sets(st.sampled_from([rule.id for rule in RULES]), max_size=4), st.booleans(), batches)
+def test_whatever_is_spared_everything_comes_to_the_same(ids, modeled, life):
+    program = program_of(*ids, model=CLIMATE if modeled else DeviceModel(**PLAIN))
+    quick = plain = DeviceState()
+    seq = 0
+    found = {"quick": [], "plain": []}
+    for batch in life:
+        messages = []
+        for unsteady, jump, other in batch:
+            messages.append(
+                message(seq + jump if seq else 0, NOW + 10_000 * seq, **(other if unsteady == 0 else STEADY))
+            )
+            seq += 1 if jump == 0 else max(jump, 0)
+        spare = spared(messages, quick, program, {})
+        assessed, plain, transitions = long_way(messages, plain, program)
+        found["plain"] += transitions
+        if spare is not None:
+            assert spare.assessed() == assessed
+            quick = spare.after
+        else:
+            _, quick, transitions = long_way(messages, quick, program)
+            found["quick"] += transitions
+        assert replace(quick, rules=b"") == replace(plain, rules=b"")
+        assert what_rules_know(quick) == what_rules_know(plain)
+    assert found["quick"] == found["plain"]
+
+
+PLAIN = {"name": "plain", "title": "Plain", "version": "1", "interval_ms": 10_000}
+PLAIN["metrics"] = {"temperature": Metric(key="temperature", title="T", type="number", unit="Cel", maximum=50.0)}
