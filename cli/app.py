@@ -20,6 +20,7 @@ from cli.commands import (
     preflight,
     quarantine,
     shadows,
+    rules,
     sign_in,
     telemetry,
     users,
@@ -48,6 +49,7 @@ app.add_typer(groups.app, name="groups")
 app.add_typer(models.app, name="models")
 app.add_typer(telemetry.app, name="telemetry")
 app.add_typer(quarantine.app, name="quarantine")
+app.add_typer(rules.app, name="rules")
 app.add_typer(alarms.app, name="alarms")
 app.add_typer(shadows.state, name="state")
 app.add_typer(shadows.config, name="config")
