@@ -11,6 +11,7 @@ from cli.commands import (
     alarms,
     audit,
     commands,
+    dead_letters,
     device_data,
     fleet,
     groups,
@@ -19,8 +20,8 @@ from cli.commands import (
     models,
     preflight,
     quarantine,
-    shadows,
     rules,
+    shadows,
     sign_in,
     telemetry,
     users,
@@ -48,8 +49,9 @@ app.add_typer(device_data.app, name="devices")
 app.add_typer(groups.app, name="groups")
 app.add_typer(models.app, name="models")
 app.add_typer(telemetry.app, name="telemetry")
-app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(rules.app, name="rules")
+app.add_typer(quarantine.app, name="quarantine")
+app.add_typer(dead_letters.app, name="dlq")
 app.add_typer(alarms.app, name="alarms")
 app.add_typer(shadows.state, name="state")
 app.add_typer(shadows.config, name="config")

@@ -29,14 +29,20 @@ def latest_units(document: Mapping[str, Any]) -> dict[str, str | None]:
 
 def _latest_rows(latest: Any, now_ms: int) -> Iterator[list[str]]:
     for metric, entry in _latest(latest):
-        unmodeled = ", unmodeled" if entry.get("unmodeled") else ""
+        kind = ", unmodeled" if entry.get("unmodeled") else ", derived" if entry.get("derived") else ""
         yield [
             printable(metric),
-            shown(entry.get("value")),
+            _value(entry),
             printable(symbol(entry.get("unit"))),
             _age(entry.get("ts"), now_ms),
-            shown(entry.get("q")) + unmodeled,
+            shown(entry.get("q")) + kind,
         ]
+
+
+def _value(entry: Mapping[str, Any]) -> str:
+    """With the decimals that the model finds worth showing; the JSON has all of them."""
+    value, precision = entry.get("value"), entry.get("precision")
+    return f"{value:.{precision}f}" if isinstance(value, float) and isinstance(precision, int) else shown(value)
 
 
 def _latest(latest: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:

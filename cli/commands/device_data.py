@@ -1,14 +1,15 @@
-"""devices summary, devices send: sums over the fleet, and telemetry of a device that speaks no MQTT."""
+"""devices summary, loss, send: sums over the fleet, what was lost of a device, and telemetry without MQTT."""
 
 import sys
 from collections import Counter
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from cli.commands.devices import app
-from cli.commands.options import DeviceArgument, JsonOption, ProfileOption, checked, signed_in
+from cli.commands.options import DeviceArgument, JsonOption, ProfileOption, checked, device_path, signed_in
+from cli.durations import format_instant
 from cli.errors import InputError
 from cli.output import print_fields, print_json, print_line, print_table
 from cli.profiles import DEFAULT_PROFILE
@@ -19,6 +20,7 @@ from contract.telemetry import MAX_MESSAGE_BYTES, decode
 
 __all__ = ["app"]
 
+_LOSS = {"Received": "received", "Duplicates": "duplicates", "Late": "late", "Lost": "lost"}
 _COUNTED = ("devices", "online", "messages", "points", "duplicates", "late", "unmodeled")
 
 
@@ -47,6 +49,31 @@ def summary(*, as_json: JsonOption = False, profile: ProfileOption = DEFAULT_PRO
     if reasons:
         rows = ([printable(reason), shown(count)] for reason, count in sorted(reasons.items()))
         print_table(["Quarantined as", "Values"], rows, right=["Values"])
+
+
+@app.command("loss")
+def loss(device: DeviceArgument, *, as_json: JsonOption = False, profile: ProfileOption = DEFAULT_PROFILE) -> None:
+    """Show what was lost of a device's messages on the way, came late or twice: each hour of the last two days.
+
+    Example: fieldline devices loss press-4
+    """
+    with signed_in(profile) as api:
+        document = api.get(f"{device_path(device)}/loss")
+    if as_json:
+        print_json(document)
+        return
+    hours = [[_hour(one["hour"]), *_loss(one)] for one in document["items"]]
+    columns = [*_LOSS, "Loss %"]
+    print_table(["Hour (UTC)", *columns], [*hours, ["all", *_loss(document["total"])]], right=columns)
+
+
+def _hour(ms: int) -> str:
+    """To the minute: `2026-03-01 16:00`."""
+    return format_instant(ms)[:16].replace("T", " ")
+
+
+def _loss(one: dict[str, Any]) -> list[str]:
+    return [*(shown(one[name]) for name in _LOSS.values()), f"{one['loss_percent']:.2f}"]
 
 
 @app.command("send")

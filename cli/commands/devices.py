@@ -222,10 +222,11 @@ def list_quarantine(
     now = wall_clock_ms()
 
     def row(one: dict[str, Any]) -> list[str]:
-        received = _age(one.get("received_at"), now)
-        return [received, shown(one.get("reasons")), shown(one.get("bytes")), _first_fault(one)]
+        received, replayed = _age(one.get("received_at"), now), (one.get("replay") or {}).get("outcome")
+        entry = [shown(one.get("id")), shown(replayed)]
+        return [received, shown(one.get("reasons")), shown(one.get("bytes")), _first_fault(one), *entry]
 
-    columns = ["Received", "Reasons", "Bytes", "First fault"]
+    columns = ["Received", "Reasons", "Bytes", "First fault", "Entry", "Replayed"]
     print_list(pages, columns, row, as_json=as_json, limit=limit, what="entries", right=["Bytes"])
 
 
