@@ -8,25 +8,36 @@ from contract.errors import shown
 from contract.models import MetricType, type_of
 from contract.telemetry import Value
 
-__all__ = ["read_attribute", "read_changes", "read_comparison", "read_online"]
+__all__ = [
+    "AGGREGATES",
+    "MAX_COUNT",
+    "MAX_OF",
+    "MIN_WINDOW_MS",
+    "OPERATORS",
+    "ORDERED",
+    "read_attribute",
+    "read_changes",
+    "read_comparison",
+    "read_online",
+]
 
-_MAX_COUNT: Final = 1_000
-_MAX_OF: Final = 60  # samples that are remembered as the bits of one integer
-_MIN_WINDOW_MS: Final = 100  # a rate over less is noise
-_OPERATORS: Final[tuple[Operator, ...]] = get_args(Operator)
-_ORDERED: Final[tuple[Operator, ...]] = ("above", "below", "at_least", "at_most")
+MAX_COUNT: Final = 1_000
+MAX_OF: Final = 60  # samples that are remembered as the bits of one integer
+MIN_WINDOW_MS: Final = 100  # a rate over less is noise
+OPERATORS: Final[tuple[Operator, ...]] = get_args(Operator)
+ORDERED: Final[tuple[Operator, ...]] = ("above", "below", "at_least", "at_most")
 _RISING: Final = ("above", "at_least")
-_AGGREGATES: Final[tuple[Aggregate, ...]] = get_args(Aggregate)
+AGGREGATES: Final[tuple[Aggregate, ...]] = get_args(Aggregate)
 _WINDOWS: Final = ("rate_over", "rate_over_ms", "aggregate", "over", "over_ms")
 _OVER: Final = ("over", "over_ms")
 
 
 def read_comparison(notes: Notes, document: dict[str, Any], at: str) -> Comparison | None:
-    notes.refuse_unknown(document, at, ("metric", *_OPERATORS, "until", *_WINDOWS, "count", "of", *FOR))
+    notes.refuse_unknown(document, at, ("metric", *OPERATORS, "until", *_WINDOWS, "count", "of", *FOR))
     metric = notes.metric(document["metric"], f"{at}metric")
-    rate = notes.duration(document, "rate_over", at, _MIN_WINDOW_MS)
+    rate = notes.duration(document, "rate_over", at, MIN_WINDOW_MS)
     aggregate, over = _aggregate(notes, document, at)
-    count = notes.integer(document, "count", at, 1, _MAX_COUNT) or 1
+    count = notes.integer(document, "count", at, 1, MAX_COUNT) or 1
     of = _of(notes, document, at, count)
     for_ms = notes.lasting(document, at)
     operator = _operator(notes, document, at)
@@ -39,12 +50,12 @@ def read_comparison(notes: Notes, document: dict[str, Any], at: str) -> Comparis
         if kind not in (None, "number") and aggregate != "count":
             notes.note(f"{at}metric", "a metric that is a number", f"{metric}, a {kind}")
         kind = "number"
-    elif operator in _ORDERED and kind is not None and kind != "number":
+    elif operator in ORDERED and kind is not None and kind != "number":
         notes.note(f"{at}{operator}", f"left out for a {kind}", shown(document[operator]))
         return None
     enum = known.enum if known is not None and kind == "string" else ()
     threshold = _threshold(
-        notes, document[operator], f"{at}{operator}", "number" if operator in _ORDERED else kind, enum
+        notes, document[operator], f"{at}{operator}", "number" if operator in ORDERED else kind, enum
     )
     return Comparison(
         metric=metric,
@@ -61,12 +72,12 @@ def read_comparison(notes: Notes, document: dict[str, Any], at: str) -> Comparis
 
 
 def read_attribute(notes: Notes, document: dict[str, Any], at: str) -> Comparison | None:
-    notes.refuse_unknown(document, at, ("attribute", *_OPERATORS, *FOR))
+    notes.refuse_unknown(document, at, ("attribute", *OPERATORS, *FOR))
     sample = notes.attribute(document["attribute"], f"{at}attribute")
     operator, for_ms = _operator(notes, document, at), notes.lasting(document, at)
     if operator is None:
         return None
-    kind: MetricType | None = "number" if operator in _ORDERED else None
+    kind: MetricType | None = "number" if operator in ORDERED else None
     threshold = _threshold(notes, document[operator], f"{at}{operator}", kind, ())
     return Comparison(metric=sample, operator=operator, threshold=threshold, for_ms=for_ms)
 
@@ -96,15 +107,15 @@ def read_changes(notes: Notes, document: dict[str, Any], at: str) -> Changes:
 
 
 def _operator(notes: Notes, document: dict[str, Any], at: str) -> Operator | None:
-    operators = [operator for operator in _OPERATORS if operator in document]
+    operators = [operator for operator in OPERATORS if operator in document]
     if len(operators) == 1:
         return operators[0]
-    notes.note(at, f"a comparison with one of {', '.join(_OPERATORS)}", " and ".join(operators) or "none of them")
+    notes.note(at, f"a comparison with one of {', '.join(OPERATORS)}", " and ".join(operators) or "none of them")
     return None
 
 
 def _aggregate(notes: Notes, document: dict[str, Any], at: str) -> tuple[Aggregate | None, int | None]:
-    over = notes.duration(document, "over", at, _MIN_WINDOW_MS)
+    over = notes.duration(document, "over", at, MIN_WINDOW_MS)
     said = [key for key in _OVER if key in document]
     if "aggregate" not in document:
         if said:
@@ -114,10 +125,10 @@ def _aggregate(notes: Notes, document: dict[str, Any], at: str) -> tuple[Aggrega
         notes.note(f"{at}aggregate", "left out beside `rate_over`", shown(document["aggregate"]))
     if not said:
         notes.note(f"{at}over", "present", "nothing")
-    for aggregate in _AGGREGATES:
+    for aggregate in AGGREGATES:
         if aggregate == document["aggregate"]:
             return aggregate, over
-    notes.note(f"{at}aggregate", f"one of {', '.join(_AGGREGATES)}", shown(document["aggregate"]))
+    notes.note(f"{at}aggregate", f"one of {', '.join(AGGREGATES)}", shown(document["aggregate"]))
     return None, None
 
 
@@ -126,7 +137,7 @@ def _of(notes: Notes, document: dict[str, Any], at: str, count: int) -> int | No
         return None
     if "count" not in document:
         notes.note(f"{at}of", "left out without `count`", shown(document["of"]))
-    return notes.integer(document, "of", at, min(count + 1, _MAX_OF), _MAX_OF)
+    return notes.integer(document, "of", at, min(count + 1, MAX_OF), MAX_OF)
 
 
 def _threshold(notes: Notes, value: Any, at: str, kind: MetricType | None, enum: tuple[str, ...]) -> Value | Operand:
@@ -163,7 +174,7 @@ def _until(
         return None
     at, value = f"{at}until", document["until"]
     side = "most" if operator in _RISING else "least"
-    if operator not in _ORDERED:
+    if operator not in ORDERED:
         notes.note(at, f"left out with `{operator}`", shown(value))
     elif isinstance(threshold, Operand):
         notes.note(at, "left out where the device gives the threshold: write a `clear` of its own", shown(value))

@@ -12,7 +12,7 @@ from contract.identity import parse_metric
 from contract.models import Metric, MetricType, type_of
 from contract.telemetry import MAX_TEXT_CHARS
 
-__all__ = ["FOR", "WORDS", "Notes", "is_value"]
+__all__ = ["ATTRIBUTE_PATTERN", "FOR", "WORDS", "Notes", "is_value"]
 
 FOR: Final = ("for", "for_ms")
 WORDS: Final[dict[str | None, str]] = {
@@ -21,7 +21,8 @@ WORDS: Final[dict[str | None, str]] = {
     "boolean": "true or false",
     "string": f"a text of at most {MAX_TEXT_CHARS} characters",
 }
-_IS_ATTRIBUTE: Final = re.compile(r"[a-z][a-z0-9_.-]{0,62}").fullmatch
+ATTRIBUTE_PATTERN: Final = r"[a-z][a-z0-9_.-]{0,62}"
+_IS_ATTRIBUTE: Final = re.compile(ATTRIBUTE_PATTERN).fullmatch
 
 
 class Notes:

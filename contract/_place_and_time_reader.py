@@ -7,14 +7,25 @@ from contract._condition_notes import FOR, Notes
 from contract.conditions import DAYS, Circle, Geofence, Polygon, Schedule, Window
 from contract.errors import shown
 
-__all__ = ["read_geofence", "read_schedule"]
+__all__ = [
+    "MAX_CORNERS",
+    "MAX_RADIUS_M",
+    "MAX_WINDOWS",
+    "TIME_PATTERN",
+    "ZONE_PATTERN",
+    "read_geofence",
+    "read_schedule",
+]
 
-_MAX_CORNERS: Final = 100
-_MAX_RADIUS_M: Final = 20_000_000.0  # half around the Earth
+MAX_CORNERS: Final = 100
+MAX_RADIUS_M: Final = 20_000_000.0  # half around the Earth
 _MAX_SPAN: Final = 180.0  # beyond it, inside and outside could be meant either way
-_MAX_WINDOWS: Final = 21
-_TIME: Final = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])|24:00")
-_ZONE: Final = re.compile(r"[A-Z][A-Za-z0-9_+-]*(?:/[A-Z][A-Za-z0-9_+-]*){0,2}")  # not what a machine adds: localtime
+MAX_WINDOWS: Final = 21
+TIME_PATTERN: Final = r"([01][0-9]|2[0-3]):([0-5][0-9])|24:00"
+ZONE_PATTERN: Final = r"[A-Z][A-Za-z0-9_+-]*(?:/[A-Z][A-Za-z0-9_+-]*){0,2}"
+"""Not what a machine adds to the database, such as localtime."""
+_TIME: Final = re.compile(TIME_PATTERN)
+_ZONE: Final = re.compile(ZONE_PATTERN)
 _DAY_MINUTES: Final = 1_440
 
 
@@ -49,14 +60,14 @@ def _area(notes: Notes, document: Any, at: str) -> Circle | Polygon | None:
     return Circle(
         latitude=notes.number(circle.get("latitude", 0), f"{at}latitude", -90, 90),
         longitude=notes.number(circle.get("longitude", 0), f"{at}longitude", -180, 180),
-        radius_m=notes.number(circle.get("radius_m", 1), f"{at}radius_m", 1, _MAX_RADIUS_M),
+        radius_m=notes.number(circle.get("radius_m", 1), f"{at}radius_m", 1, MAX_RADIUS_M),
     )
 
 
 def _polygon(notes: Notes, corners: Any, at: str) -> Polygon:
     read: list[tuple[float, float]] = []
-    if not isinstance(corners, list) or not 3 <= len(corners) <= _MAX_CORNERS:  # noqa: PLR2004 - a triangle
-        notes.note(at, f"a list of 3 to {_MAX_CORNERS} corners", shown(corners))
+    if not isinstance(corners, list) or not 3 <= len(corners) <= MAX_CORNERS:  # noqa: PLR2004 - a triangle
+        notes.note(at, f"a list of 3 to {MAX_CORNERS} corners", shown(corners))
         return Polygon(corners=())
     for index, corner in enumerate(corners):
         if not isinstance(corner, list) or len(corner) != 2:  # noqa: PLR2004 - a pair
@@ -85,8 +96,8 @@ def read_schedule(notes: Notes, document: dict[str, Any], at: str) -> Schedule:
     windows = document["schedule"]
     windows = [windows] if isinstance(windows, dict) else windows
     read: list[Window] = []
-    if not isinstance(windows, list) or not 1 <= len(windows) <= _MAX_WINDOWS:
-        notes.note(f"{at}schedule", f"a list of 1 to {_MAX_WINDOWS} windows", shown(windows))
+    if not isinstance(windows, list) or not 1 <= len(windows) <= MAX_WINDOWS:
+        notes.note(f"{at}schedule", f"a list of 1 to {MAX_WINDOWS} windows", shown(windows))
     else:
         read = [_window(notes, each, f"{at}schedule[{index}].") for index, each in enumerate(windows)]
     return Schedule(zone=_zone(notes, document, at), windows=tuple(read), for_ms=notes.lasting(document, at))

@@ -12,11 +12,12 @@ from typing import Any, Final
 
 from contract.errors import shown
 
-__all__ = ["UNITS_MS", "milliseconds", "read_duration"]
+__all__ = ["PATTERN", "UNITS_MS", "milliseconds", "read_duration"]
 
 UNITS_MS: Final = {"w": 604_800_000, "d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1_000, "ms": 1}
 _PART: Final = re.compile(r"([0-9]{1,15})(ms|[wdhms])")
-_DURATION: Final = re.compile(rf"(?:{_PART.pattern})+")
+PATTERN: Final = r"([0-9]{1,15}(ms|[wdhms]))+"
+_DURATION: Final = re.compile(PATTERN)
 
 
 def milliseconds(text: str) -> int | None:
