@@ -7,11 +7,11 @@ from functions.domain.delivery_ids import delivery_id
 NOW = 1_764_000_000_000
 
 
-def alarm(kind="raised", *, thing="pump-7", number=42, step=0, severity="major", at=NOW, **more):
+def alarm(kind="raised", *, thing="pump-7", rule="too-warm", number=42, step=0, severity="major", at=NOW, **more):
     return Transition(
         kind=TransitionKind(kind),
         thing=thing,
-        rule="too-warm",
+        rule=rule,
         rule_version=3,
         number=number,
         step=step,
