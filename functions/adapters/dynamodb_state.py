@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 _MAX_ITEMS = 100  # of a transaction
 _FOUND = ("rules", "alarms", "armed", "pending", "replays")
 _SHOWN = ("pk", "version", "latest", "stream", "counters")
-_OWN = (*_SHOWN, *_FOUND, "presence")
+_OWN = (*_SHOWN, *_FOUND, "presence", "device")
 _ALL = (*_SHOWN, "presence", "quarantined")
 
 

@@ -4,8 +4,10 @@ from typing import Any
 
 import msgspec
 
+from functions.adapters.dynamodb_device_rows import device_of
 from functions.adapters.dynamodb_items import Item, attribute_value, number, value_attribute
 from functions.adapters.dynamodb_pending import pending_attribute, pending_of
+from functions.domain.devices import Device
 from functions.domain.presence import Presence, Session, Status
 from functions.domain.state import WINDOW, Boot, Counters, DeviceState, Latest
 
@@ -61,7 +63,7 @@ def written(table: str, thing: str, state: DeviceState, token: str) -> dict[str,
 
 def state_of(item: Item) -> DeviceState:
     if "version" not in item:
-        return DeviceState(presence=_settled(item))
+        return DeviceState(presence=_settled(item), device=_device(item))
     return DeviceState(
         version=int(item["version"]["N"]),
         latest={
@@ -83,8 +85,13 @@ def state_of(item: Item) -> DeviceState:
         armed=int(item["armed"]["N"]) if "armed" in item else None,
         pending=pending_of(item),
         presence=_settled(item),
+        device=_device(item),
         replays=tuple(key["S"] for key in item["replays"]["L"]) if "replays" in item else (),
     )
+
+
+def _device(item: Item) -> Device | None:
+    return device_of(item["device"]["M"]) if "device" in item else None
 
 
 def _counters(counts: Item) -> Counters:

@@ -8,6 +8,7 @@ import msgspec
 from contract.rules.rule import Action, Escalation
 from contract.telemetry import Quality, Value
 from functions.domain.alarms import Alarm, By, Transition
+from functions.domain.devices import Device
 from functions.domain.outbox import OutboxEntry, bounded
 from functions.domain.presence import Presence
 from functions.domain.series import Point
@@ -98,6 +99,7 @@ class DeviceState(msgspec.Struct, frozen=True):
     `rules` is what the engine keeps of the device, in its own encoding; `alarms` counts the alarms so far. `armed` is
     when the device's timer comes up. `pending` are transitions that are still to be committed, nearly always none.
     `presence` is read with the rest, perhaps without its sessions, and never written with it: it has its own owner.
+    So has `device`, the registry's entry in the same item; None for one that is not registered, or not for lists.
     """
 
     version: int = 0
@@ -109,6 +111,7 @@ class DeviceState(msgspec.Struct, frozen=True):
     armed: int | None = None
     pending: tuple[OutboxEntry, ...] = ()
     presence: Presence = Presence()
+    device: Device | None = None
     replays: tuple[str, ...] = ()
     """Keys of the newest replays from the quarantine that were counted."""
 

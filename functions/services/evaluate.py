@@ -35,12 +35,12 @@ class Evaluate:
         RegistryError, RulesError.
         """
         report: Counter[str] = Counter()
-        standing = self._rulebook.of([thing], fresh=fresh)[thing]
-        if fresh and standing.device is not None:
-            moved = self._alarms.move(thing, standing.device.group, self._clock.now_ms())
+        if fresh and (device := self._rulebook.of([thing], fresh=True)[thing].device) is not None:
+            moved = self._alarms.move(thing, device.group, self._clock.now_ms())
             report["moved_alarms"] += len(moved)
         for _ in self._attempts():
             state = self._engine.read([thing])[thing]
+            standing = self._rulebook.standings({thing: state})[thing]
             if not (standing.program.compiled or state.rules or state.pending):
                 return report
             try:

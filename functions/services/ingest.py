@@ -121,7 +121,8 @@ class Ingest:
     def _store_devices(self, batch: _Batch, in_lake: set[str], report: Report) -> _Batch:
         """Returns the devices whose state somebody else wrote meanwhile, to do again."""
         states = self._engine.read([*batch])
-        standings = self._rulebook.of(batch)
+        standings = self._rulebook.standings(states)
+        quick: dict[str, Spared] = {}
         assessed = {
             thing: _assessed(some, standings[thing].model, states[thing], report) for thing, some in batch.items()
         }

@@ -12,6 +12,7 @@ from functions.domain.definitions import Definition, Definitions
 from functions.domain.devices import Device
 from functions.domain.engine.program import InstalledRule, Program
 from functions.domain.rules import applicable, head_of, model_of, rule_of
+from functions.domain.state import DeviceState
 from functions.ports.clock import Clock
 from functions.ports.devices import DeviceFinder
 from functions.ports.rules import RuleReader
@@ -184,6 +185,10 @@ class Rulebook:
         known = known or {}
         found = self._found([thing for thing in wanted if thing not in known], fresh=fresh)
         return {thing: self._standing(snapshot, known.get(thing) or found.get(thing)) for thing in wanted}
+
+    def standings(self, states: Mapping[str, DeviceState]) -> dict[str, Standing]:
+        """What stands for each thing by the entry beside its state, which is as new as that; else as `of` has it."""
+        return self.of(states, {thing: state.device for thing, state in states.items() if state.device is not None})
 
     def models_of(self, things: Iterable[str]) -> dict[str, DeviceModel | None]:
         """The model of each thing; None for one that is not registered, or whose model is not known here."""

@@ -10,12 +10,14 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from functions.adapters.dynamodb_items import attribute_value, value_attribute
+from functions.adapters.dynamodb_registry import DynamoDBRegistry
 from functions.adapters.dynamodb_state import DynamoDBPresenceStore, DynamoDBStateStore
 from functions.adapters.dynamodb_state_items import state_key
 from functions.adapters.memory import MemoryPresenceStore, MemoryStateStore, MemoryWorld
 from functions.domain.presence import Presence, Session, Status
 from functions.domain.state import MAX_BOOTS, MAX_METRICS, WINDOW, Boot, Counters, DeviceState, Latest, Room, Saved
 from functions.errors import StateError
+from tests.functions.registering import OneByOne, device, note
 from tests.functions.saving import save
 
 STATE = DeviceState(
@@ -271,3 +273,18 @@ def test_keys_left_unprocessed_are_asked_again_and_reported_when_they_stay(backo
     assert len(waits) == 2
     with pytest.raises(StateError, match="unprocessed"):
         DynamoDBStateStore(Slow(99), "state", backoff=backoff).read(["a"])
+
+
+def test_a_state_comes_with_the_registry_s_entry_of_that_moment(dynamodb):
+    registry = DynamoDBRegistry(dynamodb, "core", "state", OneByOne(dynamodb))
+    store = DynamoDBStateStore(dynamodb, "state")
+    pump = device("pump-1", "plant-1", tags={"limit": "8"})
+    assert registry.save(None, pump, note("pump-1"))
+    assert store.read(["pump-1"])["pump-1"] == DeviceState(device=pump), "also before it was heard"
+    save(store, {"pump-1": store.read(["pump-1"])["pump-1"]})
+    moved = replace(pump, group="plant-2", version=2)
+    assert registry.save(pump, moved, note("pump-1"))
+    state = store.read(["pump-1"])["pump-1"]
+    assert (state.version, state.device) == (1, moved)
+    assert registry.save(moved, replace(moved, decommissioned=True, version=3), note("pump-1"))
+    assert store.read(["pump-1"])["pump-1"].device is None

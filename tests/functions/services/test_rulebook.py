@@ -10,6 +10,7 @@ from contract.models import shipped
 from functions.adapters.memory_registry import MemoryRegistry
 from functions.adapters.memory_rules import MemoryRules
 from functions.domain.definitions import Author, Definition
+from functions.domain.state import DeviceState
 from functions.services.rulebook import DEVICE_MS, MAX_DEVICES, REVISION_MS, Rulebook
 from tests.functions.registering import device, note
 
@@ -217,3 +218,16 @@ def test_a_thousand_rules_cost_a_device_only_its_own(shelves, monkeypatch):
     monkeypatch.setattr("functions.domain.rules.msgspec.json.decode", lambda text: read.append(text) or decode(text))
     assert shelves.rules_of() == {"r1": 1}
     assert len(read) <= 1
+
+
+def test_the_entry_beside_a_state_is_as_new_as_the_state(shelves):
+    shelves.install(rule("of-plant-1", "group:plant-1"))
+    shelves.install(rule("of-plant-2", "group:plant-2"))
+    assert set(shelves.rules_of()) == {"of-plant-1"}
+    asked = len(shelves.asked)
+    moved = DeviceState(device=device("cold-1", "plant-2"))
+    found = shelves.book.standings({"cold-1": moved, "cold-9": DeviceState()})
+    assert found["cold-1"].device.group == "plant-2"
+    assert "of-plant-2" in found["cold-1"].program.compiled
+    assert "of-plant-1" not in found["cold-1"].program.compiled
+    assert shelves.asked[asked:] == [["cold-9"]], "whom no state tells of"
