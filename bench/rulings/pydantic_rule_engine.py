@@ -1,4 +1,4 @@
-"""pydantic v2 reads and checks, rule-engine (PyPI) evaluates ten thresholds: no duration, hysteresis, dedupe or state."""
+"""pydantic v2 reads and checks, rule-engine (PyPI) compares with ten thresholds: no duration, dedupe or state."""
 
 import sys
 from typing import Annotated, Literal
@@ -10,7 +10,8 @@ from bench.rulings.rounds import serve
 from bench.rulings.workload import METRICS, RANGES, messages, thresholds
 
 Values = create_model(  # type: ignore[call-overload] - fields by name
-    "Values", **{metric: (Annotated[float, Field(ge=RANGES[metric][0], le=RANGES[metric][1])], ...) for metric in METRICS}
+    "Values",
+    **{metric: (Annotated[float, Field(ge=RANGES[metric][0], le=RANGES[metric][1])], ...) for metric in METRICS},
 )
 
 

@@ -1,4 +1,4 @@
-"""The far side of `bench/rules.py`: a process that does its work once for each line it reads, and says how long it took."""
+"""The far side of `bench/rules.py`: a process that works once for each line it reads, and says how long it took."""
 
 import gc
 import sys

@@ -28,8 +28,8 @@ def thresholds() -> list[tuple[str, str, float, float]]:
     rules = []
     for metric in METRICS:
         middle, spread = MIDDLES[metric], SPREADS[metric]
-        rules.append((metric, "above", middle + 3 * spread, middle + 2.5 * spread))
-        rules.append((metric, "below", middle - 3 * spread, middle - 2.5 * spread))
+        rules.append((metric, "above", middle + 3.5 * spread, middle + 3 * spread))
+        rules.append((metric, "below", middle - 3.5 * spread, middle - 3 * spread))
     return rules
 
 

@@ -1,0 +1,117 @@
+"""Ours: read, check against the model, ten rules with duration and hysteresis, dedupe, and the device's next state.
+
+`python -m bench.rulings.ours MESSAGES RULES DEVICES`: of the rules installed, ten ask for what the messages have; of the
+devices known, 200 send. Batches of a thousand, as a function gets them; points for the store are not made.
+"""
+
+import sys
+from collections.abc import Mapping
+
+from bench.rulings.rounds import serve
+from bench.rulings.workload import (
+    DEVICES,
+    FOR_MS,
+    INTERVAL_MS,
+    MIDDLES,
+    RANGES,
+    START_MS,
+    messages,
+    thresholds,
+)
+from contract.models import DeviceModel, Metric
+from contract.rules import read_rule
+from functions.domain.engine.inputs import InstalledRule
+from functions.domain.engine.program import Program
+from functions.domain.ingest import Incoming, assess, inputs_of, state_after
+from functions.domain.spared import spared
+from functions.domain.state import DeviceState
+
+AT_ONCE = 1_000
+
+_MODEL = DeviceModel(
+    name="pump",
+    title="Pump",
+    version="1.0.0",
+    interval_ms=60_000,
+    metrics={
+        key: Metric(key=key, title=key, type="number", unit="1", minimum=low, maximum=high)
+        for key, (low, high) in RANGES.items()
+    },
+)
+
+
+def program(installed: int) -> Program:
+    """Those that ask for the messages' metrics, and others of the same devices that never do."""
+    documents = [
+        {"metric": metric, side: limit, "until": until, "for_ms": FOR_MS} for metric, side, limit, until in thresholds()
+    ]
+    documents += [
+        {"metric": f"other_{index}", "above": 5.0, "until": 4.0, "for_ms": FOR_MS}
+        for index in range(installed - len(documents))
+    ]
+    rules = [
+        read_rule({"rule": f"rule-{index}", "title": "A rule", "scope": "*", "severity": "major", "when": when})
+        for index, when in enumerate(documents)
+    ]
+    return Program(tuple(InstalledRule(rule=rule, version=1) for rule in rules), _MODEL)
+
+
+def batches(count: int) -> list[dict[str, list[Incoming]]]:
+    made = []
+    texts = messages(count)
+    for start in range(0, count, AT_ONCE):
+        batch: dict[str, list[Incoming]] = {}
+        for index, (thing, payload) in enumerate(texts[start : start + AT_ONCE]):
+            at = _sent_at(start + index)
+            batch.setdefault(thing, []).append(Incoming(f"{start + index}", thing, at, payload))
+        made.append(batch)
+    return made
+
+
+def _sent_at(index: int) -> int:
+    seq, device = divmod(index, DEVICES)
+    return START_MS + seq * INTERVAL_MS + device + 50
+
+
+def take(states: dict[str, DeviceState], batch: Mapping[str, list[Incoming]], rules: Program) -> int:
+    """As ingest does between reading the states and writing them; how many took the long way."""
+    long = 0
+    for thing, some in batch.items():
+        state = states[thing]
+        quick = spared(some, state, rules, {})
+        if quick is not None:
+            states[thing] = quick.after
+            continue
+        long += len(some)
+        assessed = assess(some, rules.model, state)
+        inputs, duplicates = inputs_of(assessed)
+        outcome = rules.run(thing, state, inputs, None, duplicates=duplicates)
+        after = state_after(state, assessed)
+        states[thing] = DeviceState(
+            after.version + 1,
+            after.latest,
+            after.boots,
+            after.counters,
+            outcome.rules,
+            outcome.alarms,
+            outcome.armed,
+        )
+    return long
+
+
+if __name__ == "__main__":
+    COUNT, INSTALLED, KNOWN = map(int, sys.argv[1:])
+    RULES = program(INSTALLED)
+    STATES = {f"pump-{index}": DeviceState() for index in range(KNOWN)}
+    FIRST, *REST = batches(COUNT + AT_ONCE)
+    take(STATES, FIRST, RULES)
+    BEGUN = {f"pump-{index}": STATES[f"pump-{index}"] for index in range(DEVICES)}
+    assert STATES["pump-0"].counters.points == len(MIDDLES) * AT_ONCE // DEVICES, "the first batch was not stored"  # noqa: S101
+
+    def work() -> int:
+        STATES.update(BEGUN)
+        for batch in REST:
+            take(STATES, batch, RULES)
+        return COUNT
+
+    serve(work)
