@@ -215,7 +215,7 @@ class _Reader:
             elif kinds[0] == "command":
                 yield self._command(each, at, on)
             else:
-                yield Desire(desired=self._parameters(each["desire"], f"{at}.desire"), on=on or ("raised",))
+                yield self._desire(each, at, on)
 
     def _command(self, document: dict[str, Any], at: str, on: tuple[Moment, ...]) -> Command:
         name = self._key(document["command"], f"{at}.command")
@@ -223,11 +223,25 @@ class _Reader:
         if self._model is not None and name:
             actuator = self._model.actuators.get(name)
             if actuator is None:
-                known = ", ".join(self._model.actuators) or "it has none"
-                self._note(f"{at}.command", f"an actuator of the model {self._model.name}: {known}", shown(name))
+                self._note_actuator(self._model, f"{at}.command", name)
             else:
                 self._check(actuator.parameters, parameters, f"{at}.parameters")
         return Command(actuator=name, parameters=parameters, on=on or ("raised",))
+
+    def _desire(self, document: dict[str, Any], at: str, on: tuple[Moment, ...]) -> Desire:
+        desired = self._parameters(document["desire"], f"{at}.desire")
+        if self._model is not None:
+            for name, state in desired.items():
+                actuator = self._model.actuators.get(name)
+                if actuator is None:
+                    self._note_actuator(self._model, f"{at}.desire", name)
+                elif state is not None:  # which takes the wish back
+                    self._check(actuator.parameters, state, f"{at}.desire.{name}")
+        return Desire(desired=desired, on=on or ("raised",))
+
+    def _note_actuator(self, model: DeviceModel, at: str, name: str) -> None:
+        known = ", ".join(model.actuators) or "it has none"
+        self._note(at, f"an actuator of the model {model.name}: {known}", shown(name))
 
     def _escalation(self, document: dict[str, Any]) -> Iterator[Escalation]:
         last = 0

@@ -222,9 +222,19 @@ def test_with_a_model_metrics_actuators_and_parameters_are_checked():
         {"command": "relais"},
         {"command": "relay", "parameters": {"on": 1}},
         {"command": "relay", "parameters": {"on": False}},
+        {"desire": {"relay": True}},
+        {"desire": {"pump": {"on": True}}},
+        {"desire": {"relay": {"on": True}}},
+        {"desire": {"relay": None}},
     ]
     wrong = document(when={"metric": "temprature", "above": 9}, actions=actions)
-    assert list(refused(wrong, MACHINE)) == ["when.metric", "actions[0].command", "actions[1].parameters.on"]
+    assert list(refused(wrong, MACHINE)) == [
+        "when.metric",
+        "actions[0].command",
+        "actions[1].parameters.on",
+        "actions[3].desire.relay",
+        "actions[4].desire",
+    ]
 
 
 def test_the_example_in_the_docstring_holds():
