@@ -65,7 +65,7 @@ def spared(
     return found
 
 
-def _passed_over(  # noqa: C901, PLR0912 - one loop that looks at each message once: a fleet's time goes here
+def _passed_over(  # noqa: C901, PLR0911, PLR0912 - one loop that looks at each message once: a fleet's time goes here
     messages: Sequence[Incoming], state: DeviceState, head: Head, program: "Program"
 ) -> Spared | None:
     model, quiet, latest = program.model, program.quiet(head.quiet or b""), state.latest
@@ -153,19 +153,14 @@ def _after(
     head.received += messages
     heard, known = state.boots[-1], state.counters
     seen = heard.seen << messages | (1 << messages) - 1
-    return DeviceState(
-        state.version,
-        latest,
-        (*state.boots[:-1], Boot(heard.boot, heard.high + messages, seen & _SEEN)),
-        Counters(
+    return msgspec.structs.replace(
+        state,
+        latest=latest,
+        boots=(*state.boots[:-1], Boot(heard.boot, heard.high + messages, seen & _SEEN)),
+        counters=Counters(
             known.messages + messages, known.points + points, known.duplicates, known.late, known.unmodeled + unmodeled
         ),
-        encode(head),
-        state.alarms,
-        state.armed,
-        state.pending,
-        state.presence,
-        state.replays,
+        rules=encode(head),
     )
 
 

@@ -65,6 +65,10 @@ class Engine:
         )
         return change, outcome.refused
 
+    def spared(self, before: DeviceState, after: DeviceState) -> Change:
+        """A state in which nothing comes of anything: it is written as it is."""
+        return Change(state=after, now=self._clock.now_ms(), armed_before=before.armed)
+
     def save(self, changes: Mapping[str, Change]) -> Saved:
         """Writes them, and tells of the alarms that changed whoever acts on them and whoever watches."""
         saved = self._states.save(changes)

@@ -20,6 +20,7 @@ from contract.ingest import LakeLine
 from functions.domain.ingest import Assessed, Fault, Incoming, assess, inputs_of, state_after
 from functions.domain.live import latest_event
 from functions.domain.quarantine import Outcome
+from functions.domain.spared import Spared, spared
 from functions.errors import AdapterError, LakeError, PartialWriteError, QuarantineError, QueueMessageError, StoreError
 from functions.ports.live import LivePublisher
 from functions.ports.logs import Quarantine
@@ -29,7 +30,6 @@ from functions.services.replay import ReplayQuarantined
 from functions.services.rulebook import Rulebook, Standing
 
 if TYPE_CHECKING:
-    from contract.models import DeviceModel
     from functions.domain.series import Point, Rejected
     from functions.domain.state import Change, DeviceState
 
@@ -124,13 +124,16 @@ class Ingest:
         standings = self._rulebook.standings(states)
         quick: dict[str, Spared] = {}
         assessed = {
-            thing: _assessed(some, standings[thing].model, states[thing], report) for thing, some in batch.items()
+            thing: _assessed(some, standings[thing], states[thing], quick, report) for thing, some in batch.items()
         }
+        first = {thing: assessed[thing] for thing in quick}
         assessed = self._into_history(assessed, report)
         assessed = self._recounted(assessed, report)
         assessed = self._into_quarantine(assessed, report)
         assessed = self._into_lake(assessed, in_lake, report)
-        changes = self._evaluated(states, standings, assessed, report)
+        # A device goes the long way after all if anything became of one of its messages meanwhile.
+        quick = {thing: one for thing, one in quick.items() if _are_same(first[thing], assessed[thing])}
+        changes = self._evaluated(states, standings, assessed, quick, report)
         saved = self._engine.save(changes)
         for thing, why in saved.failed.items():
             report.fail((one.message.id for one in assessed[thing]), why)
@@ -155,12 +158,16 @@ class Ingest:
         states: "Mapping[str, DeviceState]",
         standings: Mapping[str, Standing],
         assessed: dict[str, list[Assessed]],
+        quick: Mapping[str, Spared],
         report: Report,
     ) -> "dict[str, Change]":
         """What becomes of each device of which something was learned."""
         changes = {}
         for thing, some in assessed.items():
             before = states[thing]
+            if thing in quick:
+                changes[thing] = self._engine.spared(before, quick[thing].after)
+                continue
             if (after := state_after(before, some)) is before:
                 continue
             inputs, duplicates = inputs_of(some)
@@ -252,13 +259,23 @@ def _decoded(bodies: Mapping[str, bytes | str], report: Report, again: dict[str,
 
 
 def _assessed(
-    messages: list[Incoming], model: "DeviceModel | None", state: "DeviceState", report: Report
+    messages: list[Incoming], standing: Standing, state: "DeviceState", quick: dict[str, Spared], report: Report
 ) -> list[Assessed]:
+    """Devices of whose messages nothing comes are noted in `quick`."""
     try:
-        return assess(messages, model, state)
+        tags = {} if standing.device is None else standing.device.tags
+        found = spared(messages, state, standing.program, tags)
+        if found is not None:
+            quick[messages[0].thing] = found
+            return found.assessed()
+        return assess(messages, standing.model, state)
     except Exception as exc:  # noqa: BLE001 - a bug that one device's message trips must not hold up all others
         report.fail((message.id for message in messages), f"{type(exc).__name__}: {exc}")
         return []
+
+
+def _are_same(some: list[Assessed], others: list[Assessed]) -> bool:
+    return len(some) == len(others) and all(one is other for one, other in zip(some, others, strict=True))
 
 
 def _ids(batch: _Batch) -> Iterable[str]:
