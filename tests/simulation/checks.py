@@ -5,10 +5,12 @@ from typing import Any
 
 from functions.adapters.dynamodb_telemetry import DynamoDBTelemetryStore
 from functions.adapters.memory import ManualClock
-from tests.simulation import history
+from tests.simulation import alarm_checks, history
 from tests.simulation.dynamodb import Database, DynamoDBClient
+from tests.simulation.installation import GROUPS
 from tests.simulation.script import START, STRANGER, THINGS, Message
-from tests.simulation.world import World
+from tests.simulation.weather import CALM
+from tests.simulation.world import FINDS_MS, World
 
 DAY_MS = 86_400_000
 
@@ -21,9 +23,8 @@ def problems(world: World) -> list[str]:
 def _problems(world: World) -> Iterator[str]:
     yield from (f"DynamoDB would refuse: {complaint}" for complaint in dict.fromkeys(world.database.complaints))
     yield from (f"a function met what it does not know: {bug}" for bug in dict.fromkeys(world.lambdas.bugs))
-    for name, queue in world.queues.items():
-        if name in world.drained and queue.messages:
-            yield f"queue {name}: {len(queue.messages)} messages are left"
+    if world.busy:
+        yield f"it does not come to an end: {world.busy}"
     unsure = {history.raw_of(body) for body in world.dead("ingest")}
     messages: dict[str, list[Message]] = {}
     for message in world.script.messages:
@@ -33,10 +34,37 @@ def _problems(world: World) -> Iterator[str]:
         some = messages.get(thing, [])
         if unsure.isdisjoint(message.raw for message in some):
             yield from _device_problems(world, thing, some)
+    yield from _alarm_problems(world)
     lines = set(world.lake)
     for message in world.script.messages:
         if message.raw not in unsure and not any(history.base64_of(message.raw) in line for line in lines):
             yield f"lake: {message.key} is missing"
+
+
+def _alarm_problems(world: World) -> Iterator[str]:
+    yield from dict.fromkeys(world.passes.problems)
+    core, events = world.tables["core"], world.tables["events"]
+    until = int(world.kernel.now) - FINDS_MS
+    for thing in THINGS:
+        device, past = core.partition(f"DEVICE#{thing}"), events.partition(f"ALARM#{thing}")
+        present = [item for item in device if item["sk"]["S"].startswith("ALARM#")]
+        passes = world.passes.committed.get(thing, [])
+        yield from alarm_checks.check_alarms(thing, passes, until, past, present)
+        yield from alarm_checks.check_actions(thing, past, device, world.receiver.heard)
+        if world.weather == CALM:
+            yield from alarm_checks.check_promptness(thing, past, world.passes.learned.get(thing, []))
+        state = world.tables["state"].current((f"DEVICE#{thing}", "STATE")) or {}
+        if passes and passes[-1].online != (actual := online_of(state)):
+            yield f"{thing}: its rules were last told that it is {passes[-1].online}, which is {actual}"
+    yield from alarm_checks.check_lists(core.everything(), GROUPS)
+
+
+def online_of(item: dict[str, Any]) -> tuple[bool | None, int | None]:
+    if "presence" not in item:
+        return None, None
+    known = item["presence"]["M"]
+    online = {"online": True, "offline": False}.get(known["status"]["S"])
+    return online, int(known["since"]["N"]) if "since" in known else None
 
 
 def _device_problems(world: World, thing: str, messages: list[Message]) -> Iterator[str]:

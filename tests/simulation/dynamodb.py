@@ -20,6 +20,8 @@ MAX_PAGE_BYTES = 1024 * 1024
 MAX_TRANSACTION_BYTES = 4 * 1024 * 1024
 TOKEN_MS = 600_000
 _KEY_NAMES = set(KEYS)
+_LONG = (str, bytes)
+_ANY = (str, bytes, dict, list)
 _T = TypeVar("_T")
 
 
@@ -197,7 +199,7 @@ class Database:
         after = become(before)
         if after is not None and after is not before:
             table.check(after)
-            if weight(after) > MAX_ITEM_BYTES:
+            if _is_heavy(after) and weight(after) > MAX_ITEM_BYTES:
                 raise Invalid(f"Item size has exceeded the maximum allowed size: {weight(after)} bytes of {key}")
         return _Write(table, key, before, after, refused=False, shows=shows)
 
@@ -247,8 +249,8 @@ class Database:
             _done(part)
         places = {(id(write.table), write.key) for write in writes}
         _expect(len(places) == len(writes), "Transaction request cannot include multiple operations on one item")
-        size = sum(weight(write.after) for write in writes if write.after is not None)
-        _expect(size <= MAX_TRANSACTION_BYTES, f"a transaction of {size} bytes")
+        heavy = [write.after for write in writes if write.after is not None and _is_heavy(write.after)]
+        _expect(sum(map(weight, heavy)) <= MAX_TRANSACTION_BYTES, "a transaction of more than 4 MB")
         if any(write.refused for write in writes):
             raise cancelled([_reason(write) for write in writes])
         for write in writes:
@@ -310,7 +312,7 @@ class Database:
         last: Item | None = None
         for _, item in rows:
             looked_at += 1
-            size += weight(item)
+            size += _rough_weight(item)
             if chosen is None or chosen(scope, item):
                 items.append(project(item))
             if looked_at == limit or size > MAX_PAGE_BYTES:
@@ -329,6 +331,16 @@ class Database:
 
     def _moment(self, request: dict[str, Any]) -> float:
         return float("inf") if request.pop("ConsistentRead", False) else self._now() - self._chance.lag_ms()
+
+
+def _rough_weight(item: Item) -> int:
+    """Of what is long in it."""
+    return sum([len(value) for attribute in item.values() for value in attribute.values() if type(value) in _LONG])
+
+
+def _is_heavy(item: Item) -> bool:
+    """Whether it is worth weighing: hardly any is."""
+    return any(len(value) > 1_000 for attribute in item.values() for value in attribute.values() if type(value) in _ANY)
 
 
 def cancelled(reasons: Sequence[Mapping[str, Any]]) -> ClientError:

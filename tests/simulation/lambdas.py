@@ -180,6 +180,7 @@ def installed(
         patch.object(aws, "ThreadPoolExecutor", _InTurn(chance.shuffle)),
         patch("secrets.token_hex", lambda count: f"{chance.getrandbits(8 * count):0{2 * count}x}"),
         patch("os.urandom", chance.randbytes),
+        patch("random.random", chance.random),
         *(patch.object(spec.module, spec.made, lambda: lambdas.running.environment.service) for spec in specs),
     ]
     try:

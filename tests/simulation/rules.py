@@ -1,11 +1,12 @@
-"""The rules of the simulation's devices."""
+"""The rules of the simulation's devices, twice: as documents for the engine, and as plain code for the oracle."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 from contract.rules import Rule, parse_rules
+from tests.simulation.conditions import Band, Both, Condition, For, InRow, Is, Not, Over, Silence, Under
 
-_RULES: tuple[str, ...] = (
-    """
+_DOCUMENTS = """
 rule: hot
 title: Too hot
 scope: model:probe
@@ -13,21 +14,118 @@ bands:
   - {severity: critical, when: {metric: temperature, above: 95, until: 90}}
   - {severity: major, when: {metric: temperature, above: 80, until: 75, for: 12s}}
 actions:
-  - {notify: [ops], on: [raised, escalated, downgraded, cleared]}
+  - {notify: [ops], on: [raised, escalated, cleared]}
   - {command: fan, parameters: {on: true}, on: [raised]}
-""",
-    """
+---
 rule: silent
 title: Nothing comes
-scope: model:probe
+scope: group:plant
 severity: minor
 when: {no_data: true, for: 60s}
 actions:
+  - {notify: [ops], on: [cleared]}
+---
+rule: ajar
+title: Open and warm
+scope: group:plant/a
+severity: warning
+when: {all: [{metric: door, equals: true}, {metric: temperature, above: 60}], for: 15s}
+stale_after: 45s
+actions:
+  - {notify: [ops], on: [raised]}
+---
+rule: surge
+title: Pressure stays high
+scope: group:plant/b
+severity: major
+when: {metric: pressure, above: 500, count: 3}
+clear_after: 20s
+actions:
+  - {notify: [ops], on: [raised]}
+---
+rule: leak
+title: Pressure is gone
+scope: device:probe-1
+severity: critical
+when: {metric: pressure, below: 100}
+clear: {metric: pressure, above: 300}
+actions:
   - {notify: [ops], on: [raised, cleared]}
-""",
-)
-RULES: tuple[Rule, ...] = tuple(rule for text in _RULES for rule in parse_rules(text, "the simulation"))
+  - {command: fan, parameters: {on: false}, on: [raised, cleared]}
+---
+rule: jumpy
+title: Comes and goes
+scope: "*"
+severity: info
+when: {metric: temperature, above: 91}
+flapping: {times: 3, within: 100s}
+actions:
+  - {notify: [ops], on: [flapping]}
+---
+rule: offline
+title: Not connected
+scope: "*"
+severity: major
+when: {online: false, for: 20s}
+actions:
+  - {notify: [ops], on: [raised, cleared]}
+"""
 
 
-def by_id() -> dict[str, Any]:
-    return {rule.id: rule for rule in RULES}
+class Expected(NamedTuple):
+    """A rule as the oracle knows it. `asks` are its metrics, None for all of them; `flapping` is times and within."""
+
+    bands: Callable[[], tuple[Band, ...]]
+    asks: frozenset[str] | None
+    of: Callable[[str], bool] = lambda _thing: True
+    stale_after: int | None = None
+    flapping: tuple[int, int] | None = None
+    prompt: bool = False
+    """Whether something may come of it before any data does."""
+
+
+def _one(severity: str, when: Condition, clear: Condition | None = None) -> tuple[Band, ...]:
+    return (Band(severity, when, clear),)
+
+
+EXPECTED: dict[str, Expected] = {
+    "hot": Expected(
+        lambda: (
+            Band("critical", Over("temperature", 95, until=90)),
+            Band("major", For(12_000, Over("temperature", 80, until=75))),
+        ),
+        frozenset({"temperature"}),
+    ),
+    "silent": Expected(lambda: _one("minor", Silence(60_000)), None, prompt=True),
+    "ajar": Expected(
+        lambda: _one("warning", For(15_000, Both(Is("door", wanted=True), Over("temperature", 60)))),
+        frozenset({"door", "temperature"}),
+        of=lambda thing: thing in {"probe-1", "probe-2"},
+        stale_after=45_000,
+    ),
+    "surge": Expected(
+        lambda: _one(
+            "major",
+            InRow(3, Over("pressure", 500), "pressure"),
+            For(20_000, Not(InRow(3, Over("pressure", 500), "pressure"))),
+        ),
+        frozenset({"pressure"}),
+        of=lambda thing: thing in {"probe-3", "probe-4"},
+    ),
+    "leak": Expected(
+        lambda: _one("critical", Under("pressure", 100), Over("pressure", 300)),
+        frozenset({"pressure"}),
+        of=lambda thing: thing == "probe-1",
+    ),
+    "jumpy": Expected(lambda: _one("info", Over("temperature", 91)), frozenset({"temperature"}), flapping=(3, 100_000)),
+    "offline": Expected(lambda: _one("major", For(20_000, Is("$online", wanted=False))), frozenset({"$online"})),
+}
+"""Once more, by hand and from their words: what the engine makes of the documents is compared with these."""
+
+RULES: tuple[Rule, ...] = tuple(parse_rules(_DOCUMENTS, "the simulation"))
+
+
+def actions_of(rule: str, moment: str) -> list[Any]:
+    """What is to be done when an alarm of the rule takes this step."""
+    (found,) = (one for one in RULES if one.id == rule)
+    return [action for action in found.actions if moment in action.on]

@@ -19,6 +19,11 @@ STRANGER = "stranger-1"
 
 Value = float | bool | str
 
+_TEMPERATURES = (50.0, 62.0, 77.0, 79.0, 82.0, 92.0, 97.0, 99.5)
+_LIMITS = (60.0, 75.0, 80.0, 90.0, 91.0, 95.0)
+"""Where the rules draw their lines."""
+_PRESSURES = (40.0, 90.0, 100.0, 150.0, 300.0, 350.0, 480.0, 520.0, 650.0, 720.0)
+
 # A value that is not kept, with the reason by which it is quarantined; None is what JSON has no better word for.
 _WRONG: tuple[tuple[str, Any, str], ...] = (
     ("temperature", "warm", "wrong_type"),
@@ -118,10 +123,10 @@ def lateness_ms(thing: str) -> int:
 def write(chance: random.Random) -> Script:
     script = Script()
     rough = chance.choice((Roughness(), Roughness(), Roughness(lost=0, backlog=0, wrong=0, garbage=0, reboot=0)))
-    things = [*chance.sample(THINGS, chance.choice((1, 2, 2, 3))), *([STRANGER] if chance.random() < 0.1 else [])]
+    things = [*chance.sample(THINGS, chance.choice((1, 1, 2, 2, 3))), *([STRANGER] if chance.random() < 0.1 else [])]
     for thing in things:
         device = _Device(thing, chance, rough)
-        script.messages += device.messages(chance.randint(6, 14))
+        script.messages += device.messages(chance.randint(5, 11))
         if thing != STRANGER and chance.random() < 0.5:
             script.links += _links(thing, chance, device.now)
     received = [at for one in (*script.messages, *script.links) for at in one.received]
@@ -255,12 +260,14 @@ class _Device:
     def _good(self) -> dict[str, Value]:
         chance = self._chance
         if chance.random() < 0.4:
-            self._temperature = chance.choice((50.0, 62.0, 77.0, 79.0, 82.0, 92.0, 97.0, 99.5))
+            self._temperature = chance.choice(_TEMPERATURES)
         if chance.random() < 0.3:
-            self._pressure = chance.choice((40.0, 90.0, 150.0, 350.0, 480.0, 520.0, 650.0, 720.0))
+            self._pressure = chance.choice(_PRESSURES)
         if chance.random() < 0.2:
             self._door = not self._door
         kept: dict[str, Value] = {"temperature": self._temperature + chance.randrange(8) / 8}
+        if chance.random() < 0.2:
+            kept["temperature"] = chance.choice(_LIMITS)
         if chance.random() < 0.7:
             kept["pressure"] = self._pressure + chance.randrange(8)
         if chance.random() < 0.7:
@@ -285,7 +292,7 @@ def _links(thing: str, chance: random.Random, until: int) -> list[Link]:
         links.append(_link(thing, "connected", session, version, start, chance))
         if end < until and chance.random() < 0.85:
             links.append(_link(thing, "disconnected", session, version, end, chance))
-        at = end + chance.choice((-1_000, 200, 8_000, 70_000))
+        at = end + chance.choice((-1_000, -1_000, 200, 8_000, 70_000))
     return links
 
 

@@ -2,7 +2,7 @@
 
 from bisect import bisect_left, bisect_right, insort
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from tests.simulation.attributes import Invalid, Item
@@ -87,8 +87,11 @@ class _Rows:
 
 
 class Table:
+    """`heard` is told of each write: the key, and the item before it and after."""
+
     def __init__(self, **indexes: Index) -> None:
         self.indexes = indexes
+        self.heard: Callable[[Key, Item | None, Item | None], None] | None = None
         self._rows = _Rows()
         self._index_rows = {name: _Rows() for name in indexes}
 
@@ -112,6 +115,8 @@ class Table:
         if item is None and before is None:
             return
         self._rows.put(*key, item, now)
+        if self.heard is not None:
+            self.heard(key, before, item)
         for name, index in self.indexes.items():
             was, becomes = _place(index, before, key), _place(index, item, key)
             rows = self._index_rows[name]

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.simulation import alarm_mutations  # noqa: F401 - plants more
 from tests.simulation.checks import problems
 from tests.simulation.mutations import MUTATIONS
 from tests.simulation.world import World
@@ -14,7 +15,8 @@ def caught(first=0):
     for seed in range(first, first + MOST_SEEDS):
         world = World(seed)
         world.run()
-        found = problems(world)
+        # A bug that only makes a function fail is no test of what is checked here.
+        found = [problem for problem in problems(world) if not problem.startswith("a function met")]
         if found:
             return seed - first + 1, found
     return None

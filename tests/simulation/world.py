@@ -2,30 +2,43 @@
 
 import random
 from collections.abc import Callable, Iterator
-from itertools import chain
 from typing import Any
+from unittest.mock import patch
 
 from contract import documents, ingest
 from contract.documents import PresenceEvent
 from contract.ingest import IngestMessage
 from functions import bootstrap
+from functions.adapters import dynamodb_state, guarded_http
+from functions.handlers import actions as actions_handler
+from functions.handlers import alarms as alarms_handler
 from functions.handlers import ingest as ingest_handler
 from functions.handlers import presence as presence_handler
 from tests.simulation.dynamodb import Database, DynamoDBClient
 from tests.simulation.installation import ENV, few_shards, tables
 from tests.simulation.kernel import Kernel
 from tests.simulation.lambdas import Lambda, Spec, installed
+from tests.simulation.outside import Firehose, Receiver, Secrets, Unused
+from tests.simulation.passes import Passes
 from tests.simulation.script import START, Link, Message, Script, write
 from tests.simulation.sqs import Delivery, EventSource, Queue, SqsClient
 from tests.simulation.weather import CALM, Air, any_weather
 
-SPECS = (
-    Spec("ingest", ingest_handler, "_ingest", bootstrap.ingest, ENV, 60),
-    Spec("presence", presence_handler, "_keep", bootstrap.presence, ENV, 30),
-)
-ROUGH_MS = 60_000
+SPECS = {
+    "ingest": Spec("ingest", ingest_handler, "_ingest", bootstrap.ingest, ENV, 60),
+    "presence": Spec("presence", presence_handler, "_keep", bootstrap.presence, ENV, 30),
+    "alarms": Spec("alarms", alarms_handler, "_work", bootstrap.alarms, ENV, 60),
+    "actions": Spec("actions", actions_handler, "_work", bootstrap.actions, ENV, 60),
+}
+BEFORE_MS = 10_000
+ROUGH_MS = 30_000
 """How long after the last message the weather stays as it was."""
-QUIET_MS = 900_000
+QUIET_MS, MOST_QUIET_MS = 120_000, 3_000_000
+"""How long it goes on after that at least; and at most, if something is left to do."""
+FINDS_MS = 90_000
+"""Whatever is due is found within this, with the hold: half a minute of it is the engine's promise."""
+_TICK = '{"v":1,"kind":"tick"}'
+_BEAT = ('"kind":"tick"', '"kind":"sweep')
 
 
 class World:
@@ -36,7 +49,7 @@ class World:
         chance = random.Random(seed)
         self.script = write(chance) if script is None else script
         self.story: list[tuple[Any, ...]] = []
-        self.kernel = Kernel(float(START - 60_000))
+        self.kernel = Kernel(float(START - BEFORE_MS))
         self.weather = any_weather(chance)
         self.air = Air(self.kernel, chance, self.weather, self.tell)
         self.tables = tables()
@@ -45,17 +58,26 @@ class World:
         self.queues: dict[str, Queue] = {}
         self.sources: list[EventSource] = []
         self.lake: list[bytes] = []
+        self.receiver = Receiver(self.lambdas, chance)
+        self.receiver.failing = chance.choice((0.0, 0.0, 0.3))
+        self.passes = Passes(self.script.messages, lambda: self.kernel.current, lambda: self.kernel.now)
+        self.tables["state"].heard = self.passes.wrote
+        # So few hold only a transition or two: the others have to wait in the state.
+        self.transaction = chance.choice((100, 100, 12))
         self._chance = chance
-        visibility = chance.choice((8_000.0, 30_000.0, 90_000.0))
+        visibility = chance.choice((8_000.0, 20_000.0, 45_000.0))
         delivery = Delivery(
             twice=chance.choice((0.0, 0.05, 0.2)),
             undeleted=chance.choice((0.0, 0.05)),
             split=chance.choice((0.0, 0.5, 1.0)),
         )
-        self._queue("ingest", visibility, 40, SPECS[0], delivery, window_ms=chance.choice((0.0, 1_000.0, 5_000.0)))
-        self._queue("presence", visibility, 40, SPECS[1], delivery)
-        for name in ("alarms", "actions", "commands", "live"):
-            self._queue(name, visibility, 40, None, delivery)
+        windows = {"ingest": chance.choice((0.0, 1_000.0, 5_000.0))}
+        for name, spec in SPECS.items():
+            # What is to be done about alarms also stands in the tables, so its queue gives up soon.
+            receives = 5 if name == "actions" else 60
+            self._queue(name, visibility, receives, spec, delivery, window_ms=windows.get(name, 0.0))
+        for name in ("commands", "live"):
+            self._queue(name, visibility, 1, None, delivery)
 
     def tell(self, *what: Any) -> None:
         self.story.append((round(self.kernel.now - START, 3), *what))
@@ -67,21 +89,49 @@ class World:
             case "sqs":
                 return SqsClient({queue.url: queue for queue in self.queues.values()}, self.lambdas)
             case "firehose":
-                return _Firehose(self.lake, self.lambdas)
-        raise AssertionError(f"nothing of the simulation calls {service}")
+                return Firehose(self.lake, self.lambdas)
+            case "secretsmanager":
+                return Secrets(self.lambdas)
+        return Unused(service)
 
     def run(self) -> None:
-        with few_shards(), installed(self.lambdas, self.kernel, self._chance, SPECS, self.client):
+        http = self.receiver.http(lambda: self.kernel.now)
+        with (
+            few_shards(),
+            installed(self.lambdas, self.kernel, self._chance, SPECS.values(), self.client),
+            self.passes.watching(),
+            patch.object(guarded_http, "GuardedHttp", http),
+            patch.object(dynamodb_state, "_MAX_ITEMS", self.transaction),
+        ):
             self._schedule()
             try:
-                self.kernel.run(self.script.end + ROUGH_MS)
-                self.tell("calm")
-                self.air.weather = CALM
-                for source in self.sources:
-                    source.delivery = Delivery()
-                self.kernel.run(self.script.end + ROUGH_MS + QUIET_MS)
+                self._go_on()
             finally:
                 self.kernel.close()
+
+    def _go_on(self) -> None:
+        self.kernel.run(self.script.end + ROUGH_MS)
+        self.tell("calm")
+        self.air.weather = CALM
+        self.receiver.failing = 0.0
+        for source in self.sources:
+            source.delivery = Delivery()
+        calm = self.kernel.now
+        self.kernel.run(calm + QUIET_MS)
+        while self.busy and self.kernel.now < calm + MOST_QUIET_MS:
+            self.kernel.run(self.kernel.now + 30_000)
+
+    @property
+    def busy(self) -> str:
+        """What is left to do, without what only waits for its time."""
+        for name in self.drained:
+            for message in self.queues[name].messages.values():
+                if not any(beat in message.body for beat in _BEAT):
+                    return f"queue {name}: {message.body}"
+        for item in self.tables["core"].everything():
+            if item.get("duepk", {"S": ""})["S"].startswith(("OUTBOX#", "DELIVERY#")):
+                return f"{item['pk']['S']} {item['sk']['S']}"
+        return ""
 
     @property
     def drained(self) -> list[str]:
@@ -92,12 +142,18 @@ class World:
         return [message.body for message in self.queues[f"{name}-dead"].messages.values()]
 
     def _schedule(self) -> None:
+        self._beat()
         for message in self.script.messages:
             for received_at in message.received:
                 self._at(received_at, "ingest", _wrapped(message, received_at), message)
         for link in self.script.links:
             for received_at in link.received:
                 self._at(received_at, "presence", _lifecycle(link), link)
+
+    def _beat(self) -> None:
+        for name in ("alarms", "actions"):
+            self.queues[name].send(_TICK)
+        self.kernel.after(60_000, self._beat)
 
     def _at(self, received_at: int, queue: str, body: str, what: Message | Link) -> None:
         def send() -> None:
@@ -138,22 +194,6 @@ class World:
                 delivery=delivery,
             )
         )
-
-
-class _Firehose:
-    """Of boto3's shape."""
-
-    def __init__(self, lake: list[bytes], lambdas: Lambda) -> None:
-        self._lake = lake
-        self._lambdas = lambdas
-
-    def put_record_batch(self, **request: Any) -> Any:
-        def effect() -> Any:
-            data = [record["Data"] for record in request["Records"]]
-            self._lake.extend(chain.from_iterable(one.splitlines() for one in data))
-            return {"FailedPutCount": 0, "RequestResponses": [{"RecordId": "r"} for _ in data]}
-
-        return self._lambdas.call("firehose", "put_record_batch", request, effect)
 
 
 def _wrapped(message: Message, received_at: int) -> str:

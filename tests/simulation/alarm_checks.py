@@ -1,0 +1,183 @@
+"""Alarms, what is told of them and what is done about them, beside what the oracle expects."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import msgspec
+
+from contract.rules import Command, Notify
+from tests.simulation.oracle import HOLD_MS, Handled, Step, steps
+from tests.simulation.outside import Heard
+from tests.simulation.rules import actions_of
+from tests.simulation.tables import Item
+
+Place = tuple[str, int, int]
+"""Device, number of the alarm, step."""
+_LATE_MS = 900_000
+_PROMPT_MS = 30_000
+
+
+def check_alarms(thing: str, passes: list[Handled], until: int, past: list[Item], present: list[Item]) -> Iterator[str]:
+    """`past` and `present` are what the tables have of its alarms; what was due `until` then must have been found."""
+    history = [_body(item) | {"number": _number(item)} for item in past if item["sk"]["S"].startswith("HISTORY#")]
+    found = [one["found"] for one in history if one.get("found")]
+    if len(found) != len(history):
+        yield f"{thing}: a step that nobody took: {[one for one in history if not one.get('found')]}"
+    expected = steps(thing, [*passes, Handled((), until, passes[-1].online)] if passes else [])
+    actual: dict[str, list[Step]] = {rule: [] for rule in expected}
+    for one in found:
+        actual.setdefault(one["rule"], []).append(Step(one["kind"], one["at"], one["severity"]))
+    for rule, some in actual.items():
+        if some != expected.get(rule):
+            yield f"{thing}: {rule}: is {_told(some)}, expected {_told(expected.get(rule, []))}"
+    yield from _check_numbers(thing, found)
+    yield from _check_standing(thing, found, past, present)
+
+
+def check_promptness(thing: str, past: list[Item], learned: list[tuple[int, float]]) -> Iterator[str]:
+    """Where nothing fails, what is due is found within half a minute and the hold.
+
+    `learned` says from when on each pass told of something, and when it was committed.
+    """
+    for item in past:
+        if not item["sk"]["S"].startswith("HISTORY#"):
+            continue
+        step = _body(item)
+        at = step["found"]["at"]
+        known = max((committed for since, committed in learned if since <= at), default=at)
+        if step["at"] > max(at, known) + HOLD_MS + _PROMPT_MS:
+            found = step["found"]
+            yield f"{thing}: {found['rule']} was {found['kind']} at {at}, which was found at {step['at']} only"
+
+
+def _check_numbers(thing: str, found: list[dict[str, Any]]) -> Iterator[str]:
+    """Alarms are counted from 1, their steps from 0, and each begins and ends once."""
+    alarms: dict[int, list[dict[str, Any]]] = {}
+    for one in found:
+        alarms.setdefault(one["number"], []).append(one)
+    if sorted(alarms) != list(range(1, len(alarms) + 1)):
+        yield f"{thing}: alarms {sorted(alarms)}, expected them to be counted from 1"
+    for number, some in alarms.items():
+        kinds = [one["kind"] for one in some]
+        if [one["step"] for one in some] != list(range(len(some))) or len({one["rule"] for one in some}) != 1:
+            yield f"{thing}.{number}: steps {[(one['rule'], one['step']) for one in some]}"
+        if kinds[0] != "raised" or kinds.count("raised") != 1 or "cleared" in kinds[:-1]:
+            yield f"{thing}.{number}: was {', '.join(kinds)}"
+
+
+def _check_standing(thing: str, found: list[dict[str, Any]], past: list[Item], present: list[Item]) -> Iterator[str]:
+    """What is kept of each alarm is its last step, in the place of the active ones or of the cleared."""
+    last = {one["number"]: one for one in found}
+    active = {number: one for number, one in last.items() if one["kind"] != "cleared"}
+    kept = {(item["sk"]["S"], _body(item)["number"]): _body(item) for item in present}
+    if set(kept) != {(f"ALARM#{one['rule']}", number) for number, one in active.items()}:
+        yield f"{thing}: {sorted(kept)} are active, expected {sorted((one['rule'], n) for n, one in active.items())}"
+    cleared = {int(item["sk"]["S"]): _body(item) for item in past if not item["sk"]["S"].startswith("HISTORY#")}
+    if cleared.keys() != last.keys() - active.keys():
+        yield f"{thing}: {sorted(cleared)} are cleared, expected {sorted(last.keys() - active.keys())}"
+    for alarm in (*kept.values(), *cleared.values()):
+        told = last.get(alarm["number"])
+        if told and (alarm["severity"], alarm["step"]) != (told["severity"], told["step"]):
+            yield f"{thing}.{alarm['number']}: is {alarm['severity']} at step {alarm['step']}, expected {told}"
+
+
+def check_lists(core: Iterable[Item], groups: dict[str, str]) -> Iterator[str]:
+    """Each active alarm is once on the list of everything and of each group above it, and no other is on any."""
+    items = list(core)
+    rows = Counter(
+        (item["pk"]["S"].split("#")[1], *item["sk"]["S"].split("#")[2:])
+        for item in items
+        if item["pk"]["S"].startswith("OPEN#")
+    )
+    expected: Counter[tuple[str, ...]] = Counter()
+    for item in items:
+        if item["pk"]["S"].startswith("DEVICE#") and item["sk"]["S"].startswith("ALARM#"):
+            alarm = _body(item)
+            group = groups[alarm["thing"]]
+            for scope in ("*", *(group[:end] for end, at in enumerate(f"{group}/") if at == "/")):
+                expected[scope, alarm["thing"], alarm["rule"]] += 1
+    if rows != expected:
+        yield f"lists: {sorted((rows - expected).elements())} too many, {sorted((expected - rows).elements())} missing"
+
+
+def check_actions(thing: str, past: list[Item], device: list[Item], heard: list[Heard]) -> Iterator[str]:
+    """No alarm without its action, no action without its alarm, each of them once."""
+    wanted: Counter[tuple[str, Place]] = Counter()
+    for item in past:
+        if item["sk"]["S"].startswith("HISTORY#") and (found := _body(item).get("found")):
+            place = (thing, found["number"], found["step"])
+            for action in actions_of(found["rule"], found["kind"]):
+                if isinstance(action, Notify):
+                    wanted.update(("notice", place) for _ in action.recipients)
+                elif isinstance(action, Command):
+                    wanted["command", place] += 1
+    deliveries = [{"state": "PENDING", **_body(item)} for item in device if item["sk"]["S"].startswith("DELIVERY#")]
+    planned = Counter((one["task"]["do"], _place(thing, one)) for one in deliveries)
+    if planned != wanted:
+        more, less = sorted((planned - wanted).elements()), sorted((wanted - planned).elements())
+        yield f"{thing}: deliveries {more} too many, {less} missing"
+    yield from _check_notices(thing, deliveries, heard)
+    commands = [_body(item) for item in device if item["sk"]["S"].startswith("COMMAND#")]
+    yield from _check_commands(thing, [one for one in deliveries if one["task"]["do"] == "command"], commands)
+
+
+def _check_notices(thing: str, deliveries: list[dict[str, Any]], heard: list[Heard]) -> Iterator[str]:
+    told: dict[Place, set[str]] = {}
+    bodies: dict[str, set[bytes]] = {}
+    for one in heard:
+        data = msgspec.json.decode(one.body)["data"]
+        if data["device"] == thing:
+            told.setdefault((thing, int(data["alarm"].rpartition(".")[2]), data["step"]), set()).add(one.id)
+            bodies.setdefault(one.id, set()).add(one.body)
+    for one in deliveries:
+        if one["task"]["do"] == "notice" and one["state"] != "DELIVERED":
+            yield f"{thing}: {one['id']} is {one['state']}: {one.get('reason')} {one.get('note')}"
+    places = {_place(thing, one) for one in deliveries if one["task"]["do"] == "notice"}
+    if places != told.keys():
+        yield f"{thing}: told of {sorted(told.keys() - places)} too many, {sorted(places - told.keys())} not"
+    for place, ids in told.items():
+        if len(ids) != 1:
+            yield f"{thing}: {place} was told under {len(ids)} ids"
+    for identifier, some in bodies.items():
+        if len(some) != 1:
+            yield f"{thing}: {identifier} told {len(some)} different things"
+
+
+def _check_commands(thing: str, deliveries: list[dict[str, Any]], commands: list[dict[str, Any]]) -> Iterator[str]:
+    done = {one["note"].removeprefix("command "): one for one in deliveries if one["state"] == "DELIVERED"}
+    if done.keys() != {one["id"] for one in commands}:
+        yield f"{thing}: commands {sorted(one['id'] for one in commands)}, expected {sorted(done)}"
+    for one in commands:
+        task = done.get(one["id"], {}).get("task")
+        if task and (task["actuator"], task["parameters"]) != (one["name"], one["parameters"]):
+            yield f"{thing}: the command {one['id']} is {one['name']} {one['parameters']}, expected {task}"
+    for one in deliveries:
+        if one["state"] == "DELIVERED":
+            continue
+        later = [
+            other
+            for other in done.values()
+            if other["about"]["rule"] == one["about"]["rule"] and _place(thing, other) > _place(thing, one)
+        ]
+        superseded = one.get("reason") == "superseded" and later
+        late = one.get("reason") == "late" and one["closed_at"] - one["since"] >= _LATE_MS
+        if one["state"] != "MUTED" or not (superseded or late):
+            yield f"{thing}: {one['id']} is {one['state']}: {one.get('reason')} {one.get('note')}"
+
+
+def _place(thing: str, delivery: dict[str, Any]) -> Place:
+    return thing, delivery["about"]["number"], delivery["about"]["step"]
+
+
+def _body(item: Item) -> dict[str, Any]:
+    body: dict[str, Any] = msgspec.json.decode(item["body"]["S"])
+    return body
+
+
+def _number(item: Item) -> int:
+    return int(item["sk"]["S"].split("#")[1])
+
+
+def _told(some: list[Step]) -> str:
+    return "[" + ", ".join(f"{one.kind} {one.severity} at {one.at}" for one in some) + "]"
