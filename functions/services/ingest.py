@@ -30,6 +30,7 @@ from functions.services.replay import ReplayQuarantined
 from functions.services.rulebook import Rulebook, Standing
 
 if TYPE_CHECKING:
+    from contract.models import DeviceModel
     from functions.domain.series import Point, Rejected
     from functions.domain.state import Change, DeviceState
 
@@ -269,9 +270,24 @@ def _assessed(
             quick[messages[0].thing] = found
             return found.assessed()
         return assess(messages, standing.model, state)
-    except Exception as exc:  # noqa: BLE001 - a bug that one device's message trips must not hold up all others
-        report.fail((message.id for message in messages), f"{type(exc).__name__}: {exc}")
-        return []
+    except Exception:  # noqa: BLE001 - a bug that one message trips must hold up no other
+        return _assessed_alone(messages, standing.model, state, report)
+
+
+def _assessed_alone(
+    messages: list[Incoming], model: "DeviceModel | None", state: "DeviceState", report: Report
+) -> list[Assessed]:
+    """One after the other, without those that trip the bug."""
+    assessed: list[Assessed] = []
+    for message in sorted(messages, key=lambda message: message.received_at):
+        try:
+            (one,) = assess([message], model, state)
+            state = state_after(state, [one])
+        except Exception as exc:  # noqa: BLE001 - as above
+            report.fail([message.id], f"{type(exc).__name__}: {exc}")
+        else:
+            assessed.append(one)
+    return assessed
 
 
 def _are_same(some: list[Assessed], others: list[Assessed]) -> bool:

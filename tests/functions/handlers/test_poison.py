@@ -1,5 +1,6 @@
 """Messages that no attempt can handle, through the handler and a queue as SQS has it: each a dead letter, alone."""
 
+import importlib
 import json
 import random
 from types import SimpleNamespace
@@ -107,3 +108,25 @@ def test_rubbish_of_devices_is_quarantined_and_no_dead_letter(cloud):
     cloud.drain()
     assert (len(cloud.dead.messages), cloud.invocations) == (0, 1)
     assert len(cloud.fleet.quarantine.entries) == 50
+
+
+@pytest.mark.parametrize("where", ["functions.domain.ingest.newest", "functions.services.ingest.spared"])
+def test_a_bug_that_one_message_trips_holds_up_no_other_of_its_device(cloud, monkeypatch, where):
+    module, _, name = where.rpartition(".")
+    working = getattr(importlib.import_module(module), name)
+
+    def trips(some, *more):
+        if "poison" in repr(some):
+            raise LookupError("a bug")
+        return working(some, *more)
+
+    monkeypatch.setattr(where, trips)
+    for number in range(0, 20 * DEVICES, DEVICES):
+        cloud.queue.send(body(number))
+    cloud.drain()
+    for number in range(20 * DEVICES, 30 * DEVICES, DEVICES):
+        cloud.queue.send(body(number, poison=1.0) if number == 25 * DEVICES else body(number))
+    cloud.drain()
+    assert len(cloud.dead.messages) == (where == "functions.domain.ingest.newest")
+    assert cloud.stored() == 30 - len(cloud.dead.messages)
+    assert sum(one.messages for one in cloud.counters()) == 30 - len(cloud.dead.messages)
