@@ -6,6 +6,7 @@ from contextlib import suppress
 import msgspec
 
 from functions.domain.alarm_work import Act
+from functions.domain.engine.codec import head_of
 from functions.domain.engine.inputs import Input
 from functions.domain.live import alarm_event
 from functions.domain.state import Change, DeviceState, Saved
@@ -15,6 +16,10 @@ from functions.ports.clock import Clock
 from functions.ports.live import LivePublisher
 from functions.ports.telemetry import StateStore
 from functions.services.rulebook import Standing
+
+
+class RulesBehindError(Exception):
+    """Somebody has run newer rules of a device than are known here: they must be read anew."""
 
 
 class Engine:
@@ -41,8 +46,11 @@ class Engine:
         """What becomes of a device, and the rules that there is no room for.
 
         `before` is its state as it was read, `after` with what ingest learned of it. Raises ValueError for a damaged
-        state.
+        state, RulesBehindError.
         """
+        head = head_of(before)
+        if head is not None and head.revision > standing.revision:
+            raise RulesBehindError
         now = self._clock.now_ms()
         device = standing.device
         outcome = standing.program.run(
@@ -53,6 +61,7 @@ class Engine:
             attributes={} if device is None else device.tags,
             name="" if device is None else device.name,
             duplicates=duplicates,
+            revision=standing.revision,
         )
         becomes = msgspec.structs.replace(after, rules=outcome.rules, alarms=outcome.alarms, armed=outcome.armed)
         change = Change(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from functions.errors import StateError
 from functions.ports.alarms import AlarmStore
 from functions.ports.clock import Clock
-from functions.services.engine import Engine
+from functions.services.engine import Engine, RulesBehindError
 from functions.services.rulebook import Rulebook
 
 
@@ -45,6 +45,9 @@ class Evaluate:
                 return report
             try:
                 change, refused = self._engine.change(thing, state, state, standing, ticks=True)
+            except RulesBehindError:
+                self._rulebook.snapshot(consistent=True)
+                continue
             except ValueError as exc:
                 raise StateError(f"the rules of {thing}: {exc}") from exc
             if change.state == state and not change.entries:

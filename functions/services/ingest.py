@@ -25,7 +25,7 @@ from functions.errors import AdapterError, LakeError, PartialWriteError, Quarant
 from functions.ports.live import LivePublisher
 from functions.ports.logs import Quarantine
 from functions.ports.telemetry import Lake, TelemetryStore
-from functions.services.engine import Engine
+from functions.services.engine import Engine, RulesBehindError
 from functions.services.replay import ReplayQuarantined
 from functions.services.rulebook import Rulebook, Standing
 
@@ -134,12 +134,14 @@ class Ingest:
         assessed = self._into_lake(assessed, in_lake, report)
         # A device goes the long way after all if anything became of one of its messages meanwhile.
         quick = {thing: one for thing, one in quick.items() if _are_same(first[thing], assessed[thing])}
-        changes = self._evaluated(states, standings, assessed, quick, report)
+        changes, behind = self._evaluated(states, standings, assessed, quick, report)
+        if behind:
+            self._rulebook.snapshot(consistent=True)
         saved = self._engine.save(changes)
         for thing, why in saved.failed.items():
             report.fail((one.message.id for one in assessed[thing]), why)
         for thing, some in assessed.items():
-            if thing not in saved.conflicts and thing not in saved.failed:
+            if thing not in saved.conflicts and thing not in saved.failed and thing not in behind:
                 for one in some:
                     report.count(one)
         stored = changes.keys() - saved.conflicts - saved.failed.keys()
@@ -152,7 +154,7 @@ class Ingest:
                 if (event := latest_event(thing, states[thing].latest, changes[thing].state.latest)) is not None
             ]
         )
-        return {thing: [one.message for one in assessed[thing]] for thing in saved.conflicts}
+        return {thing: [one.message for one in assessed[thing]] for thing in saved.conflicts | behind}
 
     def _evaluated(
         self,
@@ -161,9 +163,12 @@ class Ingest:
         assessed: dict[str, list[Assessed]],
         quick: Mapping[str, Spared],
         report: Report,
-    ) -> "dict[str, Change]":
-        """What becomes of each device of which something was learned."""
-        changes = {}
+    ) -> "tuple[dict[str, Change], set[str]]":
+        """What becomes of each device of which something was learned, and those whose rules are known better elsewhere.
+
+        These are done again, as after a conflict.
+        """
+        changes, behind = {}, set()
         for thing, some in assessed.items():
             before = states[thing]
             if thing in quick:
@@ -176,13 +181,16 @@ class Ingest:
                 change, refused = self._engine.change(
                     thing, before, after, standings[thing], inputs, duplicates=duplicates
                 )
+            except RulesBehindError:
+                behind.add(thing)
+                continue
             except Exception as exc:  # noqa: BLE001 - a bug that one device trips must not hold up all others
                 report.fail((one.message.id for one in some), f"the rules of {thing}: {type(exc).__name__}: {exc}")
                 assessed[thing] = []
                 continue
             changes[thing] = change
             report.refused.update((thing, rule) for rule in refused)
-        return changes
+        return changes, behind
 
     def _into_history(self, assessed: dict[str, list[Assessed]], report: Report) -> dict[str, list[Assessed]]:
         points = [point for some in assessed.values() for one in some for point in one.points]

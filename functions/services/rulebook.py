@@ -27,11 +27,15 @@ _Key = tuple[object, ...]
 
 
 class Standing(msgspec.Struct, frozen=True):
-    """What is known of a device; one that is not registered has no device, and no model or rules therefore."""
+    """What is known of a device; one that is not registered has no device, and no model or rules therefore.
+
+    `revision` is that of the rules and models that it is by.
+    """
 
     device: Device | None
     model: DeviceModel | None
     program: Program
+    revision: int = 0
 
 
 class InForce(msgspec.Struct, frozen=True):
@@ -215,17 +219,18 @@ class Rulebook:
 
     def _standing(self, snapshot: Snapshot, device: Device | None) -> Standing:
         if device is None:
-            return Standing(None, None, self._program((), None, ()))
+            return Standing(None, None, self._program((), None, ()), self._revision)
         model = snapshot.models.get(device.model)
         if device.decommissioned:
-            return Standing(device, model, self._program((), model, (device.model, snapshot.version_of(device.model))))
+            of = (device.model, snapshot.version_of(device.model))
+            return Standing(device, model, self._program((), model, of), self._revision)
         key = snapshot.key(device)
         program = self._programs.get(key)
         if program is None:
             if len(self._programs) >= MAX_PROGRAMS:
                 self._programs.clear()
             program = self._programs[key] = self._compiled(snapshot, device, model)
-        return Standing(device, model, program)
+        return Standing(device, model, program, self._revision)
 
     def _compiled(self, snapshot: Snapshot, device: Device, model: DeviceModel | None) -> Program:
         in_force = [one for one in snapshot.in_force(device) if one.rule.enabled]

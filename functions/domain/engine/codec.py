@@ -37,7 +37,8 @@ class Head(msgspec.Struct, array_like=True, gc=False):
     `quiet` says, encoded, within which open interval a number of each metric that rules ask for changes nothing, before
     `due` in the time of the data. Of samples that were passed over for that, those of the state's `latest` that are
     newer than `mark` are still to be shown to the rules. `last` is the time of the newest of all samples. `told` is in
-    short what the rules know of presence and attributes.
+    short what the rules know of presence and attributes. `revision` is that of the rules: whoever knows only an older
+    one must not go on with it.
     """
 
     v: int = VERSION
@@ -53,6 +54,7 @@ class Head(msgspec.Struct, array_like=True, gc=False):
     quiet: bytes | None = None
     rest: bytes = b""
     told: str = ""
+    revision: int = 0
 
 
 class Running(msgspec.Struct, array_like=True):

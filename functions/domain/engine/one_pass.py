@@ -29,7 +29,7 @@ _NUMBER: Final = re.compile(r"[+-]?[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?")
 class Pass:
     """One pass over a device's state."""
 
-    def __init__(self, program: "Program", thing: str, state: DeviceState, name: str) -> None:
+    def __init__(self, program: "Program", thing: str, state: DeviceState, name: str, revision: int = 0) -> None:
         head = head_of(msgspec.structs.replace(state, rules=settled(state)))
         self._head = Head() if head is None else head
         self._rest = rest_of(self._head)
@@ -50,6 +50,7 @@ class Pass:
         self._last = self._head.last
         self._presence = self._rest.presence
         self._told = self._head.told
+        self._revision = max(revision, self._head.revision)
         self._clock = 0
 
     def take(
@@ -109,6 +110,7 @@ class Pass:
                 )
             ),
             told=self._told,
+            revision=self._revision,
         )
         return Outcome(
             rules=encode(head),

@@ -91,14 +91,15 @@ class Program:
         attributes: Mapping[str, str] = {},
         name: str = "",
         duplicates: Sequence[int] = (),
+        revision: int = 0,
     ) -> Outcome:
         """A pass over the state as it was read, before these messages. Pure; raises ValueError for a damaged state.
 
         `now` is None while messages come, whose own times of receipt are the clock; a time of its own makes it a tick.
         `presence` is the state's unless given; `attributes` are the device's tags; `name` is what people call it.
-        `duplicates` are the times of receipt of messages that were seen before.
+        `duplicates` are the times of receipt of messages that were seen before. `revision` is that of all rules.
         """
-        pass_ = Pass(self, thing, state, name)
+        pass_ = Pass(self, thing, state, name, revision)
         pass_.take(inputs, duplicates, now, state.presence if presence is None else presence, attributes)
         return pass_.outcome(ticked=now is not None)
 

@@ -5,12 +5,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from contract.models import shipped
 from functions.adapters.memory import ManualClock
 from functions.domain.alarm_work import Act
 from functions.domain.engine.codec import losses
 from functions.domain.presence import Presence, Status
 from functions.domain.state import Saved
 from functions.errors import StateError
+from functions.services.rulebook import Rulebook
 from tests.functions.services.rules_world import RulesWorld, message
 
 NOW = 1_764_000_000_000
@@ -144,6 +146,21 @@ def test_a_rule_of_other_conditions_starts_anew_and_one_of_the_same_goes_on(worl
     world.clock.now += 6_000
     world.take(message(2, NOW + 12_000, temperature=62))
     assert rules_found(world, "hot") == [("hot", "raised", 0), ("hot", "cleared", 12_000), ("hot", "raised", 12_000)]
+
+
+@pytest.mark.parametrize("ticks", [False, True])
+def test_whoever_knows_only_older_rules_reads_them_anew(world, ticks):
+    world.take(message(0, NOW, temperature=61))
+    here = world.rulebook
+    world.install({**HOT, "rule": "new", "when": {"metric": "temperature", "above": 60.5}})
+    world.rulebook = Rulebook(world.rules, world.registry, world.clock, shipped=shipped())
+    world.take(message(1, NOW + 1, temperature=62))
+    world.rulebook = here
+    if ticks:
+        world.tick(NOW + 2)
+    else:
+        assert world.take(message(2, NOW + 2, temperature=62)).failed == set()
+    assert rules_found(world, "new") == [("new", "raised", 1)]
 
 
 def test_a_device_whose_state_is_damaged_is_failed_alone_and_says_why(world):
