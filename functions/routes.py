@@ -103,6 +103,7 @@ ROUTES: tuple[Route, ...] = (
     Route(GET, "/rules", "list_rules", "rules:read", "rules"),
     Route(POST, "/rules", "create_rule", "rules:write", "rules", creates=True),
     Route(POST, "/rules/validate", "validate_rule", "rules:read", "rules"),
+    Route(POST, "/rules/test", "test_rules", "rules:read", "trials", share=0.1),
     Route(POST, "/rules/backtests", "create_backtest", "rules:read", "backtests", creates=True, share=0.1),
     Route(GET, "/rules/backtests/{backtest}", "show_backtest", "rules:read", "backtests"),
     Route(GET, "/devices/{id}/rules", "device_rules", "rules:read", "explanations"),

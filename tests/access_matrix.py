@@ -284,6 +284,12 @@ def _backtest(seeds: Seeds) -> dict[str, Any]:
     return {"device": OWN, "rule": RULE, "from": now - 3_600_000}
 
 
+_TEST = {
+    "test": "all is well",
+    "rule": "mx-rule-to-be",
+    "series": {"temperature": [{"at": "0s", "value": 1}]},
+    "expect": [],
+}
 _COMMAND = {"name": "relay", "parameters": {"on": True}}
 _BULK = {**_COMMAND, "devices": [OWN]}
 
@@ -353,6 +359,7 @@ PLANS: dict[str, Plan] = {
     "show_backtest": Plan(DEVICE_RULES),
     "device_rules": Plan(DEVICE),
     "explain_rule": Plan(DEVICE),
+    "test_rules": Plan(anywhere, body={"rules": [_rule("mx-rule-to-be")], "tests": [_TEST]}),
     "show_rule": Plan(RULES),
     "replace_rule": Plan(RULES, body={"document": _rule(RULE)}, headers=Seeds.rule_version),
     "delete_rule": Plan(RULES, restore=Seeds.rule),

@@ -23,6 +23,7 @@ from functions.api.operations.telemetry import TelemetryOperations
 from functions.api.operations.users import UserOperations
 from functions.api.request import Request
 from functions.services.api import ApiServices
+from functions.api.operations.trials import TrialOperations
 
 
 def rooms(request: Request, services: ApiServices, sign_in: SignIn) -> dict[str, object]:
@@ -43,6 +44,7 @@ def rooms(request: Request, services: ApiServices, sign_in: SignIn) -> dict[str,
         "rules": RuleOperations(request, services.rules, cursors),
         "events": EventOperations(request, services.logs, cursors, services.clock),
         "telemetry": TelemetryOperations(request, services.history, services.intake, services.losses, cursors),
+        "trials": TrialOperations(request, services.trials),
         "alarms": AlarmOperations(request, services.alarms, services.bulk_alarms, cursors),
         "commands": CommandOperations(request, services.commands, services.bulks, cursors),
         "shadows": ShadowOperations(request, services.shadows, cursors),

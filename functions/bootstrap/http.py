@@ -81,6 +81,7 @@ def api(env: Env, failing: "Callable[[RatesError], None]" = _unheard) -> "tuple[
     from functions.services.models import DeviceModels
     from functions.services.queries import Queries
     from functions.services.rules import Rules
+    from functions.services.rule_trials import Trials
     from functions.services.series import History
     from functions.services.waking import Waking
     from functions.services.why import Why
@@ -120,6 +121,7 @@ def api(env: Env, failing: "Callable[[RatesError], None]" = _unheard) -> "tuple[
         rules=rules,
         backtests=_backtests(client, settings, rules, book, gate, statuses),
         explaining=Explaining(gate=gate, rulebook=book, states=statuses, series=store, clock=CLOCK),
+        trials=Trials(rules),
         logs=_device_logs(dynamodb, settings, gate, statuses),
         replays=_replays(client, settings, audited, gate, statuses),
         dead_letters=_dead_letters(client, settings, audited),

@@ -27,6 +27,8 @@ from functions.services.queries import Queries
 from functions.services.rates import Rates
 from functions.services.rules import Rules
 from functions.services.series import History
+from functions.services.recipients import ManageRecipients
+from functions.services.rule_trials import Trials
 from functions.services.shadows import DeviceShadows
 from functions.services.users import Users
 from functions.services.why import Why
@@ -46,6 +48,7 @@ class ApiServices:
     backtests: Backtests
     explaining: Explaining
     logs: DeviceLogs
+    trials: Trials
     replays: QuarantineReplays
     dead_letters: ManageDeadLetters
     tickets: Tickets

@@ -62,6 +62,7 @@ from functions.services.models import DeviceModels
 from functions.services.quarantine_replays import QuarantineReplays
 from functions.services.queries import Queries
 from functions.services.rates import Rates
+from functions.services.rule_trials import Trials
 from functions.services.rulebook import Rulebook
 from functions.services.rules import Rules
 from functions.services.series import History
@@ -216,6 +217,7 @@ def _services(api, chance):
             store=api.rules, rulebook=api.rulebook, registry=api.registry, queue=api.alarms_queue, clock=clock
         ),
         rules=rules,
+        trials=Trials(rules),
         explaining=Explaining(gate=gate, rulebook=api.rulebook, states=api.states, series=api.store, clock=clock),
         backtests=Backtests(
             store=api.backtests,

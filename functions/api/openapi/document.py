@@ -28,6 +28,7 @@ ROOMS: Final = {
     "models": "What devices of a type measure, do and can be set to.",
     "rules": "Rules: what to watch for on which devices, how bad it is, and what to do about it.",
     "alarms": "What rules found: who has seen it, whose it is, what became of it.",
+    "trials": "Tests of rules: what comes of a device, and what is to become of its alarm.",
     "explanations": "Where rules stand on a device, and why.",
     "backtests": "Backtests: what a rule would have found in a device's history.",
     "telemetry": "History, and telemetry of devices that speak no MQTT.",
