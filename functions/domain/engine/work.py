@@ -1,7 +1,7 @@
 """All rules of a device at work, in one pass over its state."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from contract.rules.lifecycle import Step
 from contract.telemetry import Value
@@ -14,6 +14,9 @@ from functions.domain.engine.inputs import Values
 if TYPE_CHECKING:
     from functions.domain.engine.program import Program
     from functions.domain.state import Wanted
+
+_ROOM_BYTES: Final = MAX_RULES_BYTES * 3 // 4
+"""What is taken up once there was not enough: the rules that go on may remember more as time goes."""
 
 
 class Work:
@@ -122,7 +125,7 @@ class Work:
         newest_first = [*kept][::-1]
         # An alarm outlives what has none.
         for id_ in sorted(newest_first, key=lambda id_: kept[id_].state.alarm is not None):
-            if total <= MAX_RULES_BYTES:
+            if total <= _ROOM_BYTES:
                 break
             total -= sizes[id_]
             refused.append(id_)

@@ -194,7 +194,7 @@ batches = st.lists(
 STEADY = {"temperature": 20.0, "humidity": 40}
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(st.sets(st.sampled_from([rule.id for rule in RULES]), max_size=4), st.booleans(), batches)
 def test_whatever_is_spared_everything_comes_to_the_same(ids, modeled, life):
     program = program_of(*ids, model=CLIMATE if modeled else DeviceModel(**PLAIN))
