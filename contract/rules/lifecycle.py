@@ -256,7 +256,9 @@ class RuleProgram:
         values = {metric: sample[1] for metric, sample in sorted(state.evaluation.samples.items())}
         why = self._evaluator.explain(state.evaluation)["when"]
         step = _told("cleared", at, state.alarm, values, why)
-        return RuleState(evaluation=state.evaluation), (step,)
+        # What is older than this and comes later must not raise an alarm before the last one ended.
+        evaluation = msgspec.structs.replace(state.evaluation, at=max(state.evaluation.at, at))
+        return RuleState(evaluation=evaluation), (step,)
 
     def _of_late(self, state: RuleState, at: int) -> tuple[int, ...]:
         within = 0 if self._flapping is None else self._flapping.within_ms

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from contract.rules import Command, Notify
-from tests.simulation.oracle import HOLD_MS, Handled, Step, steps
+from tests.simulation.oracle import HOLD_MS, Handled, Step, steps, steps_in_order
 from tests.simulation.outside import Heard
 from tests.simulation.rules import actions_of
 from tests.simulation.tables import Item
@@ -31,6 +31,11 @@ def check_alarms(thing: str, passes: list[Handled], until: int, past: list[Item]
     for rule, some in actual.items():
         if some != expected.get(rule):
             yield f"{thing}: {rule}: is {_told(some)}, expected {_told(expected.get(rule, []))}"
+    for rule, some in (steps_in_order(thing, passes, until) or {}).items():
+        # What came after `until` may have been found already.
+        due = [one for one in actual.get(rule, []) if one.at < until - HOLD_MS or one in some]
+        if due != some:
+            yield f"{thing}: {rule}: is {_told(due)}, in one ordered pass it is {_told(some)}"
     yield from _check_numbers(thing, found)
     yield from _check_standing(thing, found, past, present)
 

@@ -41,12 +41,28 @@ def steps(thing: str, passes: Iterable[Handled]) -> dict[str, list[Step]]:
     return {rule: watch.steps for rule, watch in device.watches.items()}
 
 
-def late(passes: Iterable[Handled]) -> set[tuple[str | None, int]]:
-    """Messages, by boot and number, whose place had been given up when they were handled."""
-    line = _Line()
+def steps_in_order(thing: str, passes: list[Handled], until: int) -> dict[str, list[Step]] | None:
+    """Of one pass over everything in its order; None where something was handled too late for that.
+
+    Without what depends on when the rules were first looked at, or on presence, which is no message of the device.
+    """
+    device = _Device(thing)
     for one in passes:
-        line.take(one.messages, one.now)
-    return line.late
+        device.take(one)
+    if not device.in_time:
+        return None
+    watches = {
+        rule: _Watch(each)
+        for rule, each in EXPECTED.items()
+        if each.of(thing) and not each.prompt and each.asks != {"$online"}
+    }
+    for message in sorted(device.evaluated, key=lambda one: (int((one.boot or "b0")[1:]), one.seq)):
+        for watch in watches.values():
+            for ts, values in _samples(message):
+                watch.see(ts, values)
+    for watch in watches.values():
+        watch.until(until - HOLD_MS)
+    return {rule: watch.steps for rule, watch in watches.items()}
 
 
 class _Line:
@@ -132,10 +148,16 @@ class _Device:
         self._begun = False
         self._told: tuple[bool | None, int | None] = (None, None)
         self._told_at: int | None = None
+        self._until = 0
+        self.evaluated: list[Message] = []
+        self.in_time = True
+        """Whether each message had its place, and time had not gone on before it came."""
 
     def take(self, one: Handled) -> None:
         ready = self._line.take(one.messages, one.now)
         samples = [sample for message in ready for sample in _samples(message)]
+        self.evaluated += ready
+        self.in_time &= not self._line.late and all(ts >= self._until for ts, _ in samples)
         until = None if one.now is None else one.now - HOLD_MS
         first = samples[0][0] if samples else until
         if first is None:
@@ -151,9 +173,13 @@ class _Device:
             self._tell(told, ts)
             self._see(ts, values)
         self._tell(told, None)
-        for watch in self.watches.values() if until is not None else ():
-            # What is waited for may still say something of the times before it.
-            watch.until(min([until, *self._line.waiting_from]))
+        if until is None:
+            return
+        # What is waited for may still say something of the times before it.
+        until = min([until, *self._line.waiting_from])
+        self._until = max(self._until, until)
+        for watch in self.watches.values():
+            watch.until(until)
 
     def _tell(self, told: list[tuple[int, bool | None]], until: int | None) -> None:
         while told and (until is None or told[0][0] <= until):

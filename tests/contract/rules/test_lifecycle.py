@@ -229,6 +229,16 @@ def test_one_that_was_raised_rarely_or_stays_raised_does_not_flap():
     assert [step.kind for step in run(program(**FLAPPING), steady, end=600)][-2:] == ["raised", "cleared"]
 
 
+def test_what_is_heard_after_an_alarm_that_flapped_has_ended_raises_none_before_that():
+    rule = program(**FLAPPING)
+    state = rule.start(0)
+    for at, values in series(95, 80, 95, 80, 95, 80).items():
+        state, _ = rule.observe(state, at, values)
+    state, (cleared,) = rule.advance(state, 1_000)
+    state, (raised,) = rule.observe(state, 60, {"t": 95})
+    assert (cleared.at, raised.kind, raised.at) == (110, "raised", 110)
+
+
 def test_what_is_worse_than_all_before_is_told_even_while_it_flaps():
     found = run(banded(**FLAPPING), series(75, 50, 75, 50, 75, 50, 95, 50, 75, 50), end=300)
     assert shown(found)[4:] == [
