@@ -9,6 +9,7 @@ from cli.commands.options import JsonOption, ProfileOption, signed_in
 from cli.commands.rule_backtests import backtest
 from cli.commands.rule_changes import apply, confirmed, diff, rule_path
 from cli.commands.rule_reasons import explain, why
+from cli.commands.rules_offline import run_tests, validate
 from cli.durations import format_instant
 from cli.output import print_fields, print_heading, print_json, print_line
 from cli.profiles import DEFAULT_PROFILE
@@ -129,6 +130,8 @@ app.command("diff")(diff)
 app.command("why")(why)
 app.command("explain")(explain)
 app.command("backtest")(backtest)
+app.command("test")(run_tests)
+app.command("validate")(validate)
 
 
 def print_versions(pages: list[dict[str, Any]], limit: int, *, as_json: bool) -> None:

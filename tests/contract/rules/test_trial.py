@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from contract import models
+from contract import models, rules
 from contract.errors import RuleError
 from contract.rules import of_model, parse_rules
 from contract.rules.folder import load, load_trials
 from contract.rules.trial import read_trials, run
 
-MODELS = Path(models.__file__).with_name("device_models")
+SHIPPED_TESTS = Path(rules.__file__).with_name("tests")
 SHIPPED = {rule.id: rule for model in models.shipped().values() for rule in of_model(model)}
 NAB = Path(__file__).parents[2] / "fixtures" / "rules" / "nab"
 RULES = {
@@ -39,7 +39,7 @@ def differences(text):
 
 
 @pytest.mark.parametrize(
-    "path", sorted(MODELS.glob("*.test.yaml")), ids=lambda path: path.name.removesuffix(".test.yaml")
+    "path", sorted(SHIPPED_TESTS.glob("*.test.yaml")), ids=lambda path: path.name.removesuffix(".test.yaml")
 )
 def test_the_default_rules_of_a_model_pass_the_tests_that_ship_with_them(path):
     trials = load_trials(path, SHIPPED)
