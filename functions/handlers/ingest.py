@@ -30,6 +30,11 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
         metrics.add_metric(name, MetricUnit.Count, getattr(report, name))
     metrics.add_metric("quarantined", MetricUnit.Count, report.quarantined.total())
     metrics.add_metric("failed", MetricUnit.Count, len(report.failed))
+    for kind, count in report.transitions.items():
+        metrics.add_metric(f"alarms_{kind}", MetricUnit.Count, count)
+    metrics.add_metric("rules_refused", MetricUnit.Count, len(report.refused))
+    for thing, rule in sorted(report.refused):
+        logger.warning("a rule is not run: the state of the device has no room for it", thing=thing, rule=rule)
     for outcome, count in report.replayed.items():
         metrics.add_metric(f"replayed_{outcome}", MetricUnit.Count, count)
     if report.quarantined:
