@@ -28,6 +28,6 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
         event, lambda body: _run().run(alarm_work.decode_backtest(body).id), logger, "work on backtests"
     )
     for stage in filter(None, stages):
-        metrics.add_metric(stage.value, MetricUnit.Count, 1)
+        metrics.add_metric(f"backtests_{stage.value.lower()}", MetricUnit.Count, 1)
     metrics.add_metric("failed", MetricUnit.Count, len(failed))
     return failures(failed)

@@ -131,4 +131,4 @@ class Delivering:
             return Counter(contended=1)
         if kept.state is State.PENDING:
             send(self._queue, [kept], self._clock.now_ms())
-        return Counter({kept.state.value.lower(): 1})
+        return Counter({f"deliveries_{kept.state.value.lower()}": 1})
