@@ -54,11 +54,11 @@ def test_a_window_ends_now_or_never_begins():
 @pytest.mark.parametrize(
     ("start", "end", "field"),
     [
-        (NOW - 3_600_000, NOW + 1, "start"),
-        (NOW + 400 * 86_400_000, NOW + 401 * 86_400_000, "start"),
-        (NOW, NOW, "end"),
-        (NOW, NOW + 59_999, "end"),
-        (NOW, NOW + MAX_LENGTH_MS + 1, "end"),
+        (NOW - 3_600_000, NOW + 1, "from"),
+        (NOW + 400 * 86_400_000, NOW + 401 * 86_400_000, "from"),
+        (NOW, NOW, "to"),
+        (NOW, NOW + 59_999, "to"),
+        (NOW, NOW + MAX_LENGTH_MS + 1, "to"),
     ],
 )
 def test_times_that_cannot_be_are_refused(start, end, field):
