@@ -6,7 +6,7 @@ from operator import eq, ge, gt, le, lt, ne
 from typing import Any, Final
 
 from contract._moments import NOWHERE, VERDICTS, Box, Moment, Node, Read, Slots, Verdict, is_reserved
-from contract._windows import Outlook, Result, aggregate, rate
+from contract._windows import Outlook, aggregate, rate
 from contract.conditions import Changes, Comparison, Operand, Operator, to_document
 from contract.models import type_of
 from contract.telemetry import Value
@@ -177,22 +177,23 @@ def _judge_aggregate(condition: Comparison, outlook: Outlook, limit: Read, slots
         if beside is None or isinstance(beside, bool | str):
             return None
         result, ahead = outlook(moment)
-        verdict = _of_result(test, result, beside)
+        verdict = _of_result(test, *result, beside)
         if slot is not None and verdict is not None:
             moment.slots[slot] = verdict
             beside = until if verdict and until is not None else threshold
-        for each in ahead:
-            if _of_result(test, each.result, beside) is not verdict:
-                moment.wake(each.at)
+        for at, value, bound in ahead:
+            # Mostly the value is certain, and this runs for each slice.
+            then = _of_result(test, value, bound, beside) if bound or value is None else test(value, beside)
+            if then is not verdict:
+                moment.wake(at)
                 break
         return verdict
 
     return judge
 
 
-def _of_result(test: Callable[[Any, Any], bool], result: Result, beside: Any) -> Verdict:
+def _of_result(test: Callable[[Any, Any], bool], value: float | None, bound: int, beside: Any) -> Verdict:
     """The verdict, if it is the same for all that the value may still be."""
-    value, bound = result
     if value is None:
         return None
     verdict = test(value, beside)

@@ -1,6 +1,8 @@
 """What is computed of a metric's samples in a window up to now: a rate or an aggregate. Slices bound what is kept."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import accumulate, repeat
+from operator import add, sub, truediv
 from typing import Any, Final, NamedTuple
 
 from contract._moments import Moment, Read, Slots
@@ -21,14 +23,9 @@ class Result(NamedTuple):
     bound: int = 0
 
 
-class Ahead(NamedTuple):
-    """What a result will be from an instant on if nothing comes."""
-
-    at: int
-    result: Result
-
-
-Outlook = Callable[[Moment], tuple[Result, list[Ahead]]]
+Ahead = tuple[int, float | None, int]
+"""What a result will be from an instant on if nothing comes: the instant, value and bound."""
+Outlook = Callable[[Moment], tuple[Result, Iterable[Ahead]]]
 
 
 def rate(metric: str, window: int, slots: Slots) -> Read:
@@ -86,10 +83,10 @@ def aggregate(metric: str, kind: Aggregate, window: int, slots: Slots) -> Outloo
 class _Aggregated:
     def __init__(self, metric: str, kind: Aggregate, window: int, slots: Slots) -> None:
         self._metric, self._window, self._width = metric, window, -(-window // SLICES)
-        self._of_sample, self._merge, self._result = _FOLDS[kind]
+        self._columns, self._result = _KEPT[kind], _RESULTS.get(kind)
         self._bound, self._if_empty, self._any_type = _BOUNDS.get(kind, 0), _IF_EMPTY.get(kind), kind == "count"
         self._latest = slots.latest(metric)
-        self._pieces = slots.add([], kept=True)  # [slice, and what `_FOLDS` keeps of its samples]
+        self._pieces = slots.add([], kept=True)  # [slice, and what `_KEPT` says of its samples]
         self._begun = slots.add(None, kept=True)
 
     def update(self, moment: Moment) -> None:
@@ -100,62 +97,66 @@ class _Aggregated:
         at, value = moment.samples[self._metric]
         if value is None or not (self._any_type or type_of(value) == "number"):
             return
-        kept, number, sample = self._within(moment, at), at // self._width, self._of_sample(value)
+        kept, number = self._within(moment, at), at // self._width
+        sample = [value if of_value else 1 for of_value, _ in self._columns]
         if kept and kept[-1][0] == number:
-            kept[-1] = [number, *self._merge(kept[-1][1:], sample)]
-        else:
-            kept.append([number, *sample])
+            sample = [
+                merge(one, other) for (_, merge), one, other in zip(self._columns, kept.pop()[1:], sample, strict=True)
+            ]
+        kept.append([number, *sample])
         moment.slots[self._pieces] = kept
 
-    def outlook(self, moment: Moment) -> tuple[Result, list[Ahead]]:
+    def outlook(self, moment: Moment) -> tuple[Result, Iterable[Ahead]]:
         if not self._any_type:
             value = self._latest(moment)
             if value is None or type_of(value) != "number":
-                return Result(None), []
+                return Result(None), ()
         pieces = self._within(moment, moment.at)
         # What is left once none, the first, the first two… have left the window.
-        left: list[float | None] = [self._if_empty]
-        so_far: list[Any] | None = None
-        for piece in reversed(pieces):
-            so_far = piece[1:] if so_far is None else self._merge(piece[1:], so_far)
-            left.append(self._result(so_far))
-        left.reverse()
-        leaves = [moment.at, *(piece[0] * self._width + self._window for piece in pieces)]
+        left: list[float | None] = [*self._left(pieces), self._if_empty]
+        leaves = [moment.at, *[piece[0] * self._width + self._window for piece in pieces]]
         whole = moment.slots[self._begun] + self._window
-        ahead = [Ahead(at, self._at(value, whole=at >= whole)) for at, value in zip(leaves, left, strict=True)]
-        if whole > moment.at:
-            value = [value for at, value in zip(leaves, left, strict=True) if at <= whole][-1]
-            ahead.append(Ahead(whole, self._at(value, whole=True)))
-            ahead.sort(key=lambda each: each.at)
-        return ahead[0].result, ahead[1:]
+        if whole <= moment.at:
+            return Result(left[0]), zip(leaves[1:], left[1:], repeat(0))
+        bound = self._bound
+        ahead = [
+            (at, value if bound or at >= whole else None, 0 if at >= whole else bound)
+            for at, value in zip(leaves, left, strict=True)
+        ]
+        # Up to then `left` is right, but not for certain.
+        ahead.append((whole, [value for at, value in zip(leaves, left, strict=True) if at <= whole][-1], 0))
+        ahead.sort(key=lambda each: each[0])
+        return Result(*ahead[0][1:]), ahead[1:]
+
+    def _left(self, pieces: list[list[Any]]) -> list[Any]:
+        """The result over all pieces, over all but the first, …, over the last."""
+        if not pieces:
+            return []
+        _, *columns = zip(*reversed(pieces), strict=True)
+        totals = [accumulate(column, merge) for column, (_, merge) in zip(columns, self._columns, strict=True)]
+        results = list(totals[0] if self._result is None else map(self._result, *totals))
+        results.reverse()
+        return results
 
     def _within(self, moment: Moment, at: int) -> list[list[Any]]:
-        return [piece for piece in moment.slots[self._pieces] if piece[0] * self._width > at - self._window]
-
-    def _at(self, value: float | None, *, whole: bool) -> Result:
-        if whole:
-            return Result(value)
-        return Result(value, self._bound) if self._bound else Result(None)
+        first = (at - self._window) // self._width  # the last slice that begins at that instant or before it
+        return [piece for piece in moment.slots[self._pieces] if piece[0] > first]
 
 
-_Fold = tuple[Callable[[Any], list[Any]], Callable[[list[Any], list[Any]], list[Any]], Callable[[list[Any]], float]]
-
-
-def _added(one: list[Any], other: list[Any]) -> list[Any]:
-    return [a + b for a, b in zip(one, other, strict=True)]
-
-
-_FOLDS: Final[dict[Aggregate, _Fold]] = {
-    "avg": (lambda value: [1, value], _added, lambda kept: kept[1] / kept[0]),
-    "sum": (lambda value: [value], _added, lambda kept: kept[0]),
-    "count": (lambda _: [1], _added, lambda kept: kept[0]),
-    "min": (lambda value: [value], lambda one, other: [min(one[0], other[0])], lambda kept: kept[0]),
-    "max": (lambda value: [value], lambda one, other: [max(one[0], other[0])], lambda kept: kept[0]),
-    "range": (
-        lambda value: [value, value],
-        lambda one, other: [min(one[0], other[0]), max(one[1], other[1])],
-        lambda kept: kept[1] - kept[0],
-    ),
+_Column = tuple[bool, Callable[[Any, Any], Any]]
+_SUM: Final[_Column] = (True, add)
+_NUMBER: Final[_Column] = (False, add)
+_LEAST: Final[_Column] = (True, min)
+_MOST: Final[_Column] = (True, max)
+_KEPT: Final[dict[Aggregate, tuple[_Column, ...]]] = {
+    "avg": (_SUM, _NUMBER),
+    "sum": (_SUM,),
+    "count": (_NUMBER,),
+    "min": (_LEAST,),
+    "max": (_MOST,),
+    "range": (_MOST, _LEAST),
 }
+"""What is kept of the samples of a slice: of their values, or of a 1 for each, and how two of them become one."""
+_RESULTS: Final[dict[Aggregate, Callable[[Any, Any], Any]]] = {"avg": truediv, "range": sub}
 _BOUNDS: Final[dict[Aggregate, int]] = {"count": 1, "max": 1, "range": 1, "min": -1}
 _IF_EMPTY: Final[dict[Aggregate, float]] = {"count": 0, "sum": 0}
