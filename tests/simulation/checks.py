@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 from typing import Any
 
+from contract.ingest import decode_line
 from functions.adapters.dynamodb_telemetry import DynamoDBTelemetryStore
 from functions.adapters.memory import ManualClock
 from tests.simulation import alarm_checks, history
-from tests.simulation.dynamodb import Database, DynamoDBClient
+from tests.simulation.dynamodb import Database
+from tests.simulation.dynamodb_client import DynamoDBClient
 from tests.simulation.installation import GROUPS
 from tests.simulation.script import START, STRANGER, THINGS, Message
 from tests.simulation.weather import CALM
@@ -35,9 +37,9 @@ def _problems(world: World) -> Iterator[str]:
         if unsure.isdisjoint(message.raw for message in some):
             yield from _device_problems(world, thing, some)
     yield from _alarm_problems(world)
-    lines = set(world.lake)
+    lake = {(line.thing, line.data) for line in map(decode_line, world.lake)}
     for message in world.script.messages:
-        if message.raw not in unsure and not any(history.base64_of(message.raw) in line for line in lines):
+        if message.raw not in unsure and (message.thing, message.raw) not in lake:
             yield f"lake: {message.key} is missing"
 
 

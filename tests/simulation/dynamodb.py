@@ -1,19 +1,18 @@
-"""DynamoDB in memory, with the semantics that AWS documents, and a client of boto3's shape for what our adapters ask.
+"""DynamoDB in memory, with the semantics that AWS documents.
+
 
 Each operation is one step: nobody sees half a transaction. What is not consistent on AWS (reads that do not ask for
 it, every index) is answered as of a moment ago; how long ago, and what a batch leaves out, `Chance` says.
 """
 
-import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, TypeVar
-
-from botocore.exceptions import ClientError
 
 from tests.simulation import expressions, updates
 from tests.simulation.attributes import Invalid, Item, kept, weight
 from tests.simulation.expressions import Scope
 from tests.simulation.tables import KEYS, Key, Table
+from tests.simulation.wires import cancelled, client_error
 
 MAX_ITEM_BYTES = 400 * 1024
 MAX_PAGE_BYTES = 1024 * 1024
@@ -59,10 +58,6 @@ class _Write(NamedTuple):
     after: Item | None
     refused: bool
     shows: bool
-
-
-def client_error(operation: str, code: str, message: str, **more: Any) -> ClientError:
-    return ClientError({"Error": {"Code": code, "Message": message}, **more}, operation)
 
 
 class Database:
@@ -343,14 +338,6 @@ def _is_heavy(item: Item) -> bool:
     return any(len(value) > 1_000 for attribute in item.values() for value in attribute.values() if type(value) in _ANY)
 
 
-def cancelled(reasons: Sequence[Mapping[str, Any]]) -> ClientError:
-    codes = ", ".join(reason["Code"] for reason in reasons)
-    message = f"Transaction cancelled, please refer cancellation reasons for specific reasons [{codes}]"
-    return client_error(
-        "TransactWriteItems", "TransactionCanceledException", message, CancellationReasons=list(reasons)
-    )
-
-
 def _reason(write: _Write) -> dict[str, Any]:
     if not write.refused:
         return {"Code": "None"}
@@ -400,54 +387,3 @@ def _done(request: dict[str, Any], scope: Scope | None = None) -> None:
     _expect(not request, f"the simulation does not know {sorted(request)}")
     if scope is not None:
         scope.check_used()
-
-
-class Wire(Protocol):
-    """Between a client and its service: where calls take time, fail, lose their answers and end processes."""
-
-    def call(self, service: str, operation: str, request: dict[str, Any], effect: Callable[[], Any]) -> Any: ...
-
-
-class Direct:
-    """Nothing is between them."""
-
-    def call(self, service: str, operation: str, request: dict[str, Any], effect: Callable[[], Any]) -> Any:
-        return effect()
-
-
-class DynamoDBClient:
-    def __init__(self, database: Database, wire: Wire | None = None) -> None:
-        self._database = database
-        self._wire = wire or Direct()
-
-    def _call(self, operation: str, request: dict[str, Any]) -> Any:
-        return self._wire.call("dynamodb", operation, request, lambda: self._database.run(operation, request))
-
-    def get_item(self, **request: Any) -> Any:
-        return self._call("get_item", request)
-
-    def batch_get_item(self, **request: Any) -> Any:
-        return self._call("batch_get_item", request)
-
-    def put_item(self, **request: Any) -> Any:
-        return self._call("put_item", request)
-
-    def update_item(self, **request: Any) -> Any:
-        return self._call("update_item", request)
-
-    def delete_item(self, **request: Any) -> Any:
-        return self._call("delete_item", request)
-
-    def query(self, **request: Any) -> Any:
-        return self._call("query", request)
-
-    def scan(self, **request: Any) -> Any:
-        return self._call("scan", request)
-
-    def batch_write_item(self, **request: Any) -> Any:
-        return self._call("batch_write_item", request)
-
-    def transact_write_items(self, **request: Any) -> Any:
-        # botocore makes one token for all attempts of a call, where none is given.
-        request.setdefault("ClientRequestToken", uuid.uuid4().hex)
-        return self._call("transact_write_items", request)

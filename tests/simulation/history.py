@@ -1,7 +1,7 @@
 """What must be kept of a script's messages, whatever happened on the way: points, last values, quarantine, counts."""
 
 import json
-from base64 import b64decode, b64encode
+from base64 import b64decode
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -126,10 +126,6 @@ def raw_of(body: str) -> bytes:
         return b64decode(json.loads(body)["data"])
     except (ValueError, KeyError, TypeError):
         return b""
-
-
-def base64_of(raw: bytes) -> bytes:
-    return b64encode(raw)
 
 
 def check_presence(thing: str, links: Iterable[Link], item: dict[str, Any]) -> Iterator[str]:

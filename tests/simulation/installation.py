@@ -20,7 +20,8 @@ from functions.domain.definitions import Author, Definition
 from functions.domain.devices import Device, Source
 from functions.domain.recipients import Channel, Recipient
 from tests.functions.registering import note
-from tests.simulation.dynamodb import Database, DynamoDBClient
+from tests.simulation.dynamodb import Database
+from tests.simulation.dynamodb_client import DynamoDBClient
 from tests.simulation.rules import RULES
 from tests.simulation.script import START, THINGS, model
 from tests.simulation.tables import Index, Table

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.adapters.guarded_http import Answered, Unreachable
-from tests.simulation.dynamodb import Wire
+from tests.simulation.wires import Wire
 
 
 class Firehose:

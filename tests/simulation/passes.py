@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 from unittest.mock import patch
+from weakref import WeakKeyDictionary
 
 from functions.domain.engine.program import Program
 from functions.domain.presence import Presence, Status
@@ -26,7 +27,7 @@ class Passes:
         self._messages = {message.key: message for message in messages}
         self._whose = whose
         self._now = now
-        self._runs: dict[tuple[int, str], tuple[int, Handled]] = {}
+        self._runs: WeakKeyDictionary[Any, dict[str, tuple[int, Handled]]] = WeakKeyDictionary()
 
     def watching(self) -> AbstractContextManager[Any]:
         run = Program.run
@@ -40,7 +41,7 @@ class Passes:
                 if (message := self._messages.get((thing, one.boot, one.seq))) is not None
             )
             handled = Handled(messages, now, (_ONLINE[presence.status], presence.since))
-            self._runs[id(self._whose()), thing] = (state.version, handled)
+            self._runs.setdefault(self._whose(), {})[thing] = (state.version, handled)
             return run(program, thing, state, given, now, **more)
 
         return patch.object(Program, "run", watched)
@@ -52,7 +53,7 @@ class Passes:
             return
         thing = key[0].removeprefix("DEVICE#")
         new = _seen(after) - _seen(before)
-        read, handled = self._runs.pop((id(self._whose()), thing), (-1, None))
+        read, handled = self._runs.get(self._whose(), {}).pop(thing, (-1, None))
         if handled is None or read != version:
             if new:
                 self._passed_over(thing, new)

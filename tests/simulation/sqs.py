@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from itertools import count
 from typing import Any, NamedTuple
 
-from tests.simulation.dynamodb import Wire
 from tests.simulation.kernel import Kernel
+from tests.simulation.wires import Wire
 
 MAX_BODY_BYTES = 1024 * 1024
 MAX_DELAY_S = 900

@@ -6,7 +6,8 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from tests.functions.conftest import make_table
-from tests.simulation.dynamodb import Database, DynamoDBClient, Kind
+from tests.simulation.dynamodb import Database, Kind
+from tests.simulation.dynamodb_client import DynamoDBClient
 from tests.simulation.random_requests import PKS, Maker
 from tests.simulation.tables import Index, Table
 

@@ -2,9 +2,9 @@ import random
 
 import pytest
 
-from tests.simulation.dynamodb import Direct
 from tests.simulation.kernel import Kernel
 from tests.simulation.sqs import Delivery, EventSource, Queue, SqsClient
+from tests.simulation.wires import Direct
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple, TypeVar
 
 from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
 
-from tests.simulation.dynamodb import cancelled, client_error
 from tests.simulation.kernel import Crash, Kernel, Task
+from tests.simulation.wires import cancelled, client_error
 
 _T = TypeVar("_T")
 _THROTTLED = ("ProvisionedThroughputExceededException", "ThrottlingException", "RequestLimitExceeded")

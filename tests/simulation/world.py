@@ -14,7 +14,8 @@ from functions.handlers import actions as actions_handler
 from functions.handlers import alarms as alarms_handler
 from functions.handlers import ingest as ingest_handler
 from functions.handlers import presence as presence_handler
-from tests.simulation.dynamodb import Database, DynamoDBClient
+from tests.simulation.dynamodb import Database
+from tests.simulation.dynamodb_client import DynamoDBClient
 from tests.simulation.installation import ENV, few_shards, tables
 from tests.simulation.kernel import Kernel
 from tests.simulation.lambdas import Lambda, Spec, installed
@@ -42,9 +43,9 @@ _BEAT = ('"kind":"tick"', '"kind":"sweep')
 
 
 class World:
-    """`story` is what happened, in order."""
+    """`story` is what happened, in order; `receives` is how often the queues hand out a message at most."""
 
-    def __init__(self, seed: int, script: Script | None = None) -> None:
+    def __init__(self, seed: int, script: Script | None = None, *, receives: int = 60) -> None:
         self.seed = seed
         chance = random.Random(seed)
         self.script = write(chance) if script is None else script
@@ -74,8 +75,8 @@ class World:
         windows = {"ingest": chance.choice((0.0, 1_000.0, 5_000.0))}
         for name, spec in SPECS.items():
             # What is to be done about alarms also stands in the tables, so its queue gives up soon.
-            receives = 5 if name == "actions" else 60
-            self._queue(name, visibility, receives, spec, delivery, window_ms=windows.get(name, 0.0))
+            times = 5 if name == "actions" else receives
+            self._queue(name, visibility, times, spec, delivery, window_ms=windows.get(name, 0.0))
         for name in ("commands", "live"):
             self._queue(name, visibility, 1, None, delivery)
 
