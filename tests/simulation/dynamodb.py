@@ -1,6 +1,5 @@
 """DynamoDB in memory, with the semantics that AWS documents.
 
-
 Each operation is one step: nobody sees half a transaction. What is not consistent on AWS (reads that do not ask for
 it, every index) is answered as of a moment ago; how long ago, and what a batch leaves out, `Chance` says.
 """

@@ -33,8 +33,8 @@ class _Record:
 
     __slots__ = ("item", "past")
 
-    def __init__(self) -> None:
-        self.item: Item | None = None
+    def __init__(self, item: Item | None = None) -> None:
+        self.item = item
         self.past: deque[tuple[float, Item | None]] = deque()
 
     def put(self, item: Item | None, now: float) -> None:
@@ -51,16 +51,18 @@ class _Record:
 
 
 class _Rows:
-    """Items by partition, sorted by key in it."""
+    """Items by partition, sorted by key in it. Those that it has of another one are copied when they are written."""
 
-    def __init__(self) -> None:
-        self.partitions: dict[str, tuple[dict[Any, _Record], list[Any]]] = {}
+    def __init__(self, of: "_Rows | None" = None) -> None:
+        self.partitions: dict[str, tuple[dict[Any, _Record], list[Any]]] = {} if of is None else dict(of.partitions)
+        self._own: set[str] = set()
 
     def put(self, pk: str, key: Any, item: Item | None, now: float) -> None:
-        partition = self.partitions.get(pk)
-        if partition is None:
-            partition = self.partitions[pk] = ({}, [])
-        records, keys = partition
+        if pk not in self._own:
+            self._own.add(pk)
+            records, keys = self.partitions.get(pk, ({}, []))
+            self.partitions[pk] = ({known: _Record(record.item) for known, record in records.items()}, list(keys))
+        records, keys = self.partitions[pk]
         record = records.get(key)
         if record is None:
             record = records[key] = _Record()
@@ -151,8 +153,8 @@ class Table:
     def copy(self) -> "Table":
         """Without its past."""
         other = Table(**self.indexes)
-        for item in self.everything():
-            other.put((item["pk"]["S"], item["sk"]["S"]), item, float("-inf"))
+        other._rows = _Rows(self._rows)
+        other._index_rows = {name: _Rows(rows) for name, rows in self._index_rows.items()}
         return other
 
 

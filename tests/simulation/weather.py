@@ -10,6 +10,7 @@ from tests.simulation.kernel import Crash, Kernel, Task
 from tests.simulation.wires import cancelled, client_error
 
 _T = TypeVar("_T")
+_FATES = ("crash", "throttle", "conflict", "lost", "repeated", "unreachable")
 _THROTTLED = ("ProvisionedThroughputExceededException", "ThrottlingException", "RequestLimitExceeded")
 _CONFLICTS = ("put_item", "update_item", "delete_item", "transact_write_items")
 
@@ -64,6 +65,8 @@ class Air:
 
     def __init__(self, kernel: Kernel, chance: random.Random, weather: Weather, tell: Callable[..., None]) -> None:
         self.weather = weather
+        self._known: Weather | None = None
+        self._fates: list[tuple[str, float]] = []
         self._kernel = kernel
         self._chance = chance
         self._tell = tell
@@ -91,9 +94,14 @@ class Air:
         return 1 + 7 * self._chance.random()
 
     def fate(self) -> str:
-        weather, drawn = self.weather, self._chance.random()
-        for name in ("crash", "throttle", "conflict", "lost", "repeated", "unreachable"):
-            drawn -= getattr(weather, name)
+        if self.weather is not self._known:
+            self._known = self.weather
+            self._fates = [(name, chance) for name in _FATES if (chance := getattr(self.weather, name))]
+        if not self._fates:
+            return ""
+        drawn = self._chance.random()
+        for name, chance in self._fates:
+            drawn -= chance
             if drawn < 0:
                 return name
         return ""
@@ -131,7 +139,7 @@ class Wire:
         kernel, air = self._kernel, self._air
         kernel.pause(air.latency_ms())
         self._live()
-        fate = air.fate() if air.weather is not None else ""
+        fate = air.fate()
         if not fate:
             return effect()
         self._tell("fate", self._name, fate, service, operation)
