@@ -163,7 +163,9 @@ class EventsSettings(Settings):
 
 @dataclass(frozen=True, kw_only=True)
 class ApiSettings(Settings):
-    """`dead_letters` names the parameter that tells where the queues of dead letters are."""
+    """`dead_letters` names the parameter that tells where the queues of dead letters are. `mail_from` and
+    `loopback_webhooks` are those of the actions.
+    """
 
     core_table: str = _text("FIELDLINE_CORE_TABLE")
     state_table: str = _text("FIELDLINE_STATE_TABLE")
@@ -185,6 +187,8 @@ class ApiSettings(Settings):
     cursor_secret: str = _text("FIELDLINE_CURSOR_SECRET")
     webhook_secret: str = _text("FIELDLINE_WEBHOOK_SECRET")
     dead_letters: str = _text("FIELDLINE_DEAD_LETTERS")
+    mail_from: str = _optional("FIELDLINE_MAIL_FROM")
+    loopback_webhooks: str = _optional("FIELDLINE_LOOPBACK_WEBHOOKS", choices=("true",))
     request_rate: int = _number("FIELDLINE_REQUEST_RATE", 50, 1, 1000)
     request_burst: int = _number("FIELDLINE_REQUEST_BURST", 100, 1, 10_000)
     audit_days: int = _number("FIELDLINE_AUDIT_DAYS", 365, 1, 3650)

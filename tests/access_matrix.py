@@ -28,6 +28,7 @@ SCOPES = {
 }
 MODEL = "machine"
 RULE, SPARE_MODEL = "mx-rule", "mx-model"
+RECIPIENT = "mx-on-call"
 
 
 class Verdict(Enum):
@@ -165,9 +166,16 @@ class Seeds:
     """What the requests are about, made by an administrator through the API itself."""
 
     def __init__(
-        self, ask: Ask, quarantined: Callable[[str], str], alarmed: Callable[[str], str], unique: str = ""
+        self,
+        ask: Ask,
+        quarantined: Callable[[str], str],
+        alarmed: Callable[[str], str],
+        failed: Callable[[str], str],
+        unique: str = "",
     ) -> None:
+        """`failed` gives a delivery about the device's alarm that has failed, the same one each time."""
         self.ask = ask
+        self._failed = failed
         self._unique = unique
         self._numbers = itertools.count()
         for thing, group in ((OWN, LINE), (OTHER, ELSEWHERE)):
@@ -189,6 +197,9 @@ class Seeds:
             "bulk": bulk,
             "entry": quarantined(OWN),
             "alarm": alarmed(OWN),
+            "delivery": failed(OWN),
+            "recipient": self.recipient(),
+            "window": self._made("/maintenance", _window(self))["id"],
             "group": LINE.replace("/", ":"),
             "model": MODEL,
             "rule": RULE,
@@ -230,6 +241,23 @@ class Seeds:
         now = self.ask("root", "GET", "/health").document["time"]
         grants = [{"role": "viewer", "scope": f"device:{OWN}"}]
         return {"name": "matrix", "grants": grants, "expires_at": now + 3_600_000}
+
+    def recipient(self) -> str:
+        answer = self.ask("root", "POST", "/recipients", body={"id": RECIPIENT, **_RECIPIENT})
+        assert answer.status in {201, 409}, answer
+        return RECIPIENT
+
+    def new_recipient(self) -> dict[str, Any]:
+        return {"id": self.thing(), **_RECIPIENT}
+
+    def recipient_again(self) -> None:
+        self.recipient()
+
+    def recipient_version(self) -> dict[str, str]:
+        return self._version_of(f"/recipients/{RECIPIENT}")
+
+    def failed_again(self) -> None:
+        assert self._failed(OWN) == self.ids["delivery"]
 
     def rule(self) -> None:
         answer = self.ask("root", "POST", "/rules", body={"document": _rule(RULE)})
@@ -290,6 +318,14 @@ _TEST = {
     "series": {"temperature": [{"at": "0s", "value": 1}]},
     "expect": [],
 }
+
+
+def _window(seeds: Seeds) -> dict[str, Any]:
+    now = seeds.ask("root", "GET", "/health").document["time"]
+    return {"scope": f"device:{OWN}", "from": now + 3_600_000, "to": now + 7_200_000, "reason": "Matrix"}
+
+
+_RECIPIENT = {"name": "Matrix", "channel": "webhook", "address": "https://hooks.example.com/"}
 _COMMAND = {"name": "relay", "parameters": {"on": True}}
 _BULK = {**_COMMAND, "devices": [OWN]}
 
@@ -365,6 +401,21 @@ PLANS: dict[str, Plan] = {
     "delete_rule": Plan(RULES, restore=Seeds.rule),
     "rule_versions": Plan(RULES),
     "fleet_summary": Plan(anywhere),
+    "list_recipients": Plan(anywhere),
+    "create_recipient": Plan(anywhere, body=Seeds.new_recipient),
+    "show_recipient": Plan(anywhere),
+    "replace_recipient": Plan(anywhere, body=_RECIPIENT, headers=Seeds.recipient_version),
+    "delete_recipient": Plan(anywhere, restore=Seeds.recipient_again),
+    "rotate_recipient_secret": Plan(anywhere),
+    "test_recipient": Plan(anywhere),
+    "list_maintenance": Plan(anywhere),
+    "create_maintenance": Plan(DEVICE, body=_window),
+    "show_maintenance": Plan(DEVICE),
+    "end_maintenance": Plan(DEVICE),
+    "list_deliveries": Plan(anywhere),
+    "show_delivery": Plan(DEVICE),
+    "replay_delivery": Plan(DEVICE, restore=Seeds.failed_again),
+    "alarm_deliveries": Plan(DEVICE),
     "list_users": Plan(anywhere),
     "invite_user": Plan(of_a_person, body=lambda seeds: {"email": seeds.email(), "grants": []}),
     "show_user": Plan(anywhere),
@@ -457,6 +508,8 @@ _NEVER = {
     "id": "mx-never",
     "command": "01AAAAAAAAAAAAAAAAAAAAAAAA",
     "alarm": "mx-never.1",
+    "delivery": "mx-never.1.0.00",
+    "window": "01AAAAAAAAAAAAAAAAAAAAAAAA",
     "bulk": "01AAAAAAAAAAAAAAAAAAAAAAAA",
     "group": "mx-never",
     "rule": "mx-never",

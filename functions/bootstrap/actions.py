@@ -7,7 +7,7 @@ from functions.bootstrap.clients import CLOCK, Clients, Env, clients
 from functions.bootstrap.rulebooks import rulebook
 from functions.bootstrap.watching import live_publisher
 from functions.domain.ulids import CHANCE_BYTES
-from functions.settings import ActionsSettings
+from functions.settings import ActionsSettings, ApiSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,9 +17,14 @@ if TYPE_CHECKING:
     from functions.domain.recipients import Channel
     from functions.ports.commands import CommandStore
     from functions.ports.deliveries import Sender
+    from functions.ports.devices import DeviceFinder
     from functions.ports.live import LivePublisher
     from functions.services.act_on_device import ActOnDevice
     from functions.services.actions_work import ActionsWork
+    from functions.services.deliveries import Deliveries
+    from functions.services.gate import Gate
+    from functions.services.maintenance import Maintenance
+    from functions.services.recipients import ManageRecipients
 
 WEBHOOK_S = 8.0
 """How long a receiver is waited for in all: some of them, one after the other, within the function's 60 s."""
@@ -159,4 +164,43 @@ def _on_device(
         queue=SqsCommandQueue(client("sqs"), settings.commands_queue_url),
         shadows=shadows,
         clock=CLOCK,
+    )
+
+
+def managing(
+    client: Clients, settings: ApiSettings, audited: "AuditedWrites", registry: "DeviceFinder", gate: "Gate"
+) -> "tuple[ManageRecipients, Maintenance, Deliveries]":
+    """What the API does with recipients, maintenance windows and deliveries."""
+    from os import urandom
+
+    from functions.adapters.dynamodb_deliveries import DynamoDBDeliveries
+    from functions.adapters.dynamodb_recipients import DynamoDBRecipients, DynamoDBWindows
+    from functions.adapters.secrets import StoredKey
+    from functions.adapters.sqs_alarms import SqsActionsQueue
+    from functions.services.deliveries import Deliveries
+    from functions.services.maintenance import Maintenance
+    from functions.services.recipients import ManageRecipients
+
+    dynamodb = client("dynamodb")
+    deliveries = DynamoDBDeliveries(dynamodb, settings.core_table, settings.events_table, audited)
+    queue = SqsActionsQueue(client("sqs"), settings.actions_queue_url)
+    return (
+        ManageRecipients(
+            recipients=DynamoDBRecipients(dynamodb, settings.core_table, audited),
+            deliveries=deliveries,
+            queue=queue,
+            key=StoredKey(client("secretsmanager"), settings.webhook_secret),
+            clock=CLOCK,
+            chance=lambda: urandom(CHANCE_BYTES),
+            mails=bool(settings.mail_from),
+            loopback=settings.loopback_webhooks == "true",
+        ),
+        Maintenance(
+            windows=DynamoDBWindows(dynamodb, settings.core_table, audited),
+            registry=registry,
+            gate=gate,
+            clock=CLOCK,
+            chance=lambda: urandom(CHANCE_BYTES),
+        ),
+        Deliveries(deliveries=deliveries, registry=registry, gate=gate, queue=queue, clock=CLOCK),
     )

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from functions.adapters.backoff import Backoff
+from functions.bootstrap.actions import managing
 from functions.bootstrap.clients import CLOCK, Clients, Env, clients, new_client
 from functions.bootstrap.rulebooks import rulebook
 from functions.bootstrap.stores import series_reader
@@ -80,8 +81,8 @@ def api(env: Env, failing: "Callable[[RatesError], None]" = _unheard) -> "tuple[
     from functions.services.losses import ReadLosses
     from functions.services.models import DeviceModels
     from functions.services.queries import Queries
-    from functions.services.rules import Rules
     from functions.services.rule_trials import Trials
+    from functions.services.rules import Rules
     from functions.services.series import History
     from functions.services.waking import Waking
     from functions.services.why import Why
@@ -102,6 +103,7 @@ def api(env: Env, failing: "Callable[[RatesError], None]" = _unheard) -> "tuple[
     commands, bulks = _commands(client, settings, audited, gate, live, known)
     grants, users, keys = _people(client, settings, audited, gate, registry)
     shown = _alarms(client, settings, audited, gate, live, book)
+    recipients, maintenance, deliveries = managing(client, settings, audited, registry, gate)
     services = ApiServices(
         clock=CLOCK,
         cursor_key=_cursor_key(client, settings),
@@ -119,9 +121,9 @@ def api(env: Env, failing: "Callable[[RatesError], None]" = _unheard) -> "tuple[
         groups=_groups(dynamodb, settings, audited),
         models=DeviceModels(store=definitions, rulebook=book, registry=registry, queue=alarms, clock=CLOCK),
         rules=rules,
+        trials=Trials(rules),
         backtests=_backtests(client, settings, rules, book, gate, statuses),
         explaining=Explaining(gate=gate, rulebook=book, states=statuses, series=store, clock=CLOCK),
-        trials=Trials(rules),
         logs=_device_logs(dynamodb, settings, gate, statuses),
         replays=_replays(client, settings, audited, gate, statuses),
         dead_letters=_dead_letters(client, settings, audited),
@@ -130,6 +132,9 @@ def api(env: Env, failing: "Callable[[RatesError], None]" = _unheard) -> "tuple[
         intake=Intake(gate, SqsTelemetryQueue(client("sqs"), settings.ingest_queue_url), CLOCK),
         alarms=shown,
         bulk_alarms=BulkAlarms(shown),
+        recipients=recipients,
+        maintenance=maintenance,
+        deliveries=deliveries,
         commands=commands,
         bulks=bulks,
         shadows=_shadows(client, settings, audited, gate, live, known),

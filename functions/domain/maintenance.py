@@ -63,9 +63,9 @@ def holding(windows: Iterable[Window], thing: str, group: str, now: int) -> Wind
 def check_times(start: int, end: int, now: int) -> None:
     """Raises RequestError."""
     if not now - MIN_LENGTH_MS <= start <= now + MAX_AHEAD_MS:
-        raise RequestError("start", "a time in milliseconds, from now to a year ahead", str(start))
+        raise RequestError("from", "a time in milliseconds, from now to a year ahead", str(start))
     if not start + MIN_LENGTH_MS <= end <= start + MAX_LENGTH_MS:
-        raise RequestError("end", "a time in milliseconds, from a minute to 31 days behind the start", str(end))
+        raise RequestError("to", "a time in milliseconds, from a minute to 31 days behind the beginning", str(end))
 
 
 def parse_reason(text: str) -> str:

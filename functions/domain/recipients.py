@@ -211,8 +211,8 @@ def _span(span: SpelledSpan) -> QuietSpan:
     if not days or any(day not in DAYS for day in days):
         raise RequestError("quiet_hours.days", f"some of {', '.join(DAYS)}", shown(", ".join(days)))
     if start == end:
-        raise RequestError("quiet_hours.until", "another time than from", shown(end))
-    return QuietSpan(tuple(sorted({DAYS.index(day) for day in days})), _minutes("from", start), _minutes("until", end))
+        raise RequestError("quiet_hours.to", "another time than from", shown(end))
+    return QuietSpan(tuple(sorted({DAYS.index(day) for day in days})), _minutes("from", start), _minutes("to", end))
 
 
 def _minutes(field: str, text: str) -> int:

@@ -12,6 +12,7 @@ from functions.services.bulk_alarms import BulkAlarms
 from functions.services.bulk_commands import BulkCommands
 from functions.services.commands import Commands
 from functions.services.dead_letters import ManageDeadLetters
+from functions.services.deliveries import Deliveries
 from functions.services.device_logs import DeviceLogs
 from functions.services.devices import Devices
 from functions.services.explaining import Explaining
@@ -21,14 +22,15 @@ from functions.services.intake import Intake
 from functions.services.keys import ManageKeys
 from functions.services.live_tickets import Tickets
 from functions.services.losses import ReadLosses
+from functions.services.maintenance import Maintenance
 from functions.services.models import DeviceModels
 from functions.services.quarantine_replays import QuarantineReplays
 from functions.services.queries import Queries
 from functions.services.rates import Rates
-from functions.services.rules import Rules
-from functions.services.series import History
 from functions.services.recipients import ManageRecipients
 from functions.services.rule_trials import Trials
+from functions.services.rules import Rules
+from functions.services.series import History
 from functions.services.shadows import DeviceShadows
 from functions.services.users import Users
 from functions.services.why import Why
@@ -46,9 +48,9 @@ class ApiServices:
     models: DeviceModels
     rules: Rules
     backtests: Backtests
+    trials: Trials
     explaining: Explaining
     logs: DeviceLogs
-    trials: Trials
     replays: QuarantineReplays
     dead_letters: ManageDeadLetters
     tickets: Tickets
@@ -57,6 +59,9 @@ class ApiServices:
     intake: Intake
     alarms: Alarms
     bulk_alarms: BulkAlarms
+    recipients: ManageRecipients
+    maintenance: Maintenance
+    deliveries: Deliveries
     commands: Commands
     bulks: BulkCommands
     shadows: DeviceShadows

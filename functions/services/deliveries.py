@@ -14,6 +14,7 @@ from functions.ports.alarms import ActionsQueue
 from functions.ports.clock import Clock
 from functions.ports.deliveries import DeliveryStore
 from functions.ports.devices import DeviceFinder
+from functions.services.alarms import missing as missing_alarm
 from functions.services.gate import Gate
 
 
@@ -48,7 +49,10 @@ class Deliveries:
     def of_alarm(self, who: Principal, alarm: str, limit: int, cursor: str | None) -> DeliveryPage:
         """Raises RequestError, NotFoundError, ForbiddenError, CursorError."""
         thing, number = parse_alarm_id(alarm)
-        self._gate.device(who, Permission.DELIVERIES_READ, thing)
+        try:
+            self._gate.device(who, Permission.DELIVERIES_READ, thing)
+        except NotFoundError as exc:
+            raise missing_alarm(alarm) from exc
         return self._deliveries.of_alarm(thing, number, limit, cursor)
 
     def show(self, who: Principal, id: str) -> WithAttempts:  # noqa: A002 - its name everywhere

@@ -114,7 +114,7 @@ class Maintenance:
             becomes = window.ended(By(actor.principal.id, actor.principal.name), now)
             if becomes is window:
                 return window
-            note = _note(actor, "end", window, now, before={"end": window.end}, after={"end": becomes.end})
+            note = _note(actor, "end", window, now, before={"to": window.end}, after={"to": becomes.end})
             kept = self._windows.save(window, becomes, note)
             if kept is not None:
                 return kept
@@ -167,4 +167,4 @@ def _note(
 
 
 def _described(window: Window) -> dict[str, Any]:
-    return {"scope": window.scope, "start": window.start, "end": window.end, "reason": window.reason}
+    return {"scope": window.scope, "from": window.start, "to": window.end, "reason": window.reason}

@@ -11,6 +11,7 @@ from contract.models import Severity
 from functions.domain.access import parse_scope
 from functions.domain.alarm_work import Deliver
 from functions.domain.audit import Actor, Note
+from functions.domain.cursors import seal, unseal
 from functions.domain.deliveries import FIRST_TRY_MS, Delivery, Trial
 from functions.domain.delivery_ids import own_id
 from functions.domain.devices import parse_text
@@ -36,6 +37,7 @@ from functions.ports.clock import Clock
 from functions.ports.deliveries import DeliveryStore, RecipientStore
 
 _ATTEMPTS: Final = 5
+_TESTS_A_MS: Final = 1_000_000
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,6 +74,7 @@ class ManageRecipients:
         queue: ActionsQueue,
         key: Callable[[], bytes],
         clock: Clock,
+        chance: Callable[[], bytes],
         mails: bool,
         loopback: bool,
     ) -> None:
@@ -80,11 +83,19 @@ class ManageRecipients:
         self._queue = queue
         self._key = key
         self._clock = clock
+        self._chance = chance
         self._mails = mails
         self._loopback = loopback
 
-    def all(self) -> list[Recipient]:
-        return self._recipients.all()
+    def listed(self, limit: int, cursor: str | None) -> tuple[list[Recipient], str | None]:
+        """By id. Raises CursorError."""
+        question = ("recipients",)
+        found = self._recipients.all()
+        if cursor is not None:
+            (after,) = map(str, unseal(cursor, question, (str,)))
+            found = [one for one in found if one.id > after]
+        page = found[:limit]
+        return page, seal(question, (page[-1].id,)) if len(found) > limit else None
 
     def show(self, id: str) -> Recipient:  # noqa: A002 - its name everywhere
         """Raises NotFoundError."""
@@ -152,9 +163,9 @@ class ManageRecipients:
         """A message to him that says it is a test, by the way that all others go. Raises NotFoundError."""
         recipient = self.show(id)
         now = self._clock.now_ms()
-        # Two in the same millisecond would be one: a second person is told to try again.
+        number = now * _TESTS_A_MS + int.from_bytes(self._chance()) % _TESTS_A_MS
         delivery = Delivery(
-            id=own_id(recipient.id, "test", now),
+            id=own_id(recipient.id, "test", number),
             task=Trial(recipient=recipient.id, by=actor.principal.name),
             created_at=now,
             since=now,

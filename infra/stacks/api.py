@@ -85,6 +85,7 @@ class ApiStack(Stack):
                 sign_in_endpoint=users.sign_in_endpoint,
                 cursor_secret=cursor_key.secret_arn,
                 webhook_secret=alarms.webhook_key.secret_arn,
+                mail_from=platform.config.mail_from or "",
                 dead_letters=places.name,
                 request_rate=platform.stage.principal_rate,
                 request_burst=platform.stage.principal_burst,

@@ -20,10 +20,12 @@ from functions.adapters.memory_alarms import MemoryAlarms
 from functions.adapters.memory_audit import MemoryJournal
 from functions.adapters.memory_commands import MemoryCommandQueue, MemoryCommands
 from functions.adapters.memory_dead_letters import MemoryDeadLetters
+from functions.adapters.memory_deliveries import MemoryDeliveries
 from functions.adapters.memory_idempotency import MemoryRequestMemory
 from functions.adapters.memory_live import MemoryLivePublisher, MemoryLiveTickets
 from functions.adapters.memory_principals import MemoryDirectory, MemoryKeys, MemoryPrincipals
 from functions.adapters.memory_rates import MemoryRateBuckets
+from functions.adapters.memory_recipients import MemoryRecipients, MemoryWindows
 from functions.adapters.memory_registry import MemoryGroups, MemoryRegistry
 from functions.adapters.memory_replays import MemoryReplays
 from functions.adapters.memory_rules import MemoryBacktests, MemoryRules
@@ -47,6 +49,7 @@ from functions.services.bulk_alarms import BulkAlarms
 from functions.services.bulk_commands import BulkCommands
 from functions.services.commands import Commands, Creating
 from functions.services.dead_letters import ManageDeadLetters
+from functions.services.deliveries import Deliveries
 from functions.services.device_logs import DeviceLogs
 from functions.services.devices import Devices
 from functions.services.engine import Engine
@@ -58,10 +61,12 @@ from functions.services.intake import Intake
 from functions.services.keys import ManageKeys
 from functions.services.live_tickets import Tickets
 from functions.services.losses import ReadLosses
+from functions.services.maintenance import Maintenance
 from functions.services.models import DeviceModels
 from functions.services.quarantine_replays import QuarantineReplays
 from functions.services.queries import Queries
 from functions.services.rates import Rates
+from functions.services.recipients import ManageRecipients
 from functions.services.rule_trials import Trials
 from functions.services.rulebook import Rulebook
 from functions.services.rules import Rules
@@ -154,6 +159,9 @@ def api_harness(clock, who=None):
         actions_queue=MemoryActionsQueue(),
         states=MemoryStateStore(world, journal),
         alarms=MemoryAlarms(world, journal),
+        recipients=MemoryRecipients(journal),
+        windows=MemoryWindows(journal),
+        deliveries=MemoryDeliveries(world.alarms.outbox, journal),
         rules=MemoryRules(journal),
         backtests=MemoryBacktests(),
         backtests_queue=MemoryBacktestsQueue(),
@@ -248,6 +256,20 @@ def _services(api, chance):
         keys=ManageKeys(api.keys, gate, whois, chance, clock),
         alarms=alarms,
         bulk_alarms=BulkAlarms(alarms),
+        recipients=ManageRecipients(
+            recipients=api.recipients,
+            deliveries=api.deliveries,
+            queue=api.actions_queue,
+            key=lambda: b"m" * 64,
+            clock=clock,
+            chance=chance,
+            mails=True,
+            loopback=False,
+        ),
+        maintenance=Maintenance(windows=api.windows, registry=api.registry, gate=gate, clock=clock, chance=chance),
+        deliveries=Deliveries(
+            deliveries=api.deliveries, registry=api.registry, gate=gate, queue=api.actions_queue, clock=clock
+        ),
         commands=Commands(
             store=api.commands, gate=gate, creating=creating, queue=api.command_queue, live=api.live, clock=clock
         ),

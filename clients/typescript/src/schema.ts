@@ -930,6 +930,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/rules/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Run tests of rules through the same life cycle as telemetry. Nothing is kept */
+        post: operations["test_rules"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/rules/backtests": {
         parameters: {
             query?: never;
@@ -1047,6 +1064,181 @@ export interface paths {
         };
         /** Sums over a page of the devices that I may see */
         get: operations["fleet_summary"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/recipients": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The recipients, by id */
+        get: operations["list_recipients"];
+        put?: never;
+        /** Make a recipient. The secret that signs his webhooks is shown once */
+        post: operations["create_recipient"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/recipients/{recipient}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A recipient, without his secret */
+        get: operations["show_recipient"];
+        /** What is left out becomes what it is without being said; but without an `address` it stays */
+        put: operations["replace_recipient"];
+        post?: never;
+        /** Delete a recipient. What is still to be told to him fails, and is listed so */
+        delete: operations["delete_recipient"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/recipients/{recipient}/secret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A new secret for webhooks, shown once. The one before signs as well for 24 hours */
+        post: operations["rotate_recipient_secret"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/recipients/{recipient}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send a message that says it is a test, whatever the limits and quiet hours; the delivery says what comes */
+        post: operations["test_recipient"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/maintenance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The windows that are not over, the first to end first; or with `state=all` all there were, newest first */
+        get: operations["list_maintenance"];
+        put?: never;
+        /** Have nobody told and nothing done about alarms of some devices for a time */
+        post: operations["create_maintenance"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/maintenance/{window}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A maintenance window */
+        get: operations["show_maintenance"];
+        put?: never;
+        post?: never;
+        /** End a window now; it stays on the list. One that has not begun never does */
+        delete: operations["end_maintenance"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was done about alarms of devices that I may see, newest first */
+        get: operations["list_deliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/deliveries/{delivery}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A delivery with every attempt at it */
+        get: operations["show_delivery"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/deliveries/{delivery}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Try one that failed anew: its id stays, so whoever has it takes it for the same */
+        post: operations["replay_delivery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/alarms/{alarm}/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was done about an alarm, that of its newest step first */
+        get: operations["alarm_deliveries"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1453,11 +1645,6 @@ export interface components {
         AssignAlarm: {
             assignee: string | null;
         };
-        AttemptView: {
-            at: number;
-            outcome: components["schemas"]["CommandsOutcome"];
-            note: string | null;
-        };
         /** @description The chains of a day by shard, each in order; `heads` were read before the items of this page. */
         AuditChains: {
             day: string;
@@ -1649,8 +1836,13 @@ export interface components {
             reason: string | null;
             progress: components["schemas"]["ProgressView"] | null;
             steps: components["schemas"]["StepView"][];
-            attempts: components["schemas"]["AttemptView"][];
+            attempts: components["schemas"]["CommandsAttemptView"][];
             attempted: number;
+        };
+        CommandsAttemptView: {
+            at: number;
+            outcome: components["schemas"]["CommandsOutcome"];
+            note: string | null;
         };
         /**
          * @description Of an attempt to publish; `UNKNOWN` while it is under way, and for ever if the function died meanwhile.
@@ -1733,6 +1925,87 @@ export interface components {
             queue: components["schemas"]["DeadLetterQueueView"];
             items: components["schemas"]["DeadLetterView"][];
             cursor: string | null;
+        };
+        /** @description `status` is that of HTTP. An attempt without an end died on the way, or is being made. */
+        DeliveriesAttemptView: {
+            number: number;
+            at: number;
+            ended_at: number | null;
+            /** @enum {string} */
+            outcome: "delivered" | "failed" | "refused" | "superseded" | "unknown";
+            status: number | null;
+            note: string;
+        };
+        /** @description A page may be short, even empty, and have a cursor. */
+        DeliveriesView: {
+            items: components["schemas"]["DeliveryView"][];
+            cursor: string | null;
+        };
+        /** @description With every attempt at it, in their order. */
+        DeliveryDetail: {
+            id: string;
+            /** @enum {string} */
+            kind: "command" | "desire" | "digest" | "escalation" | "notice" | "test";
+            /** @enum {string} */
+            state: "DELIVERED" | "DIGESTED" | "FAILED" | "MUTED" | "PENDING";
+            reason: ("acknowledged" | "below_severity" | "cleared" | "given_up" | "late" | "limit" | "maintenance" | "no_recipient" | "out_of_scope" | "parent_offline" | "quiet_hours" | "refused" | "superseded") | null;
+            note: string;
+            alarm: string | null;
+            step: number | null;
+            moment: string | null;
+            device: string | null;
+            group: string | null;
+            rule: string | null;
+            severity: ("critical" | "info" | "major" | "minor" | "warning") | null;
+            recipient: string | null;
+            recipients: string[] | null;
+            after_ms: number | null;
+            actuator: string | null;
+            parameters: Record<string, never> | null;
+            desired: Record<string, never> | null;
+            digest: string | null;
+            message_id: string;
+            attempt_count: number;
+            created_at: number;
+            next_at: number | null;
+            closed_at: number | null;
+            attempts: components["schemas"]["DeliveriesAttemptView"][];
+        };
+        /**
+         * @description One thing to be done. `alarm`, `step`, `moment`, `device`, `rule` and `severity` are of the step of an alarm that
+         *         it is for, null where it is for none.
+         *
+         *         `recipient` is who is told; `actuator` with `parameters` what is commanded; `desired` what is set; `after_ms` and
+         *         `recipients` of an escalation. `reason` is why it was muted, gathered or failed; `digest` the delivery in which it
+         *         is told. `message_id` is the header `webhook-id`, the same at each attempt.
+         */
+        DeliveryView: {
+            id: string;
+            /** @enum {string} */
+            kind: "command" | "desire" | "digest" | "escalation" | "notice" | "test";
+            /** @enum {string} */
+            state: "DELIVERED" | "DIGESTED" | "FAILED" | "MUTED" | "PENDING";
+            reason: ("acknowledged" | "below_severity" | "cleared" | "given_up" | "late" | "limit" | "maintenance" | "no_recipient" | "out_of_scope" | "parent_offline" | "quiet_hours" | "refused" | "superseded") | null;
+            note: string;
+            alarm: string | null;
+            step: number | null;
+            moment: string | null;
+            device: string | null;
+            group: string | null;
+            rule: string | null;
+            severity: ("critical" | "info" | "major" | "minor" | "warning") | null;
+            recipient: string | null;
+            recipients: string[] | null;
+            after_ms: number | null;
+            actuator: string | null;
+            parameters: Record<string, never> | null;
+            desired: Record<string, never> | null;
+            digest: string | null;
+            message_id: string;
+            attempt_count: number;
+            created_at: number;
+            next_at: number | null;
+            closed_at: number | null;
         };
         /** @description `sent` is false where the device's shadow has not been told yet: asking for the same again tells it. */
         Desired: {
@@ -2193,6 +2466,44 @@ export interface components {
             code: string;
             new_password: string;
         };
+        /** @description `id` is what rules call him. */
+        NewRecipientBody: {
+            name: string;
+            /** @enum {string} */
+            channel: "email" | "sms" | "webhook" | "slack";
+            address?: string | null;
+            /** @default * */
+            scope?: string;
+            /**
+             * @default info
+             * @enum {string}
+             */
+            min_severity?: "critical" | "major" | "minor" | "warning" | "info";
+            quiet_hours?: components["schemas"]["QuietHoursBody"] | null;
+            per_hour?: number | null;
+            /** @default 900000 */
+            digest_ms?: number | null;
+            id: string;
+        };
+        /** @description `secret` is what verifies webhooks, null for other channels. It is shown this once. */
+        NewRecipientView: {
+            id: string;
+            name: string;
+            /** @enum {string} */
+            channel: "email" | "slack" | "sms" | "webhook";
+            address: string;
+            scope: string;
+            /** @enum {string} */
+            min_severity: "critical" | "info" | "major" | "minor" | "warning";
+            quiet_hours: components["schemas"]["QuietHoursView"] | null;
+            per_hour: number | null;
+            digest_ms: number | null;
+            secret_at: number | null;
+            created_at: number;
+            updated_at: number;
+            version: number;
+            secret: string | null;
+        };
         /** @description An entry without its bytes: they are shown with the entry `id` of its device. */
         NoticeView: {
             device: string;
@@ -2286,6 +2597,28 @@ export interface components {
             origin: "command" | "event" | "telemetry";
             replay: components["schemas"]["ReplayView"] | null;
         };
+        /** @description `zone` is one of the IANA database. What is as bad as `unless`, or worse, is told all the same. */
+        QuietHoursBody: {
+            zone: string;
+            spans: components["schemas"]["QuietSpanBody"][];
+            unless?: ("critical" | "major" | "minor" | "warning" | "info") | null;
+        };
+        QuietHoursView: {
+            zone: string;
+            spans: components["schemas"]["QuietSpanView"][];
+            unless: ("critical" | "info" | "major" | "minor" | "warning") | null;
+        };
+        /** @description From one time of day until another, of the next day if that is earlier: `22:00` until `06:00`. */
+        QuietSpanBody: {
+            days: ("mon" | "tue" | "wed" | "thu" | "fri" | "sat" | "sun")[];
+            from: string;
+            to: string;
+        };
+        QuietSpanView: {
+            days: string[];
+            from: string;
+            to: string;
+        };
         /** @description A point as it was measured. `late`: it came after its model's lateness bound. */
         RawPoint: {
             ts: number;
@@ -2302,6 +2635,52 @@ export interface components {
             to: number;
             bin: null;
             items: components["schemas"]["RawPoint"][];
+            cursor: string | null;
+        };
+        /**
+         * @description `address` is that of the channel: an e-mail address, a phone number such as +4366012345678, or an https URL.
+         *
+         *     He is told of alarms of devices in `scope` that are as bad as `min_severity`, or worse. `per_hour` bounds the
+         *     messages; what is beyond it, or falls into quiet hours, is gathered for `digest_ms` and told in one message: not at
+         *     all where that is null.
+         */
+        RecipientBody: {
+            name: string;
+            /** @enum {string} */
+            channel: "email" | "sms" | "webhook" | "slack";
+            address?: string | null;
+            /** @default * */
+            scope?: string;
+            /**
+             * @default info
+             * @enum {string}
+             */
+            min_severity?: "critical" | "major" | "minor" | "warning" | "info";
+            quiet_hours?: components["schemas"]["QuietHoursBody"] | null;
+            per_hour?: number | null;
+            /** @default 900000 */
+            digest_ms?: number | null;
+        };
+        /** @description Of an address that may hold a secret only the host is shown. `secret_at` is when his secret was made. */
+        RecipientView: {
+            id: string;
+            name: string;
+            /** @enum {string} */
+            channel: "email" | "slack" | "sms" | "webhook";
+            address: string;
+            scope: string;
+            /** @enum {string} */
+            min_severity: "critical" | "info" | "major" | "minor" | "warning";
+            quiet_hours: components["schemas"]["QuietHoursView"] | null;
+            per_hour: number | null;
+            digest_ms: number | null;
+            secret_at: number | null;
+            created_at: number;
+            updated_at: number;
+            version: number;
+        };
+        RecipientsView: {
+            items: components["schemas"]["RecipientView"][];
             cursor: string | null;
         };
         RefusedView: {
@@ -2362,6 +2741,18 @@ export interface components {
             severity: ("critical" | "info" | "major" | "minor" | "warning") | null;
             reasons: string[];
         };
+        /** @description `differences` are lines for people: `=` as expected, `-` only expected, `+` only came, `?` more about it. */
+        RuleTestView: {
+            test: string;
+            rule: string;
+            passed: boolean;
+            steps: components["schemas"]["TestStepView"][];
+            differences: string[];
+        };
+        RuleTestsView: {
+            passed: boolean;
+            tests: components["schemas"]["RuleTestView"][];
+        };
         RuleToCheck: {
             document: {
                 [key: string]: unknown;
@@ -2402,6 +2793,16 @@ export interface components {
             device: string;
             now: number;
             items: components["schemas"]["RuleOnDeviceView"][];
+        };
+        /** @description Tests as files of tests have them, of the `rules` here or of installed ones that they name. */
+        RulesToTest: {
+            /** @default [] */
+            rules?: {
+                [key: string]: unknown;
+            }[];
+            tests: {
+                [key: string]: unknown;
+            }[];
         };
         /** @description A page may be short, even empty, and have a cursor. */
         RulesView: {
@@ -2470,6 +2871,17 @@ export interface components {
             device: string;
             received_at: number;
             bytes: number;
+        };
+        /** @description What became of the alarm; `value` is of the rule's first metric, `why` the tree that decided it. */
+        TestStepView: {
+            /** @enum {string} */
+            kind: "cleared" | "downgraded" | "escalated" | "flapping" | "raised";
+            at: number;
+            /** @enum {string} */
+            severity: "critical" | "info" | "major" | "minor" | "warning";
+            since: number;
+            value: number | boolean | string | null;
+            why: Record<string, never>;
         };
         /** @description The ids of `messages`, or nothing for all that are there. */
         ToMove: {
@@ -2549,6 +2961,39 @@ export interface components {
         };
         VersionsView: {
             items: components["schemas"]["VersionView"][];
+            cursor: string | null;
+        };
+        /**
+         * @description For the devices of `scope` (`*`, `group:plant-1`, `device:pump-7`), `from` a time, or now, until before `to`.
+         *
+         *     Both are in milliseconds since the epoch.
+         */
+        WindowBody: {
+            scope: string;
+            from?: number | null;
+            to: number;
+            reason: string;
+        };
+        WindowPerson: {
+            id: string;
+            name: string;
+        };
+        /** @description `ended_by` is whoever ended it before its time. */
+        WindowView: {
+            id: string;
+            scope: string;
+            from: number;
+            to: number;
+            /** @enum {string} */
+            state: "holds" | "over" | "planned";
+            reason: string;
+            by: components["schemas"]["WindowPerson"];
+            created_at: number;
+            ended_by: components["schemas"]["WindowPerson"] | null;
+        };
+        /** @description A page may be short, even empty, and have a cursor. */
+        WindowsView: {
+            items: components["schemas"]["WindowView"][];
             cursor: string | null;
         };
     };
@@ -2748,7 +3193,6 @@ export type AlarmsBulkView = components['schemas']['AlarmsBulkView'];
 export type AlarmsView = components['schemas']['AlarmsView'];
 export type Allowed = components['schemas']['Allowed'];
 export type AssignAlarm = components['schemas']['AssignAlarm'];
-export type AttemptView = components['schemas']['AttemptView'];
 export type AuditChains = components['schemas']['AuditChains'];
 export type AuditEntry = components['schemas']['AuditEntry'];
 export type AuditList = components['schemas']['AuditList'];
@@ -2771,6 +3215,7 @@ export type ChangedEpisodeView = components['schemas']['ChangedEpisodeView'];
 export type CheckedView = components['schemas']['CheckedView'];
 export type Clearing = components['schemas']['Clearing'];
 export type CommandView = components['schemas']['CommandView'];
+export type CommandsAttemptView = components['schemas']['CommandsAttemptView'];
 export type CommandsOutcome = components['schemas']['CommandsOutcome'];
 export type CommandsSource = components['schemas']['CommandsSource'];
 export type CommandsStatus = components['schemas']['CommandsStatus'];
@@ -2784,6 +3229,10 @@ export type DeadLetterQueueView = components['schemas']['DeadLetterQueueView'];
 export type DeadLetterQueuesView = components['schemas']['DeadLetterQueuesView'];
 export type DeadLetterView = components['schemas']['DeadLetterView'];
 export type DeadLettersView = components['schemas']['DeadLettersView'];
+export type DeliveriesAttemptView = components['schemas']['DeliveriesAttemptView'];
+export type DeliveriesView = components['schemas']['DeliveriesView'];
+export type DeliveryDetail = components['schemas']['DeliveryDetail'];
+export type DeliveryView = components['schemas']['DeliveryView'];
 export type Desired = components['schemas']['Desired'];
 export type DesiredHistory = components['schemas']['DesiredHistory'];
 export type DesiredPatch = components['schemas']['DesiredPatch'];
@@ -2838,6 +3287,8 @@ export type NewBulk = components['schemas']['NewBulk'];
 export type NewCommand = components['schemas']['NewCommand'];
 export type NewKeyView = components['schemas']['NewKeyView'];
 export type NewPassword = components['schemas']['NewPassword'];
+export type NewRecipientBody = components['schemas']['NewRecipientBody'];
+export type NewRecipientView = components['schemas']['NewRecipientView'];
 export type NoticeView = components['schemas']['NoticeView'];
 export type NoticesView = components['schemas']['NoticesView'];
 export type Outlook = components['schemas']['Outlook'];
@@ -2850,8 +3301,15 @@ export type ProgressView = components['schemas']['ProgressView'];
 export type QuarantineOutcome = components['schemas']['QuarantineOutcome'];
 export type QuarantineView = components['schemas']['QuarantineView'];
 export type QuarantinedView = components['schemas']['QuarantinedView'];
+export type QuietHoursBody = components['schemas']['QuietHoursBody'];
+export type QuietHoursView = components['schemas']['QuietHoursView'];
+export type QuietSpanBody = components['schemas']['QuietSpanBody'];
+export type QuietSpanView = components['schemas']['QuietSpanView'];
 export type RawPoint = components['schemas']['RawPoint'];
 export type RawSeries = components['schemas']['RawSeries'];
+export type RecipientBody = components['schemas']['RecipientBody'];
+export type RecipientView = components['schemas']['RecipientView'];
+export type RecipientsView = components['schemas']['RecipientsView'];
 export type RefusedView = components['schemas']['RefusedView'];
 export type RemarkView = components['schemas']['RemarkView'];
 export type ReplayView = components['schemas']['ReplayView'];
@@ -2859,11 +3317,14 @@ export type ReplaysView = components['schemas']['ReplaysView'];
 export type Reported = components['schemas']['Reported'];
 export type Role = components['schemas']['Role'];
 export type RuleOnDeviceView = components['schemas']['RuleOnDeviceView'];
+export type RuleTestView = components['schemas']['RuleTestView'];
+export type RuleTestsView = components['schemas']['RuleTestsView'];
 export type RuleToCheck = components['schemas']['RuleToCheck'];
 export type RuleToInstall = components['schemas']['RuleToInstall'];
 export type RuleView = components['schemas']['RuleView'];
 export type RulesAuthor = components['schemas']['RulesAuthor'];
 export type RulesOnDeviceView = components['schemas']['RulesOnDeviceView'];
+export type RulesToTest = components['schemas']['RulesToTest'];
 export type RulesView = components['schemas']['RulesView'];
 export type SelectionView = components['schemas']['SelectionView'];
 export type ShadowView = components['schemas']['ShadowView'];
@@ -2875,6 +3336,7 @@ export type Step = components['schemas']['Step'];
 export type StepView = components['schemas']['StepView'];
 export type Subject = components['schemas']['Subject'];
 export type TelemetryAccepted = components['schemas']['TelemetryAccepted'];
+export type TestStepView = components['schemas']['TestStepView'];
 export type ToMove = components['schemas']['ToMove'];
 export type ToReplay = components['schemas']['ToReplay'];
 export type TransitionView = components['schemas']['TransitionView'];
@@ -2886,6 +3348,10 @@ export type UsersView = components['schemas']['UsersView'];
 export type Verdict = components['schemas']['Verdict'];
 export type VersionView = components['schemas']['VersionView'];
 export type VersionsView = components['schemas']['VersionsView'];
+export type WindowBody = components['schemas']['WindowBody'];
+export type WindowPerson = components['schemas']['WindowPerson'];
+export type WindowView = components['schemas']['WindowView'];
+export type WindowsView = components['schemas']['WindowsView'];
 export type ResponseChangedMeanwhile = components['responses']['ChangedMeanwhile'];
 export type ResponseConflict = components['responses']['Conflict'];
 export type ResponseConflictOrIdempotencyInProgress = components['responses']['ConflictOrIdempotencyInProgress'];
@@ -5400,6 +5866,38 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    test_rules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RulesToTest"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleTestsView"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     create_backtest: {
         parameters: {
             query?: never;
@@ -5728,6 +6226,532 @@ export interface operations {
             400: components["responses"]["InvalidRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    list_recipients: {
+        parameters: {
+            query?: {
+                /** @description At most so many items. */
+                limit?: number;
+                /** @description `cursor` of the page before, with otherwise the same parameters. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecipientsView"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    create_recipient: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Chosen by the caller, unique to this creation: a repetition with it gets the first one's answer.
+                 * @example 2f1c0a7e-6a2e-4a5e-9d0c-0b8f6f1f9b52
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewRecipientBody"];
+            };
+        };
+        responses: {
+            /** @description Made. */
+            201: {
+                headers: {
+                    /** @description The version shown. */
+                    ETag: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewRecipientView"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["ConflictOrIdempotencyInProgress"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["IdempotencyKeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    show_recipient: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description A recipient, as rules call him.
+                 * @example on-call
+                 */
+                recipient: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    /** @description The version shown. */
+                    ETag: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecipientView"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    replace_recipient: {
+        parameters: {
+            query?: never;
+            header: {
+                /**
+                 * @description The `ETag` that the change is meant for: it is refused if there is a newer version.
+                 * @example "7"
+                 */
+                "If-Match": string;
+            };
+            path: {
+                /**
+                 * @description A recipient, as rules call him.
+                 * @example on-call
+                 */
+                recipient: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RecipientBody"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    /** @description The version shown. */
+                    ETag: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecipientView"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["ChangedMeanwhile"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            428: components["responses"]["IfMatchRequired"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    delete_recipient: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The `ETag` that the change is meant for: it is refused if there is a newer version.
+                 * @example "7"
+                 */
+                "If-Match"?: string;
+            };
+            path: {
+                /**
+                 * @description A recipient, as rules call him.
+                 * @example on-call
+                 */
+                recipient: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["ChangedMeanwhile"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    rotate_recipient_secret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description A recipient, as rules call him.
+                 * @example on-call
+                 */
+                recipient: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    /** @description The version shown. */
+                    ETag: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewRecipientView"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    test_recipient: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description A recipient, as rules call him.
+                 * @example on-call
+                 */
+                recipient: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted; it goes on. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliveryView"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    list_maintenance: {
+        parameters: {
+            query?: {
+                /** @description `ahead`: those that are not over; or `all` there were. */
+                state?: "ahead" | "all";
+                /** @description At most so many items. */
+                limit?: number;
+                /** @description `cursor` of the page before, with otherwise the same parameters. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WindowsView"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    create_maintenance: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Chosen by the caller, unique to this creation: a repetition with it gets the first one's answer.
+                 * @example 2f1c0a7e-6a2e-4a5e-9d0c-0b8f6f1f9b52
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WindowBody"];
+            };
+        };
+        responses: {
+            /** @description Made. */
+            201: {
+                headers: {
+                    /** @description `true`: the answer of an earlier request with this key. */
+                    "Idempotency-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WindowView"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["ConflictOrIdempotencyInProgress"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["IdempotencyKeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    show_maintenance: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A maintenance window. */
+                window: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WindowView"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    end_maintenance: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A maintenance window. */
+                window: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WindowView"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    list_deliveries: {
+        parameters: {
+            query?: {
+                /** @description In this state alone. */
+                state?: "PENDING" | "DELIVERED" | "FAILED" | "MUTED" | "DIGESTED";
+                /**
+                 * @description To this recipient alone.
+                 * @example on-call
+                 */
+                recipient?: string;
+                /** @description At most so many items. */
+                limit?: number;
+                /** @description `cursor` of the page before, with otherwise the same parameters. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliveriesView"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    show_delivery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A delivery, as the list of them names it. */
+                delivery: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliveryDetail"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    replay_delivery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A delivery, as the list of them names it. */
+                delivery: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted; it goes on. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliveryView"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    alarm_deliveries: {
+        parameters: {
+            query?: {
+                /** @description At most so many items. */
+                limit?: number;
+                /** @description `cursor` of the page before, with otherwise the same parameters. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description An alarm: its device, `.`, its number.
+                 * @example press-4.42
+                 */
+                alarm: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliveriesView"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
         };

@@ -32,6 +32,16 @@ PATH: Final[dict[str, Json]] = {
         "example": "press-4.42",
         "schema": {"pattern": f"^{ALARM_PATTERN}$"},
     },
+    "recipient": {
+        "description": "A recipient, as rules call him.",
+        "example": "on-call",
+        "schema": {"pattern": f"^{THING_PATTERN}$"},
+    },
+    "window": {"description": "A maintenance window.", "schema": {"pattern": "^[0-9A-HJKMNP-TV-Z]{26}$"}},
+    "delivery": {
+        "description": "A delivery, as the list of them names it.",
+        "schema": {"pattern": f"^{THING_PATTERN}\\.[0-9a-z]+\\.[0-9]+(?:\\.[0-9a-f]+)?$"},
+    },
     "queue": {
         "description": "A queue of dead letters, as their list names it.",
         "example": "ingest",
@@ -90,6 +100,13 @@ QUERY: Final[dict[str, Json]] = {
     },
     "list_alarms.assignee": {"description": "Of this user, by his id; `me` for whoever asks.", "example": "me"},
     "device_alarms.state": {"description": "`active`, `cleared`, or both."},
+    "list_deliveries.state": {"description": "In this state alone."},
+    "list_deliveries.recipient": {
+        "description": "To this recipient alone.",
+        "example": "on-call",
+        "schema": {"pattern": f"^{THING_PATTERN}$"},
+    },
+    "list_maintenance.state": {"description": "`ahead`: those that are not over; or `all` there were."},
     "list_audit.subject": {"description": "Changes of this alone: its kind, `:`, its id.", "example": "device:press-4"},
     "list_audit.principal": {"description": "Changes by this principal.", "example": "key:4f0e9a516c1f"},
     "list_audit.action": {"description": "Changes of this kind.", "example": "device.update"},

@@ -17,8 +17,6 @@ from functions.domain.deliveries import (
     Escalate,
     Notice,
     Order,
-    Outcome,
-    Reason,
     State,
     Trial,
     Wanted,
@@ -28,7 +26,24 @@ from functions.services.deliveries import Deliveries, WithAttempts
 _Delivery = Annotated[str, Path(max_length=140)]
 _Alarm = Annotated[str, Path(max_length=80)]
 _Limit = Annotated[int, Query(ge=1, le=100)]
-_StateFilter = Annotated[State | None, Query()]
+_State = Literal["PENDING", "DELIVERED", "FAILED", "MUTED", "DIGESTED"]
+_StateFilter = Annotated[_State | None, Query()]
+_Reason = Literal[
+    "maintenance",
+    "parent_offline",
+    "cleared",
+    "acknowledged",
+    "late",
+    "superseded",
+    "out_of_scope",
+    "below_severity",
+    "quiet_hours",
+    "limit",
+    "no_recipient",
+    "refused",
+    "given_up",
+]
+_Outcome = Literal["unknown", "delivered", "failed", "refused", "superseded"]
 _RecipientFilter = Annotated[str | None, Query(max_length=63)]
 _Kind = Literal["notice", "command", "desire", "escalation", "digest", "test"]
 
@@ -44,8 +59,8 @@ class DeliveryView(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     kind: _Kind
-    state: State
-    reason: Reason | None
+    state: _State
+    reason: _Reason | None
     note: str
     alarm: str | None
     step: int | None
@@ -74,7 +89,7 @@ class AttemptView(msgspec.Struct, frozen=True):
     number: int
     at: int
     ended_at: int | None
-    outcome: Outcome
+    outcome: _Outcome
     status: int | None
     note: str
 
@@ -109,7 +124,8 @@ class DeliveryOperations:
         """What was done about alarms of devices that I may see, newest first."""
         who = self._request.who
         inner = self._cursors.open(cursor, who, "list_deliveries")
-        page = self._deliveries.listed(who, state, recipient, limit, inner)
+        wanted = None if state is None else State(state)
+        page = self._deliveries.listed(who, wanted, recipient, limit, inner)
         items = tuple(map(delivery_view, page.deliveries))
         return answer(DeliveriesView(items, self._cursors.close(page.cursor, who, "list_deliveries")))
 
@@ -142,7 +158,9 @@ def _detail(found: WithAttempts) -> DeliveryDetail:
 
 
 def _attempt(attempt: Attempt) -> AttemptView:
-    return AttemptView(attempt.number, attempt.at, attempt.ended_at, attempt.outcome, attempt.status, attempt.note)
+    return AttemptView(
+        attempt.number, attempt.at, attempt.ended_at, attempt.outcome.value, attempt.status, attempt.note
+    )
 
 
 def _fields(delivery: Delivery) -> dict[str, Any]:
@@ -150,8 +168,8 @@ def _fields(delivery: Delivery) -> dict[str, Any]:
     return {
         "id": delivery.id,
         "kind": _KINDS[type(task)],
-        "state": delivery.state,
-        "reason": delivery.reason,
+        "state": delivery.state.value,
+        "reason": delivery.reason.value if delivery.reason else None,
         "note": delivery.note,
         "alarm": about.alarm if about else None,
         "step": about.step if about else None,

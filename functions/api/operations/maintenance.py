@@ -20,7 +20,7 @@ _State = Literal["planned", "holds", "over"]
 
 
 class WindowBody(BaseModel):
-    """For the devices of `scope` (`*`, `group:plant-1`, `device:pump-7`), from `start`, or now, until before `end`.
+    """For the devices of `scope` (`*`, `group:plant-1`, `device:pump-7`), `from` a time, or now, until before `to`.
 
     Both are in milliseconds since the epoch.
     """
@@ -28,8 +28,8 @@ class WindowBody(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     scope: str = Field(min_length=1, max_length=400)
-    start: int | None = None
-    end: int
+    from_: int | None = Field(default=None, alias="from")
+    to: int
     reason: str = Field(min_length=1, max_length=MAX_REASON_CHARS)
 
 
@@ -38,13 +38,13 @@ class WindowPerson(msgspec.Struct, frozen=True):
     name: str
 
 
-class WindowView(msgspec.Struct, frozen=True):
+class WindowView(msgspec.Struct, frozen=True, rename={"from_": "from"}):
     """`ended_by` is whoever ended it before its time."""
 
     id: str
     scope: str
-    start: int
-    end: int
+    from_: int
+    to: int
     state: _State
     reason: str
     by: WindowPerson
@@ -83,7 +83,7 @@ class MaintenanceOperations:
     @answers(WindowView, status=201, problems=("not-found", "conflict"))
     def create_maintenance(self, window: Annotated[WindowBody, Body()]) -> Answer:
         """Have nobody told and nothing done about alarms of some devices for a time."""
-        made = self._maintenance.create(self._request.actor, window.scope, window.start, window.end, window.reason)
+        made = self._maintenance.create(self._request.actor, window.scope, window.from_, window.to, window.reason)
         return answer(self._view(made), status=201)
 
     @answers(WindowView)

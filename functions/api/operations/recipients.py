@@ -3,12 +3,14 @@
 from typing import Annotated, Any, Literal
 
 import msgspec
-from aws_lambda_powertools.event_handler.openapi.params import Body, Path
+from aws_lambda_powertools.event_handler.openapi.params import Body, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from contract.models import Severity
 from functions.api.answer import Answer, answer, answers, nothing
+from functions.api.cursors import Cursors
 from functions.api.operations.deliveries import DeliveryView, delivery_view
+from functions.api.parameters import Cursor
 from functions.api.request import Request
 from functions.domain.recipients import (
     DEFAULT_DIGEST_MS,
@@ -27,6 +29,7 @@ from functions.domain.recipients import (
 from functions.services.recipients import ManageRecipients, Wanted, WithSecret
 
 _Recipient = Annotated[str, Path(max_length=63)]
+_Limit = Annotated[int, Query(ge=1, le=100)]
 _Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 _Channel = Literal["email", "sms", "webhook", "slack"]
 
@@ -37,8 +40,8 @@ class QuietSpanBody(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     days: list[_Day] = Field(min_length=1, max_length=7)
-    start: str = Field(max_length=5)
-    end: str = Field(max_length=5)
+    from_: str = Field(alias="from", max_length=5)
+    to: str = Field(max_length=5)
 
 
 class QuietHoursBody(BaseModel):
@@ -51,15 +54,15 @@ class QuietHoursBody(BaseModel):
     unless: Severity | None = None
 
     def quiet(self) -> QuietHours:
-        return parse_quiet_hours(self.zone, [(span.days, span.start, span.end) for span in self.spans], self.unless)
+        return parse_quiet_hours(self.zone, [(span.days, span.from_, span.to) for span in self.spans], self.unless)
 
 
 class RecipientBody(BaseModel):
     """`address` is that of the channel: an e-mail address, a phone number such as +4366012345678, or an https URL.
 
-    He is told of alarms of devices in `scope` that are as bad as `minimum`, or worse. `per_hour` bounds the messages;
-    what is beyond it, or falls into quiet hours, is gathered for `digest_ms` and told in one message: not at all where
-    that is null.
+    He is told of alarms of devices in `scope` that are as bad as `min_severity`, or worse. `per_hour` bounds the
+    messages; what is beyond it, or falls into quiet hours, is gathered for `digest_ms` and told in one message: not at
+    all where that is null.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True)
@@ -68,7 +71,7 @@ class RecipientBody(BaseModel):
     channel: _Channel
     address: str | None = Field(default=None, max_length=MAX_ADDRESS_CHARS)
     scope: str = Field(default="*", max_length=400)
-    minimum: Severity = "info"
+    min_severity: Severity = "info"
     quiet_hours: QuietHoursBody | None = None
     per_hour: int | None = Field(default=None, ge=1, le=MAX_PER_HOUR)
     digest_ms: int | None = Field(default=DEFAULT_DIGEST_MS, ge=MIN_DIGEST_MS, le=MAX_DIGEST_MS)
@@ -79,7 +82,7 @@ class RecipientBody(BaseModel):
             channel=Channel(self.channel),
             address=self.address,
             scope=self.scope,
-            minimum=self.minimum,
+            minimum=self.min_severity,
             quiet=self.quiet_hours.quiet() if self.quiet_hours else None,
             per_hour=self.per_hour,
             digest_ms=self.digest_ms,
@@ -92,10 +95,10 @@ class NewRecipientBody(RecipientBody):
     id: str = Field(min_length=1, max_length=63)
 
 
-class QuietSpanView(msgspec.Struct, frozen=True):
+class QuietSpanView(msgspec.Struct, frozen=True, rename={"from_": "from"}):
     days: tuple[str, ...]
-    start: str
-    end: str
+    from_: str
+    to: str
 
 
 class QuietHoursView(msgspec.Struct, frozen=True):
@@ -109,10 +112,10 @@ class RecipientView(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     name: str
-    channel: Channel
+    channel: _Channel
     address: str
     scope: str
-    minimum: Severity
+    min_severity: Severity
     quiet_hours: QuietHoursView | None
     per_hour: int | None
     digest_ms: int | None
@@ -134,14 +137,17 @@ class RecipientsView(msgspec.Struct, frozen=True):
 
 
 class RecipientOperations:
-    def __init__(self, request: Request, recipients: ManageRecipients) -> None:
+    def __init__(self, request: Request, recipients: ManageRecipients, cursors: Cursors) -> None:
         self._request = request
         self._recipients = recipients
+        self._cursors = cursors
 
     @answers(RecipientsView)
-    def list_recipients(self) -> Answer:
-        """All recipients, by id: one page, since there are few."""
-        return answer(RecipientsView(tuple(map(_view, self._recipients.all())), None))
+    def list_recipients(self, limit: _Limit = 100, cursor: Cursor = None) -> Answer:
+        """The recipients, by id."""
+        who = self._request.who
+        found, more = self._recipients.listed(limit, self._cursors.open(cursor, who, "list_recipients"))
+        return answer(RecipientsView(tuple(map(_view, found)), self._cursors.close(more, who, "list_recipients")))
 
     @answers(NewRecipientView, status=201, etag=True, problems=("conflict",))
     def create_recipient(self, recipient: Annotated[NewRecipientBody, Body()]) -> Answer:
@@ -194,10 +200,10 @@ def _fields(recipient: Recipient) -> dict[str, Any]:
     return {
         "id": recipient.id,
         "name": recipient.name,
-        "channel": recipient.channel,
+        "channel": recipient.channel.value,
         "address": masked(recipient.channel, recipient.address),
         "scope": recipient.scope,
-        "minimum": recipient.minimum,
+        "min_severity": recipient.minimum,
         "quiet_hours": _quiet(recipient.quiet),
         "per_hour": recipient.per_hour,
         "digest_ms": recipient.digest_ms,

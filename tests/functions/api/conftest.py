@@ -1,12 +1,15 @@
+import msgspec
 import pytest
 
 from functions.domain.access import Grant, Kind, Principal, Role
+from functions.domain.deliveries import Reason
 from functions.domain.grants import Holder
 from functions.domain.ingest import Fault, QuarantineEntry
 from functions.domain.state import Change
 from tests.access_matrix import LINE, Answer, Seeds, people
 from tests.functions.alarm_cases import transition
 from tests.functions.api_harness import api_harness
+from tests.functions.domain.deliveries_of import notice
 
 ROOT = Principal("user:root", Kind.USER, "root", (Grant(Role.ADMIN, "*"),))
 
@@ -45,4 +48,12 @@ def seeds(clock):
         api.states.save({thing: change})
         return found.alarm
 
-    return Seeds(ask, quarantined, alarmed)
+    def failed(thing):
+        about = transition(thing=thing)
+        made = msgspec.structs.replace(notice("nobody", thing=thing, number=about.number), group=LINE)
+        api.deliveries.deliveries[made.id] = made.failed(
+            Reason.NO_RECIPIENT, clock.now_ms(), "there is no such recipient"
+        )
+        return made.id
+
+    return Seeds(ask, quarantined, alarmed, failed)

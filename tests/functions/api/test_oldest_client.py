@@ -8,6 +8,7 @@ from contract import ingest
 from contract.ingest import IngestMessage
 from functions.adapters.memory_principals import MemorySignIns
 from functions.domain.dead_letters import Letter
+from functions.domain.deliveries import Reason
 from functions.domain.events import DeviceEvent
 from functions.domain.grants import Holder
 from functions.domain.ingest import Fault, QuarantineEntry
@@ -17,6 +18,7 @@ from tests import oldest_client
 from tests.functions.alarm_cases import saved, transition
 from tests.functions.api_harness import api_harness, person
 from tests.functions.browser import Browser
+from tests.functions.domain.deliveries_of import notice
 from tests.functions.ingest_fleet import Fleet
 from tests.functions.replaying import message
 
@@ -44,6 +46,8 @@ def world(clock):
     fleet.states._world = api.world
     fleet.take({"id": message((0, {"temperature": 20.5}), thing="pump-7")})
     saved(api, transition(thing="pump-7"))
+    told = notice("managers", thing="pump-7", number=1, at=now)
+    api.deliveries.deliveries[told.id] = told.failed(Reason.NO_RECIPIENT, now, "there is no recipient 'managers'")
     sign_ins = MemorySignIns()
     sign_ins.passwords |= {"ann@example.org": "correct Horse 1", "new@example.org": "temporary 1"}
     sign_ins.temporary.add("new@example.org")
