@@ -19,7 +19,13 @@ WORKERS = 6
 def seeds(cloud):
     ask = Asking(cloud)
     unique = f"{time.time_ns() // 1_000_000}-"
-    seeds = Seeds(ask, lambda thing: quarantined(ask, thing), lambda thing: alarmed(ask, thing), unique=unique)
+    seeds = Seeds(
+        ask,
+        lambda thing: quarantined(ask, thing),
+        lambda thing: alarmed(ask, thing),
+        lambda thing: failed(ask, thing),
+        unique=unique,
+    )
 
     def admit(person):
         who = person.principal
@@ -62,6 +68,7 @@ def alarmed(ask, thing):
     """Values above what a rule allows, until one has raised its alarm: a new rule is seen within some seconds."""
     when = {"metric": "temperature", "above": -40}
     rule = {"rule": "mx-alarm", "scope": f"device:{thing}", "severity": "info", "when": when}
+    rule["actions"] = [{"notify": ["mx-nobody"], "on": ["raised"]}]
     made = ask("root", "POST", "/rules", body={"document": rule})
     assert made.status in {201, 409}, made
     seqs = count(2)
@@ -71,6 +78,16 @@ def alarmed(ask, thing):
         return ask("root", "GET", f"/devices/{thing}/alarms").document["items"]
 
     return wait_for("an alarm", raised, every_s=1)[0]["id"]
+
+
+def failed(ask, thing):
+    """What was to be told of the device's first alarm to somebody whom there is not, once that has failed."""
+
+    def failures():
+        items = ask("root", "GET", f"/alarms/{thing}.1/deliveries").document["items"]
+        return [one["id"] for one in items if one["state"] == "FAILED"]
+
+    return wait_for("a delivery that failed", failures, every_s=0.5)[0]
 
 
 def test_every_cell_is_as_the_domain_has_it(seeds):
