@@ -200,10 +200,11 @@ def _alarms(
     engine = Engine(
         states=states, actions=SqsActionsQueue(client("sqs"), settings.actions_queue_url), live=live, clock=CLOCK
     )
+    store = DynamoDBAlarms(dynamodb, tables, audited)
     return Alarms(
-        store=DynamoDBAlarms(dynamodb, tables, audited),
+        store=store,
         gate=gate,
-        at_engine=AtEngine(engine=engine, rulebook=book, clock=CLOCK),
+        at_engine=AtEngine(engine=engine, rulebook=book, alarms=store, clock=CLOCK),
         principals=DynamoDBPrincipals(dynamodb, settings.core_table, audited),
         live=live,
         clock=CLOCK,

@@ -12,14 +12,16 @@ from functions.domain.engine.program import Outcome, Program
 from functions.domain.engine.values import up_to_date
 from functions.domain.state import Change, DeviceState
 from functions.errors import AlarmsError, ConflictError
+from functions.ports.alarms import AlarmStore
 from functions.ports.clock import Clock
 from functions.services.engine import Engine
 from functions.services.rulebook import Rulebook
 
 
 class AtEngine:
-    def __init__(self, *, engine: Engine, rulebook: Rulebook, clock: Clock) -> None:
+    def __init__(self, *, engine: Engine, rulebook: Rulebook, alarms: AlarmStore, clock: Clock) -> None:
         self._engine = engine
+        self._alarms = alarms
         self._rulebook = rulebook
         self._clock = clock
 
@@ -45,10 +47,18 @@ class AtEngine:
             self._save(thing, Change(state=state, now=now, armed_before=state.armed))
             return None
         outcome = self._reset(alarm, device, state, now)
+        transitions = outcome.transitions
+        if not any((one.number, one.kind) == (alarm.number, TransitionKind.CLEARED) for one in transitions):
+            # The engine knows nothing of it: its own state was lost, or it ended after it was read. What stands now
+            # decides, since whoever ends it from here on moves the state's version.
+            standing = self._alarms.read(thing, alarm.number)
+            if standing is None or not standing.active:
+                return None
+            transitions = (*transitions, _cleared(standing, now))
         change = Change(
             state=msgspec.structs.replace(state, rules=outcome.rules, alarms=outcome.alarms, armed=outcome.armed),
             now=now,
-            transitions=_with_its_own(outcome.transitions, alarm, now),
+            transitions=transitions,
             group=alarm.group if device is None else device.group,
             wanted=outcome.wanted,
             armed_before=state.armed,
@@ -78,11 +88,8 @@ def changed_by_others(alarm: Alarm) -> ConflictError:
     return ConflictError(f"{alarm.id} is being changed by others; try again")
 
 
-def _with_its_own(found: tuple[Transition, ...], alarm: Alarm, now: int) -> tuple[Transition, ...]:
-    """Also where the engine knows nothing of the alarm any more, since its own state was lost."""
-    if any((one.number, one.kind) == (alarm.number, TransitionKind.CLEARED) for one in found):
-        return found
-    cleared = Transition(
+def _cleared(alarm: Alarm, now: int) -> Transition:
+    return Transition(
         kind=TransitionKind.CLEARED,
         thing=alarm.thing,
         rule=alarm.rule,
@@ -100,7 +107,6 @@ def _with_its_own(found: tuple[Transition, ...], alarm: Alarm, now: int) -> tupl
         count=alarm.count,
         clearing=Clearing.PERSON,
     )
-    return (*found, cleared)
 
 
 def _note(actor: Actor, alarm: Alarm, now: int) -> Note:

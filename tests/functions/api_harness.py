@@ -196,6 +196,7 @@ def _services(api, chance):
         at_engine=AtEngine(
             engine=Engine(states=api.states, actions=api.actions_queue, live=api.live, clock=clock),
             rulebook=api.rulebook,
+            alarms=api.alarms,
             clock=clock,
         ),
         principals=api.principals,

@@ -172,6 +172,23 @@ def test_an_alarm_that_the_engine_knows_nothing_of_can_be_cleared_too(plant):
     assert plant.alarms.active("press-4") == []
 
 
+def test_an_alarm_that_ends_while_somebody_clears_it_ends_once(plant, monkeypatch):
+    heard(plant, 95.5)
+    read = plant.states.read
+
+    def after_its_end(things):
+        monkeypatch.setattr(plant.states, "read", read)
+        heard(plant, 20)
+        return read(things)
+
+    monkeypatch.setattr(plant.states, "read", after_its_end)
+    status, alarm = post(plant, "press-4.1/clear")
+    assert (status, alarm["state"], alarm["clearing"]) == (200, "cleared", "condition")
+    kinds = [step["kind"] for step in plant.get("/alarms/press-4.1")[1]["history"]]
+    assert kinds == ["cleared", "raised"]
+    assert noted(plant) == []
+
+
 def test_a_device_that_sends_all_the_time_does_not_keep_its_alarm_from_being_cleared(plant, monkeypatch):
     heard(plant, 95.5)
     save, calls = plant.states.save, []
