@@ -6,9 +6,24 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 from contract.telemetry import Value
 
-__all__ = ["NEVER", "NOWHERE", "VERDICTS", "Box", "Moment", "Node", "Read", "Sample", "Slots", "Verdict", "is_reserved"]
+__all__ = [
+    "ANYTHING",
+    "NEVER",
+    "NOWHERE",
+    "VERDICTS",
+    "Box",
+    "Moment",
+    "Node",
+    "Read",
+    "Sample",
+    "Slots",
+    "Verdict",
+    "is_reserved",
+]
 
 NEVER: Final = 2**63
+ANYTHING: Final = "*"
+"""In place of a metric: whatever the device says."""
 NOWHERE: Final = (inf, -inf)
 """The interval in which no number is."""
 
@@ -26,7 +41,7 @@ def is_reserved(sample: str) -> bool:
 class Moment:
     """One instant of an evaluation: what is known at it, what has just come, and when something will be due next."""
 
-    __slots__ = ("at", "due", "heard", "samples", "seen", "slots")
+    __slots__ = ("at", "due", "fixed", "heard", "samples", "seen", "silences", "slots")
 
     def __init__(
         self, at: int, slots: list[Any], samples: Mapping[str, Sample], seen: Mapping[str, Any], *, heard: bool
@@ -38,10 +53,21 @@ class Moment:
         self.seen = seen
         self.heard = heard
         self.due = NEVER
+        self.fixed = NEVER
+        self.silences: dict[str, int] = {}
 
     def wake(self, at: int) -> None:
         """See to it that there is an evaluation at a later instant."""
         self.due = min(self.due, at)
+        self.fixed = min(self.fixed, at)
+
+    def wake_unless_heard(self, at: int, metric: str, silence: int) -> None:
+        """The same, unless another sample comes before: `at` is a `silence` after the last one of the metric.
+
+        ANYTHING stands for any metric.
+        """
+        self.due = min(self.due, at)
+        self.silences[metric] = min(self.silences.get(metric, silence), silence)
 
 
 class Box:
@@ -117,7 +143,7 @@ class Slots:
             expires = sample[0] + stale_after
             if moment.at >= expires:
                 return None
-            moment.wake(expires)
+            moment.wake_unless_heard(expires, metric, stale_after)
             return sample[1]
 
         return read

@@ -3,7 +3,7 @@
 from typing import Any, assert_never
 
 from contract._comparisons import compile_changes, compile_comparison
-from contract._moments import VERDICTS, Box, Moment, Node, Slots, Verdict
+from contract._moments import ANYTHING, VERDICTS, Box, Moment, Node, Slots, Verdict
 from contract.conditions import (
     AllOf,
     AnyOf,
@@ -86,7 +86,7 @@ def _no_data(condition: NoData, slots: Slots) -> Node:
             last = moment.slots[slot] = moment.at
         if moment.at - last >= for_ms:
             return True
-        moment.wake(last + for_ms)
+        moment.wake_unless_heard(last + for_ms, metric or ANYTHING, for_ms)
         return False
 
     def explain(moment: Moment) -> dict[str, Any]:

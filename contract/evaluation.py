@@ -183,6 +183,41 @@ class Evaluator:
         bounds, everywhere = box.bounds, (-inf, inf)
         return {metric: bounds.get(metric, everywhere) for metric in self.metrics - box.loud}
 
+    def patience(self, state: State) -> tuple[int | None, Mapping[str, int]]:
+        """More of what `quiet` lets be skipped: also behind `state.due`, as long as that moves away.
+
+        That is before the first time here, when something changes whatever comes, and while no metric of the mapping
+        (ANYTHING: the device) was silent for so long as it says. What was skipped is then shown by `catch_up`.
+        """
+        if state.due is not None and state.due <= state.at:  # it has only begun
+            return state.due, {}
+        moment = Moment(state.at, list(state.slots), state.samples, {}, heard=False)
+        for band, since in zip(self._bands, state.fired, strict=True):
+            band.when.judge(moment)
+            if since is not None and band.clear is not None:
+                band.clear.judge(moment)
+        return (None if moment.fixed == NEVER else moment.fixed), moment.silences
+
+    def catch_up(
+        self, state: State, skipped: Mapping[str, Sample], heard: int | None
+    ) -> tuple[State, tuple[Transition, ...]]:
+        """Show what was skipped: of each metric the last sample, and when the device was last heard."""
+        fresh = {
+            metric: sample
+            for metric, sample in skipped.items()
+            if metric in self.metrics and (metric not in state.samples or sample[0] > state.samples[metric][0])
+        }
+        heard = heard if self.device_wide else None
+        times = {sample[0] for sample in fresh.values()} | (set() if heard is None else {heard})
+        # At once, or one that was heard long ago would seem to be stale when the next one comes.
+        state = msgspec.structs.replace(state, samples={**state.samples, **fresh}) if fresh else state
+        transitions: tuple[Transition, ...] = ()
+        for at in sorted(times):
+            seen = {metric: sample for metric, sample in fresh.items() if sample[0] == at}
+            state, found = self._step(state, max(at, state.at), seen, heard=at == heard)
+            transitions += found
+        return state, transitions
+
     def explain(self, state: State, band: int = 0) -> dict[str, Any]:
         """How each part of `when`, and of `clear` if it fired, stood at the last evaluation."""
         moment, of = Moment(state.at, list(state.slots), state.samples, {}, heard=False), self._bands[band]

@@ -12,9 +12,9 @@ from typing import Any, Final, Literal, TypeAlias, get_args
 
 import msgspec
 
-from contract.glance import are_metrics, glance, is_boot
 from contract._strict_json import MAX_CONTAINERS, MAX_DEPTH, parse, refuse_repeated_keys
 from contract.errors import EnvelopeError, shown
+from contract.glance import are_metrics, glance, is_boot
 from contract.identity import METRIC_PATTERN
 
 __all__ = [

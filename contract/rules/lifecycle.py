@@ -19,7 +19,7 @@ from typing import Any, Final
 
 import msgspec
 
-from contract._moments import NOWHERE, is_reserved
+from contract._moments import NOWHERE, Sample, is_reserved
 from contract.conditions import AllOf, AnyOf, Comparison, Condition, Not
 from contract.evaluation import Evaluator, State, Transition
 from contract.models import SEVERITIES, Severity
@@ -122,20 +122,25 @@ class RuleProgram:
     def observe(self, state: RuleState, at: int, samples: Mapping[str, Value | None]) -> tuple[RuleState, Steps]:
         """Take data of time `at`, after what was due before it; see `Evaluator.observe`."""
         state, steps = self.advance(state, at)
-        before = state.evaluation
-        evaluation, transitions = self._evaluator.observe(before, at, samples)
+        state, found = self._goes_on(state, *self._evaluator.observe(state.evaluation, at, samples))
+        return state, steps + found
+
+    def catch_up(self, state: RuleState, skipped: Mapping[str, Sample], heard: int | None) -> tuple[RuleState, Steps]:
+        """Show what was skipped; see `Evaluator.catch_up`."""
+        return self._goes_on(state, *self._evaluator.catch_up(state.evaluation, skipped, heard))
+
+    def _goes_on(
+        self, state: RuleState, evaluation: State, transitions: tuple[Transition, ...]
+    ) -> tuple[RuleState, Steps]:
+        before, alarm = state.evaluation, state.alarm
         if evaluation is before:
-            return state, steps
-        alarm = state.alarm
+            return state, ()
         if alarm is not None and self.primary is not None:
             sample = evaluation.samples.get(self.primary)
             if sample is not before.samples.get(self.primary) and sample is not None and sample[1] is not None:
                 alarm = msgspec.structs.replace(alarm, last=sample[1], peak=self._peak(alarm.peak, sample[1]))
         state = RuleState(evaluation=evaluation, alarm=alarm, raised=state.raised)
-        if not transitions:
-            return state, steps
-        state, found = self._follow(state, transitions)
-        return state, steps + found
+        return self._follow(state, transitions) if transitions else (state, ())
 
     def advance(self, state: RuleState, now: int) -> tuple[RuleState, Steps]:
         """Do what was due before `now`. Again with the same `now`: nothing."""
@@ -167,6 +172,12 @@ class RuleProgram:
         if self._worse > 0:
             return {**bounds, primary: (low, min(high, alarm.peak))}
         return {**bounds, primary: (max(low, alarm.peak), high)}
+
+    def patience(self, state: RuleState) -> tuple[int | None, Mapping[str, int]]:
+        """How much longer that may be skipped; see `Evaluator.patience`."""
+        fixed, silences = self._evaluator.patience(state.evaluation)
+        until = self._quiet_until(state)
+        return (fixed if until is None else until if fixed is None else min(fixed, until)), silences
 
     def explain(self, state: RuleState) -> dict[str, Any]:
         """How each part of each band stood at the last evaluation, whether or not anything came of it."""
