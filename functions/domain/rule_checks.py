@@ -8,9 +8,7 @@ from contract.conditions import metrics_of
 from contract.errors import RuleError
 from contract.models import DeviceModel
 from contract.rules import Command, Rule, of_model, read_rule, to_document
-
-_RESERVED = ("$", "@")
-"""How metrics begin that are no device's own: presence, and a device's attributes."""
+from functions.domain.engine.inputs import is_told
 
 
 class Remark(msgspec.Struct, frozen=True):
@@ -27,7 +25,7 @@ def metrics_named(rule: Rule) -> Iterator[tuple[str, str]]:
         for name, condition in (("when", band.when), ("clear", band.clear)):
             if condition is not None:
                 for metric in dict.fromkeys(metrics_of(condition)):
-                    if metric is not None and not metric.startswith(_RESERVED):
+                    if metric is not None and not is_told(metric):
                         yield f"{place}{name}", metric
 
 

@@ -1,6 +1,6 @@
 """Rules as people install them: in versions, each change with its audit, over scopes that they may see and change."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
@@ -18,7 +18,7 @@ from functions.domain.definitions import (
     Definition,
     Version,
 )
-from functions.domain.devices import inside, parse_text
+from functions.domain.devices import parse_text
 from functions.domain.rule_checks import Remark, remarks
 from functions.domain.rules import head_of, rule_of
 from functions.errors import (
@@ -33,6 +33,7 @@ from functions.ports.alarms import AlarmsQueue
 from functions.ports.clock import Clock
 from functions.ports.devices import DeviceFinder
 from functions.ports.rules import RuleStore
+from functions.services.rule_sight import Sight
 from functions.services.rulebook import Rulebook, Snapshot
 
 WAKE_AFTER_S: Final = 15
@@ -272,33 +273,6 @@ class Rules:
         """Before the change is made: of a change that nobody hears of, silent devices would never learn."""
         work = [Refresh(scope=scope, reason=f"rule {id}") for scope in dict.fromkeys(scopes)]
         self._queue.put(*work, delay_s=WAKE_AFTER_S)
-
-
-class Sight:
-    """Which scopes concern something that somebody may see."""
-
-    def __init__(self, who: Principal, registry: DeviceFinder) -> None:
-        self._reach = who.reach(Permission.RULES_READ)
-        self._registry = registry
-        self._groups: dict[str, str] = {}
-        self.look_up(f"device:{thing}" for thing in self._reach.things)
-
-    def look_up(self, scopes: Iterable[str]) -> None:
-        """The groups of devices, at once."""
-        if self._reach.everything:
-            return
-        things = {scope.removeprefix("device:") for scope in scopes if scope.startswith("device:")}
-        for thing, device in self._registry.find(things - self._groups.keys()).items():
-            self._groups[thing] = device.group
-
-    def sees(self, scope: str) -> bool:
-        kind, _, name = scope.partition(":")
-        if self._reach.everything or kind in {"*", "model"}:
-            return not self._reach.nothing
-        if kind == "device":
-            return self._reach.covers(name, self._groups.get(name))
-        own = (self._groups[thing] for thing in self._reach.things if thing in self._groups)
-        return self._reach.covers(None, name) or any(inside(one, name) for one in (*self._reach.groups, *own))
 
 
 def missing(id: str) -> NotFoundError:  # noqa: A002
