@@ -1,6 +1,5 @@
 """Rules as people install them: in versions, each change with its audit, over scopes that they may see and change."""
 
-from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
@@ -298,7 +297,7 @@ def _everything(snapshot: Snapshot, wanted: RuleFilter) -> list[InstalledRule]:
 
 
 def _scope_of(text: str) -> str:
-    document: Mapping[str, Any] = msgspec.json.decode(text)
+    document: dict[str, Any] = msgspec.json.decode(text)
     return str(document["scope"])
 
 
