@@ -18,7 +18,7 @@ from functions.adapters.dynamodb_device_rows import sharded, status_partition
 from functions.adapters.dynamodb_items import Item, batch_get, number
 from functions.adapters.dynamodb_state_items import SK, presence_of, quarantine_counts, state_key, state_of, written
 from functions.adapters.dynamodb_transitions import Parcel, Transitions
-from functions.adapters.dynamodb_writes import Writes
+from functions.adapters.dynamodb_writes import Writes, meets_itself
 from functions.domain.presence import Presence
 from functions.domain.state import AT_ONCE, Change, DeviceState, Saved
 from functions.domain.status import DeviceStatus
@@ -141,6 +141,9 @@ class DynamoDBStateStore:
         """False when a condition does not hold, unless it is our own write that stands in the way."""
         token = self._token()
         items = [{"Update": written(self._table, thing, state, token)}, *self._timer(thing, armed, state), *items]
+        if meets_itself(items):
+            # Only what another found meanwhile has numbers of ours, and DynamoDB would call the request malformed.
+            return False
         refused = self._writes.commit(items, notes, f"writing the state of {thing} with what comes of it")
         return refused is None or (refused.index == 0 and refused.item.get("writer") == {"S": token})
 

@@ -90,6 +90,16 @@ class Writes:
             self._client.transact_write_items(TransactItems=items)
 
 
+def meets_itself(items: Sequence[Any]) -> bool:
+    """Whether two of these writes, as in TransactWriteItems, are of the same item."""
+    requests = [request for item in items for request in item.values()]
+    keys = [request.get("Key") or request["Item"] for request in requests]
+    places = {
+        (request["TableName"], key["pk"]["S"], key["sk"]["S"]) for request, key in zip(requests, keys, strict=True)
+    }
+    return len(places) < len(items)
+
+
 def passing(table: str, thing: str, fence: Fence, now: int) -> dict[str, Any]:
     """The item of a transaction that passes a fence; where it is refused, what stands there has the `order`."""
     return {

@@ -121,6 +121,15 @@ def test_a_change_of_a_state_that_somebody_else_wrote_leaves_nothing_behind(kept
     assert (kept.alarms.active("pump-1"), history(kept), timers(kept), outbox(kept)) == ([], [], [], [])
 
 
+def test_a_change_that_meets_alarms_which_another_raised_meanwhile_is_a_conflict(kept):
+    # To whoever read the state before, that alarm looks like one that was lost: with the number of one of his own.
+    saved(kept, transition(rule="door"))
+    found = (transition(), transition(CLEARED, step=1, at=NOW + 1), transition(rule="door", number=2, at=NOW + 2))
+    change = Change(state=DeviceState(), now=NOW, transitions=found)
+    assert kept.states.save({"pump-1": change}) == Saved(frozenset({"pump-1"}))
+    assert [(alarm.number, alarm.rule) for alarm in kept.alarms.active("pump-1")] == [(1, "door")]
+
+
 def test_an_alarm_that_the_engine_lost_sight_of_does_not_stay_beside_the_next(kept):
     saved(kept, transition())
     saved(kept, transition(number=2, at=NOW + 9, since=NOW + 9))
