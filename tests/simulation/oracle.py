@@ -17,7 +17,7 @@ _WORST_FIRST = ("critical", "major", "minor", "warning", "info")
 
 
 class Handled(NamedTuple):
-    """One pass that was committed: messages that were new, with the receipt of the copy that it was; a tick has `now`.
+    """One step that was committed: messages that were new, with the receipt of the copy that it was; a tick has `now`.
 
     `online` is what presence said: (True, False or None for unknown, since when).
     """
@@ -25,6 +25,8 @@ class Handled(NamedTuple):
     messages: tuple[tuple[Message, int], ...]
     now: int | None
     online: tuple[bool | None, int | None]
+    cleared: str | None = None
+    """The rule whose alarm somebody cleared at `now`, and nothing else."""
 
 
 class Step(NamedTuple):
@@ -154,6 +156,11 @@ class _Device:
         """Whether each message had its place, and time had not gone on before it came."""
 
     def take(self, one: Handled) -> None:
+        if one.cleared is not None:
+            self.in_time = False
+            if one.now is not None and one.cleared in self.watches:
+                self.watches[one.cleared].clear(one.now)
+            return
         ready = self._line.take(one.messages, one.now)
         samples = [sample for message in ready for sample in _samples(message)]
         self.evaluated += ready
@@ -164,13 +171,11 @@ class _Device:
             return
         told = list(self._change(one, first))
         if not self._begun:
-            self._begun = True
             self._tell(told, None)
-            for watch in self.watches.values():
-                if watch.rule.prompt:
-                    watch.begin(first)
+            self._begin(first)
         for ts, values in samples:
             self._tell(told, ts)
+            self._time_is(ts)  # a sample says so to each rule
             self._see(ts, values)
         self._tell(told, None)
         if until is None:
@@ -178,8 +183,17 @@ class _Device:
         # What is waited for may still say something of the times before it.
         until = min([until, *self._line.waiting_from])
         self._until = max(self._until, until)
+        self._time_is(until)
+
+    def _time_is(self, at: int) -> None:
         for watch in self.watches.values():
-            watch.until(until)
+            watch.until(at)
+
+    def _begin(self, at: int) -> None:
+        self._begun = True
+        for watch in self.watches.values():
+            if watch.rule.prompt:
+                watch.begin(at)
 
     def _tell(self, told: list[tuple[int, bool | None]], until: int | None) -> None:
         while told and (until is None or told[0][0] <= until):
@@ -209,6 +223,7 @@ class _Watch:
         self._began = False
         self._due: int | None = None
         self._severity: str | None = None
+        self._since = 0
         self._raised: list[int] = []
         self._flaps = False
         self._clear_since: int | None = None
@@ -231,6 +246,15 @@ class _Watch:
         if fresh or heard:
             known.update(fresh)
             self._judge(max(at, self._facts.at), {metric for metric in fresh if fresh[metric][1] is not None}, heard)
+
+    def clear(self, now: int) -> None:
+        """By hand: it must come true anew, by what comes from now on."""
+        if self._severity is None:
+            return
+        self._step("cleared", max(now, self._since), self._severity)
+        self._bands, self._raised = self.rule.bands(), []
+        self._facts.samples.clear()
+        self._due = self._facts.at
 
     def until(self, at: int) -> None:
         """Everything that was due before `at`."""
@@ -284,6 +308,7 @@ class _Watch:
 
     def _step(self, kind: str, at: int, severity: str) -> None:
         self.steps.append(Step(kind, at, severity))
+        self._since = at if kind == "raised" else self._since
         self._severity = None if kind == "cleared" else severity
         if kind == "cleared":
             self._flaps, self._clear_since = False, None

@@ -44,7 +44,12 @@ class Passes:
             self._runs.setdefault(self._whose(), {})[thing] = (state.version, handled)
             return run(program, thing, state, given, now, **more)
 
-        return patch.object(Program, "run", watched)
+        def cleared(program: Program, thing: str, state: DeviceState, rule: str, now: int, **more: Any) -> Any:
+            self._runs.setdefault(self._whose(), {})[thing] = (state.version, Handled((), now, (None, None), rule))
+            return reset(program, thing, state, rule, now, **more)
+
+        reset = Program.reset
+        return patch.multiple(Program, run=watched, reset=cleared)
 
     def wrote(self, key: Key, before: Item | None, after: Item | None) -> None:
         """A write to the table of states."""
@@ -75,6 +80,9 @@ class Passes:
 
     def _add(self, thing: str, handled: Handled) -> None:
         known = self.committed.setdefault(thing, [])
+        if handled.cleared is not None:
+            known.append(handled._replace(online=known[-1].online if known else (None, None)))
+            return
         told = [reading.ts for message, _ in handled.messages for reading in message.readings]
         if handled.online[1] is not None and not (known and known[-1].online == handled.online):
             told.append(handled.online[1])

@@ -90,10 +90,21 @@ class Link:
     received: tuple[int, ...]
 
 
+@dataclass(frozen=True)
+class Deed:
+    """What somebody does with the newest `most` active alarms of a device."""
+
+    act: str
+    thing: str
+    most: int
+    at: int
+
+
 @dataclass
 class Script:
     messages: list[Message] = field(default_factory=list)
     links: list[Link] = field(default_factory=list)
+    deeds: list[Deed] = field(default_factory=list)
     end: int = START
     """When the last of it is received."""
 
@@ -129,6 +140,16 @@ def write(chance: random.Random) -> Script:
         script.messages += device.messages(chance.randint(5, 11))
         if thing != STRANGER and chance.random() < 0.5:
             script.links += _links(thing, chance, device.now)
+        if thing != STRANGER and chance.random() < 0.4:
+            script.deeds += [
+                Deed(
+                    chance.choice(("clear", "acknowledge")),
+                    thing,
+                    chance.randint(1, 3),
+                    chance.randint(START, device.now),
+                )
+                for _ in range(chance.randint(1, 4))
+            ]
     received = [at for one in (*script.messages, *script.links) for at in one.received]
     script.end = max(received, default=START)
     return script
@@ -277,6 +298,10 @@ class _Device:
         if self._happens("unknown"):
             kept["vibration"] = chance.randrange(100) / 4
         return kept
+
+
+def _deed(thing: str, chance: random.Random, until: int) -> Deed:
+    return Deed(chance.choice(("clear", "acknowledge")), thing, chance.randint(1, 3), chance.randint(START, until))
 
 
 def _links(thing: str, chance: random.Random, until: int) -> list[Link]:

@@ -26,7 +26,7 @@ def flood(count):
         message(DEVICES[number % 100], number // 100, START + 20 * (number // 100) + number % 100)
         for number in range(count)
     ]
-    return Script(messages, [], START + 20_000)
+    return Script(messages, end=START + 20_000)
 
 
 def flooded(seed, count, poison, *, receives=5):

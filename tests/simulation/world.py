@@ -1,5 +1,6 @@
 """A run: a script's messages through real queues' semantics into the real functions, until all is quiet."""
 
+import json
 import random
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -14,6 +15,7 @@ from functions.handlers import actions as actions_handler
 from functions.handlers import alarms as alarms_handler
 from functions.handlers import ingest as ingest_handler
 from functions.handlers import presence as presence_handler
+from tests.simulation import people
 from tests.simulation.dynamodb import Database
 from tests.simulation.dynamodb_client import DynamoDBClient
 from tests.simulation.installation import ENV, few_shards, tables
@@ -21,7 +23,7 @@ from tests.simulation.kernel import Kernel
 from tests.simulation.lambdas import Lambda, Spec, installed
 from tests.simulation.outside import Firehose, Receiver, Secrets, Unused
 from tests.simulation.passes import Passes
-from tests.simulation.script import START, Link, Message, Script, write
+from tests.simulation.script import START, Deed, Link, Message, Script, write
 from tests.simulation.sqs import Delivery, EventSource, Queue, SqsClient
 from tests.simulation.weather import CALM, Air, any_weather
 
@@ -30,6 +32,7 @@ SPECS = {
     "presence": Spec("presence", presence_handler, "_keep", bootstrap.presence, ENV, 30),
     "alarms": Spec("alarms", alarms_handler, "_work", bootstrap.alarms, ENV, 60),
     "actions": Spec("actions", actions_handler, "_work", bootstrap.actions, ENV, 60),
+    "people": Spec("people", people, "_service", people.alarms, ENV, 28),
 }
 BEFORE_MS = 10_000
 ROUGH_MS = 30_000
@@ -75,7 +78,7 @@ class World:
         windows = {"ingest": chance.choice((0.0, 1_000.0, 5_000.0))}
         for name, spec in SPECS.items():
             # What is to be done about alarms also stands in the tables, so its queue gives up soon.
-            times = 5 if name == "actions" else receives
+            times = {"actions": 5, "people": 1}.get(name, receives)
             self._queue(name, visibility, times, spec, delivery, window_ms=windows.get(name, 0.0))
         for name in ("commands", "live"):
             self._queue(name, visibility, 1, None, delivery)
@@ -147,6 +150,9 @@ class World:
         for message in self.script.messages:
             for received_at in message.received:
                 self._at(received_at, "ingest", _wrapped(message, received_at), message)
+        for deed in self.script.deeds:
+            body = json.dumps({"act": deed.act, "thing": deed.thing, "most": deed.most})
+            self._at(deed.at, "people", body, deed)
         for link in self.script.links:
             for received_at in link.received:
                 self._at(received_at, "presence", _lifecycle(link), link)
@@ -156,7 +162,7 @@ class World:
             self.queues[name].send(_TICK)
         self.kernel.after(60_000, self._beat)
 
-    def _at(self, received_at: int, queue: str, body: str, what: Message | Link) -> None:
+    def _at(self, received_at: int, queue: str, body: str, what: Message | Link | Deed) -> None:
         def send() -> None:
             identifier = self.queues[queue].send(body)
             self.tell("sent", identifier, _short(what))
@@ -213,7 +219,9 @@ def _lifecycle(link: Link) -> str:
     return documents.encode(event).decode()
 
 
-def _short(what: Message | Link) -> str:
+def _short(what: Message | Link | Deed) -> str:
+    if isinstance(what, Deed):
+        return f"somebody wants to {what.act} {what.most} of {what.thing}"
     if isinstance(what, Link):
         return f"{what.thing} {what.kind} {what.session}#{what.version} at {what.at - START}"
     return f"{what.thing} {what.boot} {what.seq}" if what.boot else f"{what.thing} {what.raw[:20]!r}"
