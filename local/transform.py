@@ -29,7 +29,8 @@ _COGNITO_ADDRESSES = ("FIELDLINE_JWKS_URL", "FIELDLINE_SIGN_IN_ENDPOINT")
 # A function that sets cookies: a browser keeps secure ones from HTTPS only, and a laptop has none.
 _COOKIES = "FIELDLINE_COOKIE_PATH"
 _INFLUX_ADDRESS = "FIELDLINE_INFLUX_URL"
-_SENDS_WEBHOOKS = "actions"
+_KNOWS_WEBHOOKS = frozenset({"actions", "api"})
+"""The function that sends them, and the one that takes their addresses."""
 """The function that does, by its name: the receivers of whoever tries it out run on this machine."""
 # The WebSocket: where clients open it, where frames are posted, and which pages may open it.
 _LIVE_URL, _LIVE_ENDPOINT, _LIVE_ORIGINS = "FIELDLINE_LIVE_URL", "FIELDLINE_LIVE_ENDPOINT", "FIELDLINE_LIVE_ORIGINS"
@@ -161,7 +162,7 @@ def _use_local_addresses(variables: dict[str, Any], place: Place) -> None:
             variables[name] = _local_cognito(name, variables[name], place)
     if _COOKIES in variables:
         variables["FIELDLINE_INSECURE_COOKIES"] = "true"
-    if variables.get("POWERTOOLS_SERVICE_NAME") == _SENDS_WEBHOOKS:
+    if variables.get("POWERTOOLS_SERVICE_NAME") in _KNOWS_WEBHOOKS:
         variables["FIELDLINE_LOOPBACK_WEBHOOKS"] = "true"
     if _INFLUX_ADDRESS in variables:
         variables[_INFLUX_ADDRESS] = place.timestream_url

@@ -70,8 +70,8 @@ def test_a_native_resource_passes_unchanged():
     assert adapt({"Q": queue})["Resources"] == {"Q": queue}
 
 
-def test_webhooks_may_go_to_this_machine_from_the_function_that_sends_them_only():
-    for name, loopback in (("actions", "true"), ("api", None)):
+def test_webhooks_may_go_to_this_machine_for_those_functions_that_know_them_only():
+    for name, loopback in (("actions", "true"), ("api", "true"), ("ingest", None)):
         variables = adapted(with_variable("POWERTOOLS_SERVICE_NAME", name))["Environment"]["Variables"]
         assert variables.get("FIELDLINE_LOOPBACK_WEBHOOKS") == loopback
 
