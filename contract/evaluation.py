@@ -28,13 +28,13 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 import msgspec
 
-from contract._moments import NEVER, Box, Moment, Node, Sample, Slots, is_reserved
+from contract._moments import ANYTHING, NEVER, Box, Moment, Node, Sample, Slots, is_reserved
 from contract._verdicts import compile_condition
 from contract.conditions import Condition, metrics_of, to_document
 from contract.errors import DocumentError, shown
 from contract.telemetry import Value
 
-__all__ = ["Evaluator", "State", "Transition", "TransitionKind", "decode_state", "encode_state"]
+__all__ = ["ANYTHING", "Evaluator", "State", "Transition", "TransitionKind", "decode_state", "encode_state"]
 
 TransitionKind: TypeAlias = Literal["fired", "cleared"]
 

@@ -73,7 +73,7 @@ def _passed_over(  # noqa: C901, PLR0911, PLR0912 - one loop that looks at each 
     hour, end, due, boot, seq, sent = head.hour, head.hour + HOUR_MS, head.due, head.boot, head.next, head.sent
     mark = max([one.ts for one in latest.values()], default=0) if head.mark == NONE_SKIPPED else head.mark
     last = max(head.last, mark)
-    derives = quiet.derives
+    derives, patience, until = quiet.derives, quiet.patience, head.until
     shape: Shape | None = None
     reading: Reading[float] | None = None
     newest: list[tuple[Shape, Reading[float]]] = []
@@ -99,7 +99,7 @@ def _passed_over(  # noqa: C901, PLR0911, PLR0912 - one loop that looks at each 
                 count, strange = len(named), len(shape.unmodeled)
             if (
                 shape is None
-                or not last < ts < due
+                or not last < ts < until
                 or not received_at - lateness_ms <= ts <= received_at + FUTURE_MS
                 or not shape.check(values)
             ):
@@ -110,6 +110,8 @@ def _passed_over(  # noqa: C901, PLR0911, PLR0912 - one loop that looks at each 
                     return None
                 colons += 1
             last, reading = ts, each
+            if patience:
+                until = ts + patience if ts + patience < due else due  # noqa: FURB136 - three times as fast
             points += count
             unmodeled += strange
         if data.count(b":") != colons or colons > MAX_MEMBERS or len(data) > MAX_BYTES:
@@ -128,7 +130,7 @@ def _passed_over(  # noqa: C901, PLR0911, PLR0912 - one loop that looks at each 
     moved = _moved(latest, newest)
     if moved is None:
         return None
-    head.next, head.sent, head.mark, head.last = seq, sent, mark, last
+    head.next, head.sent, head.mark, head.last, head.until = seq, sent, mark, last, until
     return Spared(_after(state, head, moved, len(found), points, unmodeled), messages, found, model)
 
 

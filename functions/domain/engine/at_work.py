@@ -1,23 +1,25 @@
 """One rule at work on one device."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Iterator
 from math import inf
 
+from contract.evaluation import ANYTHING
 from contract.rules.lifecycle import RuleState, Step
 from contract.telemetry import Value
-from functions.domain.engine.codec import HEARD, NEVER, Bounds, Running
+from functions.domain.engine.codec import NEVER, Allowance, Bounds, Running
 from functions.domain.engine.compiled import Compiled
 from functions.domain.engine.inputs import Values
 
 
 class RuleAtWork:
-    """`due` is when something comes of the rule by itself, at the earliest: samples that were skipped may move it."""
+    """`due` is when something comes of the rule by itself, with what was skipped; `fixed` when it does in any case."""
 
     __slots__ = (
-        "_bounds",
+        "_allowance",
         "_known",
         "compiled",
         "due",
+        "fixed",
         "number",
         "shown",
         "skipped",
@@ -35,26 +37,32 @@ class RuleAtWork:
         self.title = kept.title
         self.skipped: dict[str, tuple[int, Value | None]] = dict(kept.skipped)
         self.shown: dict[str, tuple[int, Value | None]] = dict(kept.shown)
-        self._bounds = kept.bounds
-        self._known = True
         self.state = kept.state
+        self.fixed = kept.due
+        self._allowance = kept.allowance
+        self._known = True
         self.due = self._next_due()
 
     @classmethod
     def begun(cls, compiled: Compiled, at: int) -> "RuleAtWork":
-        state = compiled.program.start(at)
-        rule = cls(compiled, Running(compiled.id, compiled.version, compiled.fingerprint, state))
+        rule = cls(compiled, Running(compiled.id, compiled.version, compiled.fingerprint, compiled.program.start(at)))
         rule._known = False
         return rule
 
     @property
-    def bounds(self) -> Bounds | None:
-        """Within which open interval a number of each metric changes nothing; None: every sample must be seen."""
+    def allowance(self) -> Allowance | None:
+        """What may be skipped before `due`; None: every sample must be seen."""
         if not self._known:
-            self._bounds, self._known = self.compiled.program.quiet(self.state), True
-            if self._bounds is not None and self.compiled.shown:
-                self._bounds = {**self._bounds, **dict.fromkeys(self.compiled.shown, (-inf, inf))}
-        return self._bounds
+            program, self._known = self.compiled.program, True
+            bounds = program.quiet(self.state)
+            if bounds is None:
+                self._allowance = None
+            else:
+                fixed, silences = program.patience(self.state)
+                self.fixed = NEVER if fixed is None else fixed
+                shown = dict.fromkeys(self.compiled.shown, (-inf, inf))
+                self._allowance = Allowance({**bounds, **shown} if shown else bounds, silences)
+        return self._allowance
 
     def kept(self) -> Running:
         return Running(
@@ -65,16 +73,17 @@ class RuleAtWork:
             self.number,
             self.step,
             self.title,
-            None if self.bounds is None else dict(self.bounds),
+            self.allowance,
+            self.fixed,
             self.skipped,
             self.shown,
         )
 
     def skip(self, at: int, values: Values) -> bool:
         """Pass samples over if nothing comes of them but that they are the last ones."""
-        bounds = self.bounds if at < self.due else None
-        if bounds is None or not all(
-            self._changes_nothing(bounds, metric, at, values[metric])
+        allowance = self.allowance if at < self.due else None
+        if allowance is None or not all(
+            self._changes_nothing(allowance.bounds, metric, at, values[metric])
             for metric in self.compiled.asked
             if metric in values
         ):
@@ -83,8 +92,10 @@ class RuleAtWork:
             if metric in values:
                 self.skipped[metric] = (at, values[metric])
         if self.compiled.device_wide and any(value is not None for value in values.values()):
-            heard = self.skipped.get(HEARD)
-            self.skipped[HEARD] = (at if heard is None else max(at, heard[0]), True)
+            heard = self.skipped.get(ANYTHING)
+            self.skipped[ANYTHING] = (at if heard is None else max(at, heard[0]), True)
+        if allowance.silences:
+            self.due = self._next_due()
         return True
 
     def _changes_nothing(self, bounds: Bounds, metric: str, at: int, value: Value | None) -> bool:
@@ -103,12 +114,6 @@ class RuleAtWork:
         self._becomes(state)
         return steps + found
 
-    def _show(self, at: int, values: Values) -> None:
-        for metric in self.compiled.shown & values.keys():
-            known = self.shown.get(metric)
-            if known is None or at > known[0]:
-                self.shown[metric] = (at, values[metric])
-
     def advance(self, now: int) -> tuple[Step, ...]:
         """Do what was due before `now`."""
         steps = self.catch_up()
@@ -120,16 +125,11 @@ class RuleAtWork:
         """See what was skipped; as it was to change nothing, no steps come of it."""
         if not self.skipped:
             return ()
-        instants: dict[int, dict[str, Value | None]] = {}
-        for metric, (at, value) in self.skipped.items():
-            instants.setdefault(at, {})[metric] = value
-        self.skipped = {}
-        steps: tuple[Step, ...] = ()
-        state = self.state
-        for at, values in sorted(instants.items()):
-            self._show(at, values)
-            state, found = self.compiled.program.observe(state, at, values)
-            steps += found
+        skipped, self.skipped = self.skipped, {}
+        heard, _ = skipped.pop(ANYTHING, (None, None))
+        for metric, (at, value) in skipped.items():
+            self._show(at, {metric: value})
+        state, steps = self.compiled.program.catch_up(self.state, skipped, heard)
         self._becomes(state)
         return steps
 
@@ -138,35 +138,66 @@ class RuleAtWork:
         self._becomes(self.compiled.program.reset(self.state))
         self.number, self.step, self.title = 0, 0, ""
 
+    def _show(self, at: int, values: Values) -> None:
+        for metric in self.compiled.shown & values.keys():
+            known = self.shown.get(metric)
+            if known is None or at > known[0]:
+                self.shown[metric] = (at, values[metric])
+
     def _becomes(self, state: RuleState) -> None:
         if state is not self.state:
             self.state, self._known = state, False
-            self.due = self._next_due()
+        self.due = self._next_due()
 
     def _next_due(self) -> int:
         due = self.compiled.program.next_due(self.state)
-        return NEVER if due is None else due - 1
+        if due is None:
+            return NEVER
+        if not self.skipped or self._allowance is None or not self._known:
+            return due - 1
+        return min([self.fixed, *self._ends(self._allowance, self._allowance.silences.keys())])
+
+    def due_whatever_comes_of(self, metrics: Collection[str]) -> int:
+        """When the next thing is due, however often data of these metrics comes."""
+        if self.allowance is None:
+            return self.due
+        others = self.allowance.silences.keys() - metrics - {ANYTHING}
+        return min([self.fixed, *self._ends(self.allowance, others)])
+
+    def _ends(self, allowance: Allowance, metrics: Iterable[str]) -> Iterator[int]:
+        """When each of these metrics will have been silent for too long; at the earliest where that is not known."""
+        for metric in metrics:
+            skipped = self.skipped.get(metric)
+            due = self.compiled.program.next_due(self.state)
+            if skipped is not None:
+                yield skipped[0] + allowance.silences[metric]
+            elif due is not None:
+                yield due - 1
 
 
-def merged(rules: Mapping[str, RuleAtWork]) -> tuple[dict[str, tuple[float, float]], set[str]] | None:
-    """What changes nothing for any of the rules, and the metrics of which every sample must be seen.
+def merged(rules: Iterable[RuleAtWork], metrics: Collection[str]) -> tuple[Allowance, set[str]] | None:
+    """What may be skipped for all of the rules together, and the metrics of which every sample must be seen.
 
-    None where any sample at all must be.
+    None where any sample at all must be. Only of `metrics` are the silences among it.
     """
     within: dict[str, tuple[float, float]] = {}
+    silences: dict[str, int] = {}
     loud: set[str] = set()
-    for rule in rules.values():
-        bounds = rule.bounds
-        if bounds is None:
+    for rule in rules:
+        allowance = rule.allowance
+        if allowance is None:
             if rule.compiled.device_wide:
                 return None
             loud |= rule.compiled.asked
             continue
+        for metric, silence in allowance.silences.items():
+            if metric == ANYTHING or metric in metrics:
+                silences[metric] = min(silence, silences.get(metric, silence))
         for metric in rule.compiled.asked:
-            limits = bounds.get(metric)
+            limits = allowance.bounds.get(metric)
             if limits is None:
                 loud.add(metric)
                 continue
             low, high = within.get(metric, limits)
             within[metric] = (max(low, limits[0]), min(high, limits[1]))
-    return within, loud
+    return Allowance(within, silences), loud

@@ -11,6 +11,7 @@ from typing import Final, TypeAlias
 import msgspec
 
 from contract.errors import shown
+from contract.evaluation import ANYTHING
 from contract.rules.lifecycle import RuleState
 from contract.telemetry import Value
 from functions.domain.engine.inputs import SURE
@@ -23,8 +24,6 @@ VERSION: Final = 1
 MAX_RULES_BYTES: Final = 24 * 1024
 NEVER: Final = 2**63 - 1
 NONE_SKIPPED: Final = -1
-HEARD: Final = "*"
-"""Stands for any metric, where a rule only asks whether the device was heard."""
 
 Bounds: TypeAlias = Mapping[str, tuple[float, float]]
 
@@ -34,8 +33,8 @@ class Head(msgspec.Struct, array_like=True, gc=False):
 
     `received` counts messages of the hour that begins at `hour`, beside what the rest says of it.
 
-    `quiet` says, encoded, within which open interval a number of each metric that rules ask for changes nothing, before
-    `due` in the time of the data. Of samples that were passed over for that, those of the state's `latest` that are
+    `quiet` says, encoded, what need not be looked at (see Allowance) before `until` in the time of the data, which each
+    sample moves away again, but never beyond `due`. Of samples that were passed over so, those of `latest` that are
     newer than `mark` are still to be shown to the rules. `last` is the time of the newest of all samples. `told` is in
     short what the rules know of presence and attributes. `revision` is that of the rules: whoever knows only an older
     one must not go on with it.
@@ -49,6 +48,7 @@ class Head(msgspec.Struct, array_like=True, gc=False):
     hour: int = 0
     received: int = 0
     due: int = NEVER
+    until: int = NEVER
     mark: int = NONE_SKIPPED
     last: int = 0
     quiet: bytes | None = None
@@ -57,11 +57,22 @@ class Head(msgspec.Struct, array_like=True, gc=False):
     revision: int = 0
 
 
+class Allowance(msgspec.Struct, frozen=True, array_like=True):
+    """What may be skipped: of each metric a number within an open interval, if no metric of `silences` is missing.
+
+    Those must come again within so many ms each; ANYTHING among them is any metric.
+    """
+
+    bounds: Bounds
+    silences: Mapping[str, int] = {}
+
+
 class Running(msgspec.Struct, array_like=True):
     """A rule that has begun. Of its active alarm: its number, the step that it is at, and the rule's title then.
 
-    `bounds` are those of the rule alone, as `quiet` is of all; None where it must see every sample. `skipped` are the
-    last samples that were within them, still to be looked at. `shown` are the last ones of what only its message shows.
+    `allowance` is that of the rule alone, before `due`; None where it must see every sample.
+    `skipped` are the last samples that were, still to be looked at. `shown` are the last ones of what only its message
+    shows.
     """
 
     rule: str
@@ -71,7 +82,8 @@ class Running(msgspec.Struct, array_like=True):
     number: int = 0
     step: int = 0
     title: str = ""
-    bounds: Bounds | None = None
+    allowance: Allowance | None = None
+    due: int = NEVER
     skipped: dict[str, tuple[int, Value | None]] = {}
     shown: dict[str, tuple[int, Value | None]] = {}
 
@@ -95,7 +107,7 @@ class Rest(msgspec.Struct, array_like=True):
 
 _head = msgspec.msgpack.Decoder(Head)
 _rest = msgspec.msgpack.Decoder(Rest)
-_quiet = msgspec.msgpack.Decoder(dict[str, tuple[float, float]])
+_quiet = msgspec.msgpack.Decoder(Allowance)
 encode = msgspec.msgpack.Encoder().encode
 
 
@@ -121,15 +133,15 @@ def settled(state: DeviceState) -> bytes:
     heard = max((one.ts for one in newest.values()), default=None)
     for rule in rest.running:
         # A metric that a rule asks for was passed over only within the bounds of that rule.
-        asked = newest.keys() & (rule.bounds or {}).keys()
+        asked = newest.keys() & rule.allowance.bounds.keys() if rule.allowance is not None else ()
         rule.skipped = {**rule.skipped, **{metric: (newest[metric].ts, newest[metric].value) for metric in asked}}
         if heard is not None:
-            rule.skipped[HEARD] = (heard, True)
+            rule.skipped[ANYTHING] = (heard, True)
     head.rest, head.mark = encode(rest), NONE_SKIPPED
     return encode(head)
 
 
-def bounds_of(quiet: bytes) -> dict[str, tuple[float, float]]:
+def allowance_of(quiet: bytes) -> Allowance:
     return _quiet.decode(quiet)
 
 

@@ -42,7 +42,7 @@ class Pass:
         else:
             places = [*self._rest.places, *([Place(head.boot, head.next)] if head.boot else ())]
         self._order = Order(self._losses, program.hold_ms, places=places, sent=self._head.sent, held=self._rest.held)
-        self._work = Work(program, self._rest, state.alarms, thing, name)
+        self._work = Work(program, self._head, self._rest, alarms=state.alarms, thing=thing, name=name)
         self._program = program
         # What is pending has armed it at once.
         self._armed = None if state.pending else state.armed
@@ -86,17 +86,18 @@ class Pass:
             running, _ = work.kept()
         current = order.places[-1] if order.places else Place("")
         hours = self._losses.hours
-        settled = not order.held and self._begun == self._program.fingerprint
-        quiet = work.quiet() if settled else None
+        all_well = not order.held and self._begun == self._program.fingerprint
+        allowance = work.allowance() if all_well else None
         head = Head(
             program=self._begun,
             boot=current.boot,
             next=current.next,
             sent=order.sent,
             hour=hours[-1].hour if hours else 0,
-            due=work.due,
+            due=work.due_whatever_comes(),
+            until=work.due,
             last=self._last,
-            quiet=None if quiet is None else encode(quiet),
+            quiet=None if allowance is None else encode(allowance),
             rest=encode(
                 Rest(
                     places=tuple(order.places[:-1]),

@@ -6,7 +6,7 @@ from typing import Final
 
 from contract.conditions import ONLINE
 from contract.models import DEFAULT_REORDER_HOLD_MS, DeviceModel
-from functions.domain.engine.codec import bounds_of, encode
+from functions.domain.engine.codec import allowance_of, encode
 from functions.domain.engine.compiled import Compiled
 from functions.domain.engine.inputs import Input, InstalledRule, Values
 from functions.domain.engine.one_pass import Pass
@@ -63,13 +63,13 @@ class Program:
             known = self._shapes[shape] = [found[id_] for id_ in sorted(found)]
         return known
 
-    def quiet(self, bounds: bytes) -> Quiet:
-        """What a device may send without anything coming of it, where its rules stand within these bounds."""
-        known = self._quiets.get(bounds)
+    def quiet(self, allowance: bytes) -> Quiet:
+        """What a device may send without anything coming of it, where its rules allow so much."""
+        known = self._quiets.get(allowance)
         if known is None:
             if len(self._quiets) >= _MAX_SHAPES:
                 self._quiets.clear()
-            known = self._quiets[bounds] = Quiet(self, bounds_of(bounds))
+            known = self._quiets[allowance] = Quiet(self, allowance_of(allowance))
         return known
 
     def told_of(self, presence: Presence, attributes: Mapping[str, str]) -> str:

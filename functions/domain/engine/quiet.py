@@ -3,9 +3,10 @@
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from contract.evaluation import ANYTHING
 from contract.expressions import Expression
 from contract.validation import compiled
-from functions.domain.engine.codec import Bounds
+from functions.domain.engine.codec import Allowance
 
 if TYPE_CHECKING:
     from functions.domain.engine.program import Program
@@ -55,12 +56,17 @@ class Shape:
 
 
 class Quiet:
-    """What devices with the same rules may send while those stand alike; `bounds` are the rules'."""
+    """What devices with the same rules may send while those stand alike.
 
-    def __init__(self, program: "Program", bounds: Bounds) -> None:
+    After `patience` ms (0: for ever) without a sample something comes of that.
+    """
+
+    def __init__(self, program: "Program", allowance: Allowance) -> None:
         self._asking = program.asking
         self._model = program.model
-        self._bounds = bounds
+        self._bounds = allowance.bounds
+        self._awaited = allowance.silences.keys() - {ANYTHING}
+        self.patience = min(allowance.silences.values(), default=0)
         self._derivations = () if program.model is None else compiled(program.model).derivations
         self.derives: bool = bool(self._derivations)
         """Whether the model derives metrics, from each instant of a message that has others."""
@@ -78,7 +84,7 @@ class Quiet:
     def _shape(self, metrics: tuple[str, ...]) -> Shape | None:
         model = self._model
         limits = [self._limits(metric) for metric in metrics]
-        if not metrics or None in limits:
+        if not metrics or None in limits or not self._awaited <= set(metrics):
             return None
         unmodeled = frozenset(metric for metric in metrics if model is None or metric not in model.metrics)
         derived = self._derived(metrics)

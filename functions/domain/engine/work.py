@@ -1,13 +1,13 @@
 """All rules of a device at work, in one pass over its state."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, Final
 
 from contract.rules.lifecycle import Step
 from contract.telemetry import Value
 from functions.domain.alarms import Clearing, Transition, TransitionKind
 from functions.domain.engine.at_work import RuleAtWork, merged
-from functions.domain.engine.codec import MAX_RULES_BYTES, NEVER, Bounds, Rest, Running, encode
+from functions.domain.engine.codec import MAX_RULES_BYTES, NEVER, Allowance, Head, Rest, Running, allowance_of, encode
 from functions.domain.engine.compiled import Compiled
 from functions.domain.engine.inputs import Values
 
@@ -22,11 +22,13 @@ _ROOM_BYTES: Final = MAX_RULES_BYTES * 3 // 4
 class Work:
     """`rules` are those that have begun, in the order in which they did.
 
-    `known` is what rules were last told of attributes and presence. `transitions` are what was found, in order.
+    `known` is what rules were last told of attributes and presence, `metrics` are those that came last. `transitions`
+    are what was found, in order.
     """
 
-    def __init__(self, program: "Program", rest: Rest, alarms: int, thing: str, name: str) -> None:
+    def __init__(self, program: "Program", head: Head, rest: Rest, *, alarms: int, thing: str, name: str) -> None:
         self.alarms = alarms
+        self.metrics: Collection[str] = allowance_of(head.quiet).silences.keys() if head.quiet else ()
         self.transitions: list[Transition] = []
         self.wanted: dict[str, Wanted] = {}
         self.known: dict[str, tuple[int, Value | None]] = dict(rest.known)
@@ -70,6 +72,7 @@ class Work:
 
     def observe(self, at: int, values: Values) -> None:
         self.advance(at)
+        self.metrics = values.keys()
         for rule in self._concerned(values, at):
             if not rule.skip(at, values):
                 self._follow(rule, rule.observe(at, values))
@@ -99,19 +102,25 @@ class Work:
 
     @property
     def due(self) -> int:
+        """When the next thing is due, if no more data comes."""
         return min([rule.due for rule in self.rules.values()], default=NEVER)
 
-    def quiet(self) -> Bounds | None:
-        """What all rules together may be spared until `due`; None where they must see every sample."""
-        found = merged(self.rules)
+    def due_whatever_comes(self) -> int:
+        """The same, if the metrics that came last go on coming."""
+        return min([rule.due_whatever_comes_of(self.metrics) for rule in self.rules.values()], default=NEVER)
+
+    def allowance(self) -> Allowance | None:
+        """What all rules together may be spared if those metrics go on coming; None: they must see every sample."""
+        found = merged(self.rules.values(), self.metrics)
         if found is None:
             return None
-        within, loud = found
-        return {
-            metric: within[metric]
-            for metric in sorted(within.keys() - loud)
+        allowance, loud = found
+        within = {
+            metric: allowance.bounds[metric]
+            for metric in sorted(allowance.bounds.keys() - loud)
             if all(one.id in self.rules or one.id in self.refused for one in self._program.asking[metric])
         }
+        return Allowance(within, dict(sorted(allowance.silences.items())))
 
     def kept(self) -> tuple[tuple[Running, ...], tuple[str, ...]]:
         """What is kept of the rules, and those of them for which there is no room, the newest; they are refused."""

@@ -174,6 +174,28 @@ def test_another_presence_or_attribute_goes_the_long_way_where_a_rule_asks_for_i
     assert spared([message(2)], offline, program, tags) is None
 
 
+def test_a_device_that_goes_on_reporting_is_spared_however_short_a_silence_is_watched_for():
+    program = program_of("silent", "stale")
+    state = warmed_up(program)
+    for seq in range(3, 300):
+        state = spared([message(seq)], state, program, {}).after
+    assert spared([message(300, NOW + 10_000 * 299 + 60_000)], state, program, {}) is None
+    _, state, found = long_way([message(300, NOW + 10_000 * 299 + 70_000)], state, program)
+    assert [(one.rule, one.kind, one.at) for one in found] == [
+        ("silent", "raised", NOW + 10_000 * 299 + 60_000),
+        ("silent", "cleared", NOW + 10_000 * 299 + 70_000),
+    ]
+
+
+def test_one_that_leaves_out_what_a_rule_waits_for_is_looked_at_when_that_is_due():
+    program = program_of("stale")
+    state = warmed_up(program)
+    assert spared([message(3, humidity=40.0)], state, program, {}) is None
+    _, state, _ = long_way([message(3, humidity=40.0)], state, program)
+    state = spared([message(seq, humidity=40.0) for seq in (4, 5, 6)], state, program, {}).after
+    assert spared([message(7, humidity=40.0)], state, program, {}) is None
+
+
 any_values = st.fixed_dictionaries(
     {},
     optional={
