@@ -12,14 +12,17 @@ from cli.commands import (
     audit,
     commands,
     dead_letters,
+    deliveries,
     device_data,
     fleet,
     groups,
     keys,
     live,
+    maintenance,
     models,
     preflight,
     quarantine,
+    recipients,
     rules,
     shadows,
     sign_in,
@@ -53,6 +56,9 @@ app.add_typer(rules.app, name="rules")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(dead_letters.app, name="dlq")
 app.add_typer(alarms.app, name="alarms")
+app.add_typer(recipients.app, name="recipients")
+app.add_typer(maintenance.app, name="maintenance")
+app.add_typer(deliveries.app, name="deliveries")
 app.add_typer(shadows.state, name="state")
 app.add_typer(shadows.config, name="config")
 app.add_typer(commands.app, name="commands")
