@@ -20,6 +20,8 @@ from cli.units import symbol
 
 app = typer.Typer(no_args_is_help=True, help="Look at device models, and store versions of them.")
 
+_DERIVED = "fieldline:derived"
+
 
 @app.command("list")
 def list_models(*, as_json: JsonOption = False, profile: ProfileOption = DEFAULT_PROFILE) -> None:
@@ -73,6 +75,9 @@ def show_model(
         for key, one in _named(document.get("properties"))
     )
     print_table(["Metric", "Title", "Type", "Unit", "Range"], rows)
+    if derived := [(key, one[_DERIVED]) for key, one in _named(document.get("properties")) if one.get(_DERIVED)]:
+        print_heading("derived from others")
+        print_table(["Metric", "Expression"], ([printable(key), shown(text)] for key, text in derived))
     if actions := _named(document.get("actions")):
         print_heading("actuators")
         print_table(

@@ -192,3 +192,10 @@ def test_a_derived_value_says_so_and_has_the_decimals_worth_showing(run, platfor
     assert (shown["mood"][1], shown["mood"][-1]) == ("1.23456", "unmodeled")
     document = json.loads(run("devices", "show", "hall", "--json").stdout)
     assert document["latest"]["dew_point"]["value"] == 7.234848
+
+
+def test_a_model_shows_what_is_derived_and_by_which_expression(run, platform):
+    shown = run("models", "show", "climate").stdout
+    assert "derived from others" in shown
+    assert "temperature / (243.12 + temperature)" in " ".join(shown.split())
+    assert "derived" not in run("models", "show", "machine").stdout
