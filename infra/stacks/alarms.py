@@ -22,6 +22,8 @@ from infra.work import WorkQueue
 
 BATCH = 10
 """The most that Lambda takes without waiting for more: somebody waits to be told."""
+ACTIONS_BATCH = 5
+"""Each may be a receiver that is waited for: all of them are tried within the function's time."""
 CONCURRENCY = 10
 TICK: Mapping[str, object] = {"v": 1, "kind": "tick"}
 
@@ -130,7 +132,7 @@ class AlarmsStack(Stack):
         explain_shadows(function.role, ["state"])
         if sender:
             self._explain_mail(function)
-        self.actions.drain(function, batch_size=BATCH, concurrency=CONCURRENCY)
+        self.actions.drain(function, batch_size=ACTIONS_BATCH, concurrency=CONCURRENCY)
 
     def _mail(self, sender: str) -> Reach:
         """From this address alone. SES asks for more than it: in its sandbox for the receiver's identity too, and for

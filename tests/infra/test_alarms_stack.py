@@ -4,9 +4,12 @@ import json
 
 import pytest
 
+from functions.bootstrap.actions import WEBHOOK_S
 from functions.domain import alarm_work
 from functions.domain.alarm_work import Tick
-from infra.stacks.alarms import TICK
+from functions.domain.deliveries import LEASE_MS
+from infra.function import SPECS
+from infra.stacks.alarms import ACTIONS_BATCH, TICK
 
 
 def queue_of(deployment, name):
@@ -53,10 +56,10 @@ def test_each_minute_both_queues_get_a_tick_and_nobody_else_may_send_one(deploym
         assert deployment.render(statement["Condition"]["ArnEquals"]["aws:SourceArn"]) == f"{rule.id}.Arn"
 
 
-@pytest.mark.parametrize("name", ["Alarms", "Actions"])
-def test_whoever_waits_to_be_told_does_not_wait_for_a_batch(deployment, name):
+@pytest.mark.parametrize(("name", "size"), [("Alarms", 10), ("Actions", 5)])
+def test_whoever_waits_to_be_told_does_not_wait_for_a_batch(deployment, name, size):
     source = source_of(deployment, name)
-    assert (source["BatchSize"], source.get("MaximumBatchingWindowInSeconds", 0)) == (10, 0)
+    assert (source["BatchSize"], source.get("MaximumBatchingWindowInSeconds", 0)) == (size, 0)
 
 
 def test_that_a_device_has_gone_outlives_an_outage_of_the_tables(deployment):
@@ -105,3 +108,10 @@ def test_what_receivers_of_webhooks_trust_outlives_the_stack_in_prod(request, st
         if "FIELDLINE_WEBHOOK_SECRET" in deployment.function(spec.name).properties["Environment"]["Variables"]
     }
     assert named == {"actions", "api"}
+
+
+def test_a_batch_of_slow_receivers_is_over_within_the_function_s_time(deployment):
+    spec = SPECS["actions"]
+    slowest = WEBHOOK_S + 2  # with what is read and written around it
+    assert ACTIONS_BATCH * slowest < spec.timeout_s
+    assert spec.timeout_s * 1000 < LEASE_MS
