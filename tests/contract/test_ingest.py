@@ -100,3 +100,44 @@ def test_a_body_that_is_not_our_wrapper_is_refused(body, text):
 def test_no_body_raises_anything_but_the_contracts_error(body):
     with suppress(DocumentError):
         ingest.decode(body)
+
+
+USUAL = '{"data":"AAA=","thing":"pump-7","received_at":17}'
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        USUAL,
+        USUAL.encode(),
+        USUAL.replace(":", " : "),
+        USUAL.replace("}", ',"v":1}'),
+        USUAL.replace("}", ',"v":1,"v":1}'),
+        USUAL.replace("}", ',"x":1}'),
+        USUAL.replace("}", ',"thing":"pump-8"}'),
+        USUAL.replace('"data"', '"d\\u0061ta"'),
+        USUAL.replace("AAA=", "AAA"),
+        USUAL.replace("AAA=", "A=AA"),
+        USUAL.replace("AAA=", "\\u0041AA="),
+        USUAL.replace("pump-7", "pump:7"),
+        USUAL.replace("pump-7", "pump-7\\n"),
+        USUAL.replace("17", "17.0"),
+        USUAL.replace("17", "true"),
+        USUAL.replace("17", '"17"'),
+        USUAL.replace("17", "9" * 30),
+        USUAL.replace("}", ',"replay":"a"}'),
+        USUAL.replace("}", ',"v":2}'),
+        USUAL + " ",
+        USUAL + "x",
+    ],
+    ids=range(21),
+)
+def test_what_is_read_at_a_glance_is_what_the_careful_reader_gives(body):
+    def read(reader):
+        try:
+            return reader(body)
+        except DocumentError as error:
+            return str(error)
+
+    assert read(ingest.decode) == read(lambda body: ingest._decode(body, IngestMessage))
+    assert ingest._at_a_glance(body) in (None, read(ingest.decode))
