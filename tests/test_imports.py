@@ -23,6 +23,8 @@ DOMAIN_MAY_IMPORT = {
     "functools",
     "hashlib",
     "heapq",
+    "hmac",
+    "ipaddress",
     "itertools",
     "json",
     "math",
@@ -31,7 +33,9 @@ DOMAIN_MAY_IMPORT = {
     "struct",
     "typing",
     "unicodedata",
+    "urllib.parse",
     "zlib",
+    "zoneinfo",
     "msgspec",
     "functions.errors",
 }

@@ -11,7 +11,7 @@ from functions.domain.deliveries import Delivery, Notice, Trial
 
 VERSION: Final = 1
 """Of the JSON that webhooks get; members may be added to it."""
-DIGEST_LINES: Final = 50
+DIGEST_LINES: Final = 30
 MAX_SMS_CHARS: Final = 300
 MAX_SUBJECT_CHARS: Final = 200
 MAX_SLACK_CHARS: Final = 3_000
