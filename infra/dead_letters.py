@@ -24,7 +24,14 @@ class DeadLetters:
 class DeadLetterPlaces(Construct):
     """A parameter with the URLs, by the names that people see."""
 
-    def __init__(self, scope: Construct, id: str, queues: Mapping[str, DeadLetters]) -> None:  # noqa: A002 - the name constructs use
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,  # noqa: A002 - the name constructs use
+        *,
+        stage: str,
+        queues: Mapping[str, DeadLetters],
+    ) -> None:
         super().__init__(scope, id)
         urls = {
             name: {
@@ -37,6 +44,8 @@ class DeadLetterPlaces(Construct):
         self._parameter = ssm.StringParameter(
             self,
             "Places",
+            # A name that a local AWS makes has a slash, by which its ARN is spelled in another way.
+            parameter_name=f"/fieldline/{stage}/dead-letters",
             description="Fieldline: the queues of dead letters, and where their messages come from.",
             string_value=Stack.of(self).to_json_string(urls),
         )

@@ -54,7 +54,8 @@ class ApiStack(Stack):
         places = DeadLetterPlaces(
             self,
             "DeadLetters",
-            {
+            stage=platform.stage.name,
+            queues={
                 **ingest.dead_letters,
                 **commands.dead_letters,
                 **live.dead_letters,

@@ -74,7 +74,8 @@ def arns(deployment):
         "store-admin-function": arn("AWS::Lambda::Function", "StoreAdminFunction"),
         "timestream": arn("AWS::Timestream::Table", "LiveAnalytics"),
         "timestream-endpoints": "*",
-        "dead-letters-places": "arn:AWS::Partition:ssm:AWS::Region:AWS::AccountId:parameter/"
+        # Its name, which stands for it, begins with a slash.
+        "dead-letters-places": "arn:AWS::Partition:ssm:AWS::Region:AWS::AccountId:parameter"
         f"{deployment.one('AWS::SSM::Parameter').id}",
         **dead_letters(deployment),
     }
