@@ -22,6 +22,7 @@ __all__ = [
     "READING_MEMBERS",
     "Glance",
     "Reading",
+    "anything",
     "are_metrics",
     "glance",
     "is_boot",
@@ -63,7 +64,8 @@ class Glance(msgspec.Struct, Generic[_V], frozen=True, gc=False):
 
 numbers = msgspec.json.Decoder(Glance[_Number]).decode
 """What stands in a message of numbers alone, to be proved as `glance` does. Raises whatever its decoder does."""
-_any = msgspec.json.Decoder(Glance[_Value]).decode
+anything = msgspec.json.Decoder(Glance[_Value]).decode
+"""The same of a message of any values."""
 _is_boot = re.compile(r"[0-9a-zA-Z-]{1,64}").fullmatch
 _is_metric = re.compile(METRIC_PATTERN).fullmatch
 _metrics: set[str] = set()
@@ -73,7 +75,7 @@ _boots: set[str] = set()
 def glance(raw: bytes) -> Glance[float | bool | str] | None:
     """What stands in a message; None where that is in doubt. Never raises."""
     try:
-        found = _any(raw)
+        found = anything(raw)
     except Exception:  # noqa: BLE001 - why it is no such message is for the careful reader to say
         return None
     members = ENVELOPE_MEMBERS

@@ -3,13 +3,23 @@
 Whatever is unusual about one leaves all of the device to the long way, which comes to the same.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from contract.glance import ENVELOPE_MEMBERS, MAX_BYTES, MAX_MEMBERS, READING_MEMBERS, Glance, Reading, numbers
+from contract.glance import (
+    ENVELOPE_MEMBERS,
+    MAX_BYTES,
+    MAX_MEMBERS,
+    READING_MEMBERS,
+    Glance,
+    Reading,
+    anything,
+    numbers,
+)
 from contract.models import DEFAULT_LATENESS_MS, DeviceModel, Metric
+from contract.telemetry import Value
 from functions.domain.engine.codec import NONE_SKIPPED, Head, encode, head_of
 from functions.domain.engine.losses import HOUR_MS
 from functions.domain.ingest import FUTURE_MS, Assessed, Incoming
@@ -22,7 +32,7 @@ if TYPE_CHECKING:
 
 _SEEN: Final = (1 << WINDOW) - 1
 _UNSURE: Final = frozenset({"stale", "bad"})
-_SINGLE: Final = ENVELOPE_MEMBERS + READING_MEMBERS
+_Read = Callable[[bytes], Glance[Any]]
 
 
 class Spared(msgspec.Struct, frozen=True):
@@ -30,7 +40,7 @@ class Spared(msgspec.Struct, frozen=True):
 
     after: DeviceState
     messages: Sequence[Incoming]
-    found: Sequence[Glance[float]]
+    found: Sequence[Glance[Value]]
     model: DeviceModel | None
 
     def assessed(self) -> list[Assessed]:
@@ -55,34 +65,44 @@ def spared(
         or (program.told and head.told != program.told_of(state.presence, attributes))
     ):
         return None
-    try:
-        found = _passed_over(messages, state, head, program)
-        if found is None and len(messages) > 1:
-            ordered = sorted(messages, key=lambda message: message.received_at)
-            found = None if ordered == [*messages] else _passed_over(ordered, state, head, program)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
+    for read in (numbers, anything):
+        try:
+            return _in_any_order(messages, state, head, program, read)
+        except msgspec.ValidationError:
+            continue
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            break
+    return None
+
+
+def _in_any_order(
+    messages: Sequence[Incoming], state: DeviceState, head: Head, program: "Program", read: _Read
+) -> Spared | None:
+    found = _passed_over(messages, state, head, program, read)
+    if found is None and len(messages) > 1:
+        ordered = sorted(messages, key=lambda message: message.received_at)
+        found = None if ordered == [*messages] else _passed_over(ordered, state, head, program, read)
     return found
 
 
 def _passed_over(  # noqa: C901, PLR0911, PLR0912 - one loop that looks at each message once: a fleet's time goes here
-    messages: Sequence[Incoming], state: DeviceState, head: Head, program: "Program"
+    messages: Sequence[Incoming], state: DeviceState, head: Head, program: "Program", read: _Read
 ) -> Spared | None:
     model, quiet, latest = program.model, program.quiet(head.quiet or b""), state.latest
     lateness_ms = DEFAULT_LATENESS_MS if model is None else model.lateness_ms
     hour, end, due, boot, seq, sent = head.hour, head.hour + HOUR_MS, head.due, head.boot, head.next, head.sent
     mark = max([one.ts for one in latest.values()], default=0) if head.mark == NONE_SKIPPED else head.mark
     last = max(head.last, mark)
-    derives, patience, until = quiet.derives, quiet.patience, head.until
+    derives, patience, until, mixed = quiet.derives, quiet.patience, head.until, read is not numbers
     shape: Shape | None = None
-    reading: Reading[float] | None = None
-    newest: list[tuple[Shape, Reading[float]]] = []
-    found: list[Glance[float]] = []
+    reading: Reading[Value] | None = None
+    newest: list[tuple[Shape, Reading[Value]]] = []
+    found: list[Glance[Value]] = []
     metrics: tuple[str, ...] = ()
     points = unmodeled = count = strange = 0
     for message in messages:
         data, received_at = message.data, message.received_at
-        glance = numbers(data)
+        glance = read(data)
         m = glance.m
         if glance.seq != seq or glance.boot != boot or not hour <= received_at < end or (derives and len(m) != 1):
             return None
@@ -90,11 +110,12 @@ def _passed_over(  # noqa: C901, PLR0911, PLR0912 - one loop that looks at each 
         colons = ENVELOPE_MEMBERS
         for each in m:
             ts, values = each.ts, each.values
-            if (named := tuple(values)) != metrics:
+            if (named := tuple(values)) != metrics or mixed:
+                others = tuple([one for one in named if type(values[one]) is not float]) if mixed else ()
                 if shape is not None and reading is not None:
                     newest.append((shape, reading))
-                metrics, shape = named, quiet.shape(named)
-                if shape is None:
+                metrics, shape = named, quiet.shape(named, others)
+                if shape is None or not shape.stays(values, latest):
                     return None
                 count, strange = len(named), len(shape.unmodeled)
             if (
@@ -135,15 +156,15 @@ def _passed_over(  # noqa: C901, PLR0911, PLR0912 - one loop that looks at each 
 
 
 def _moved(
-    latest: Mapping[str, Latest], newest: Sequence[tuple["Shape", Reading[float]]]
+    latest: Mapping[str, Latest], newest: Sequence[tuple["Shape", Reading[Value]]]
 ) -> Mapping[str, Latest] | None:
-    """None where one of the metrics had no number before, and may need more room."""
+    """None where one of the metrics had a value of another type before, or none, and may need more room."""
     moved = dict(latest)
     for shape, reading in newest:
         ts, quality, unmodeled = reading.ts, reading.q or "good", shape.unmodeled
         for metric, value in reading.values.items():
             known = latest.get(metric)
-            if known is None or type(known.value) is not float:
+            if known is None or type(known.value) is not type(value):
                 return None
             moved[metric] = Latest(ts, value, quality, metric in unmodeled)
     return moved
@@ -166,7 +187,7 @@ def _after(
     )
 
 
-def _assessed(message: Incoming, glance: Glance[float], known: Mapping[str, Metric]) -> Assessed:
+def _assessed(message: Incoming, glance: Glance[Value], known: Mapping[str, Metric]) -> Assessed:
     thing, received_at, points = message.thing, message.received_at, list[Point]()
     for reading in glance.m:
         quality = reading.q or "good"

@@ -94,6 +94,18 @@ def test_what_was_spared_is_known_when_something_comes_of_the_next_message():
     assert losses(state)[0].received == 6
 
 
+def test_what_is_no_number_is_spared_as_long_as_it_stays():
+    program = program_of("warm")
+    state = warmed_up(program, temperature=20.0, door=True, mode="eco")
+    usual = message(3, temperature=21.0, door=True, mode="eco")
+    assert spared([usual], state, program, {}).assessed() == assess([usual], CLIMATE, state)
+    for other in ({"door": False}, {"mode": "off"}, {"door": 1.0}, {"mode": True}):
+        assert (
+            spared([message(3, **{"temperature": 21.0, "door": True, "mode": "eco", **other})], state, program, {})
+            is None
+        )
+
+
 def test_messages_that_came_in_another_order_within_their_batch_are_spared_too():
     program = program_of("warm")
     state = warmed_up(program)
@@ -206,6 +218,8 @@ any_values = st.fixed_dictionaries(
         "strange": st.just(1.0) | st.just("text"),
     },
 )
+EXTRAS = [{}, {"door": True}, {"door": False, "mode": "eco"}, {"door": 1.5}]
+extras = st.lists(st.sampled_from(EXTRAS), min_size=1, max_size=3)
 batches = st.lists(
     st.lists(
         st.tuples(st.integers(0, 8), st.sampled_from([0, 0, 0, 0, 0, 0, 1, -1]), any_values), min_size=1, max_size=4
@@ -217,8 +231,8 @@ STEADY = {"temperature": 20.0, "humidity": 40}
 
 
 @settings(max_examples=80)
-@given(st.sets(st.sampled_from([rule.id for rule in RULES]), max_size=4), st.booleans(), batches)
-def test_whatever_is_spared_everything_comes_to_the_same(ids, modeled, life):
+@given(st.sets(st.sampled_from([rule.id for rule in RULES]), max_size=4), st.booleans(), batches, extras)
+def test_whatever_is_spared_everything_comes_to_the_same(ids, modeled, life, extras):
     program = program_of(*ids, model=CLIMATE if modeled else DeviceModel(**PLAIN))
     quick = plain = DeviceState()
     seq = 0
