@@ -206,13 +206,18 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         """Whether it is a digest that others can still be told in."""
         return isinstance(self.task, Digest) and self.state is State.PENDING and self.attempts == 0
 
+    def given_up(self, now: int) -> bool:
+        """Whether attempts were made for long enough, though none may have come to an end."""
+        return self.tried > 0 and now >= self.since + GIVE_UP_MS
+
     def admit(self) -> Self:
         return msgspec.structs.replace(self, admitted=True)
 
     def beginning(self, now: int) -> Self:
-        """While this attempt lasts nobody makes another one, and if it dies the sweep comes back."""
-        until = now + LEASE_MS
-        return msgspec.structs.replace(self, attempts=self.attempts + 1, tried=self.tried + 1, next_at=until, due=until)
+        """While this attempt lasts nobody makes another one, and if it dies the sweep comes back: later each time."""
+        tried = self.tried + 1
+        until = now + max(LEASE_MS, RETRY_MS[min(tried, len(RETRY_MS)) - 1])
+        return msgspec.structs.replace(self, attempts=self.attempts + 1, tried=tried, next_at=until, due=until)
 
     def ended(self, now: int, answer: Answer, chance: Callable[[], float]) -> Self:
         match answer.outcome:

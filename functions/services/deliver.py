@@ -61,8 +61,12 @@ class Delivering:
         delivery = self._deliveries.read(id)
         if delivery is None or delivery.state.closed:
             return Counter(over=1)
-        if self._clock.now_ms() < delivery.next_at:
+        now = self._clock.now_ms()
+        if now < delivery.next_at:
             return Counter(early=1)
+        if delivery.given_up(now):
+            failed = delivery.failed(Reason.GIVEN_UP, now, delivery.note or "no attempt came to its end")
+            return self._report(self._deliveries.save(delivery, failed))
         if isinstance(delivery.task, Escalate):
             return self._escalate(delivery)
         match self._prepared(delivery):

@@ -9,11 +9,11 @@ import pytest
 
 from contract.rules import Notify
 from functions.adapters.memory import ManualClock
-from functions.domain.deliveries import Answer, Outcome, State
+from functions.domain.deliveries import Answer, Outcome, Reason, State
 from functions.domain.recipients import Channel
 from functions.domain.shadows import ShadowName
 from tests.functions.conftest import NOW
-from tests.functions.services.actions_world import OFF, ON, ActionsWorld, desire, escalation
+from tests.functions.services.actions_world import OFF, ON, ActionsWorld, Killed, desire, escalation
 
 MINUTE, HOUR = 60_000, 3_600_000
 WANTED = desire(relay={"on": True})
@@ -121,3 +121,19 @@ def test_what_is_gathered_is_told_once_wherever_the_function_dies(behind):
             alarms += [one["alarm"] for one in found]
         assert sorted(alarms) == [f"pump-7.{number}" for number in range(6)], at
         assert world.pending() == [], at
+
+
+def test_an_attempt_that_dies_each_time_is_made_ever_more_seldom_and_given_up_after_a_day():
+    world = ActionsWorld(ManualClock(NOW))
+
+    def dies():
+        raise Killed
+
+    world.receivers.answer("on-call", *[dies] * 1000)
+    world.happens(actions=(TELL_ONE,))
+    world.advance(26 * HOUR)
+    (delivery,) = world.of("on-call")
+    assert (delivery.state, delivery.reason) == (State.FAILED, Reason.GIVEN_UP)
+    assert delivery.note == "no attempt came to its end"
+    assert 20 < len(world.receivers.got) < 40
+    assert all(attempt.outcome is Outcome.UNKNOWN for attempt in world.deliveries.attempts(delivery.id))
