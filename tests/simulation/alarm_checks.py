@@ -115,7 +115,7 @@ def check_actions(thing: str, past: list[Item], device: list[Item], heard: list[
     for item in past:
         if item["sk"]["S"].startswith("HISTORY#") and (found := _body(item).get("found")):
             place = (thing, found["number"], found["step"])
-            for action in actions_of(found["rule"], found["kind"]):
+            for action in actions_of(found):
                 if isinstance(action, Notify):
                     wanted.update(("notice", place) for _ in action.recipients)
                 elif isinstance(action, Command):

@@ -1,15 +1,18 @@
 """Everything that must hold when a run is over."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
 from contract.ingest import decode_line
+from functions.adapters.dynamodb_rules import DynamoDBRules
 from functions.adapters.dynamodb_telemetry import DynamoDBTelemetryStore
 from functions.adapters.memory import ManualClock
 from tests.simulation import alarm_checks, history
 from tests.simulation.dynamodb import Database
 from tests.simulation.dynamodb_client import DynamoDBClient
 from tests.simulation.installation import GROUPS
+from tests.simulation.rules import rules_of
 from tests.simulation.script import START, STRANGER, THINGS, Message
 from tests.simulation.weather import CALM
 from tests.simulation.world import FINDS_MS, World
@@ -58,7 +61,18 @@ def _alarm_problems(world: World) -> Iterator[str]:
         state = world.tables["state"].current((f"DEVICE#{thing}", "STATE")) or {}
         if passes and passes[-1].online != (actual := online_of(state)):
             yield f"{thing}: its rules were last told that it is {passes[-1].online}, which is {actual}"
+        newest = {rule: version for rule, version in _rules(world).items() if rule in rules_of(thing)}
+        known = next((one.rules for one in reversed(passes) if one.rules is not None), newest)
+        if known != newest:
+            yield f"{thing}: was last judged by the rules {known}, though they are {newest} by now"
     yield from alarm_checks.check_lists(core.everything(), GROUPS)
+
+
+def _rules(world: World) -> dict[str, int]:
+    """Those that are in force, with their versions."""
+    client: Any = DynamoDBClient(Database(world.tables, lambda: world.kernel.now))
+    found = DynamoDBRules(client, "core").everything().rules
+    return {one.id: one.version for one in found if json.loads(one.text).get("enabled", True)}
 
 
 def online_of(item: dict[str, Any]) -> tuple[bool | None, int | None]:

@@ -47,12 +47,9 @@ def check_store(messages: Iterable[Message], unsure: set[bytes], stored: dict[Pl
 def check_state(thing: str, messages: Iterable[Message], item: dict[str, Any]) -> Iterator[str]:
     """Of a device of which nothing is unsure."""
     readable = [message for message in messages if message.boot is not None]
-    if not readable:
-        if "version" in item:
-            yield f"{thing}: has a state, and nothing was heard of it"
-        return
     if "version" not in item:
-        yield f"{thing}: has no state"
+        if readable:
+            yield f"{thing}: has no state"
         return
     yield from _check_latest(thing, readable, item["latest"]["M"])
     counters = {name: int(count["N"]) for name, count in item["counters"]["M"].items()}

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, NamedTuple
 from unittest.mock import patch
 
 import msgspec
@@ -17,11 +17,29 @@ from functions.errors import PartialWriteError
 from functions.handlers import ingest as ingest_handler
 
 Planted = Callable[[], AbstractContextManager[Any]]
-MUTATIONS: dict[str, Planted] = {}
+
+
+class Mutation(NamedTuple):
+    """`first` is the seed at which to begin to look: where it was noticed the last time that somebody looked."""
+
+    planted: Planted
+    first: int = 0
+
+
+MUTATIONS: dict[str, Mutation] = {}
 
 
 def mutation(planted: Planted) -> Planted:
-    MUTATIONS[planted.__name__.replace("_", " ")] = planted
+    return _register(planted, 0)
+
+
+def rare(first: int) -> Callable[[Planted], Planted]:
+    """A bug that few seeds bring to light."""
+    return lambda planted: _register(planted, first)
+
+
+def _register(planted: Planted, first: int) -> Planted:
+    MUTATIONS[planted.__name__.replace("_", " ")] = Mutation(planted, first)
     return planted
 
 

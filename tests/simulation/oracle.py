@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from tests.simulation.conditions import Band, Facts
-from tests.simulation.rules import EXPECTED, Expected
+from tests.simulation.rules import EXPECTED, FIRST, Expected, rules_of
 from tests.simulation.script import LATENESS_MS, Message
 
 HOLD_MS = 10_000
@@ -27,6 +27,8 @@ class Handled(NamedTuple):
     online: tuple[bool | None, int | None]
     cleared: str | None = None
     """The rule whose alarm somebody cleared at `now`, and nothing else."""
+    rules: Mapping[str, int] | None = None
+    """The versions of the rules by which it was handled; None for those of the pass before."""
 
 
 class Step(NamedTuple):
@@ -40,7 +42,7 @@ def steps(thing: str, passes: Iterable[Handled]) -> dict[str, list[Step]]:
     device = _Device(thing)
     for one in passes:
         device.take(one)
-    return {rule: watch.steps for rule, watch in device.watches.items()}
+    return device.steps
 
 
 def steps_in_order(thing: str, passes: list[Handled], until: int) -> dict[str, list[Step]] | None:
@@ -54,9 +56,9 @@ def steps_in_order(thing: str, passes: list[Handled], until: int) -> dict[str, l
     if not device.in_time:
         return None
     watches = {
-        rule: _Watch(each)
-        for rule, each in EXPECTED.items()
-        if each.of(thing) and not each.prompt and each.asks != {"$online"}
+        rule: _Watch(each, [])
+        for rule in rules_of(thing)
+        if not (each := FIRST[rule]).prompt and each.asks != {"$online"}
     }
     for message in sorted(device.evaluated, key=lambda one: (int((one.boot or "b0")[1:]), one.seq)):
         for watch in watches.values():
@@ -145,9 +147,11 @@ class _Line:
 
 class _Device:
     def __init__(self, thing: str) -> None:
-        self.watches = {rule: _Watch(each) for rule, each in EXPECTED.items() if each.of(thing)}
+        self.watches: dict[str, _Watch] = {}
+        self.steps: dict[str, list[Step]] = {rule: [] for rule in rules_of(thing)}
         self._line = _Line()
-        self._begun = False
+        self._rules: Mapping[str, int] = {}
+        self._first = rules_of(thing)
         self._told: tuple[bool | None, int | None] = (None, None)
         self._told_at: int | None = None
         self._until = 0
@@ -170,9 +174,13 @@ class _Device:
         if first is None:
             return
         told = list(self._change(one, first))
-        if not self._begun:
+        rules = one.rules or self._rules or self._first
+        if rules != self._rules:
+            self._change_rules(rules, max([one.now or 0, *(received_at for _, received_at in one.messages)]))
             self._tell(told, None)
-            self._begin(first)
+            for watch in self.watches.values():
+                if watch.rule.prompt:
+                    watch.begin(first)
         for ts, values in samples:
             self._tell(told, ts)
             self._time_is(ts)  # a sample says so to each rule
@@ -189,11 +197,16 @@ class _Device:
         for watch in self.watches.values():
             watch.until(at)
 
-    def _begin(self, at: int) -> None:
-        self._begun = True
-        for watch in self.watches.values():
-            if watch.rule.prompt:
-                watch.begin(at)
+    def _change_rules(self, rules: Mapping[str, int], clock: int) -> None:
+        """A rule of which more than words has changed is another one; the alarm of the one before ends."""
+        self.in_time &= rules == self._first
+        for rule in [*self.watches]:
+            if rule not in rules or EXPECTED[rule, rules[rule]] is not self.watches[rule].rule:
+                self.watches.pop(rule).end(clock)
+        for rule, version in rules.items():
+            if rule not in self.watches:
+                self.watches[rule] = _Watch(EXPECTED[rule, version], self.steps[rule])
+        self._rules = rules
 
     def _tell(self, told: list[tuple[int, bool | None]], until: int | None) -> None:
         while told and (until is None or told[0][0] <= until):
@@ -215,9 +228,9 @@ class _Device:
 class _Watch:
     """One rule of one device."""
 
-    def __init__(self, rule: Expected) -> None:
+    def __init__(self, rule: Expected, steps: list[Step]) -> None:
         self.rule = rule
-        self.steps: list[Step] = []
+        self.steps = steps
         self._bands: tuple[Band, ...] = rule.bands()
         self._facts = Facts(rule.stale_after)
         self._began = False
@@ -247,11 +260,15 @@ class _Watch:
             known.update(fresh)
             self._judge(max(at, self._facts.at), {metric for metric in fresh if fresh[metric][1] is not None}, heard)
 
+    def end(self, now: int) -> None:
+        if self._severity is not None:
+            self._step("cleared", max(now, self._since), self._severity)
+
     def clear(self, now: int) -> None:
         """By hand: it must come true anew, by what comes from now on."""
         if self._severity is None:
             return
-        self._step("cleared", max(now, self._since), self._severity)
+        self.end(now)
         self._bands, self._raised = self.rule.bands(), []
         self._facts.samples.clear()
         self._due = self._facts.at

@@ -40,7 +40,8 @@ class Passes:
                 for one in given
                 if (message := self._messages.get((thing, one.boot, one.seq))) is not None
             )
-            handled = Handled(messages, now, (_ONLINE[presence.status], presence.since))
+            rules = {one.id: one.version for one in program.compiled.values()}
+            handled = Handled(messages, now, (_ONLINE[presence.status], presence.since), rules=rules)
             self._runs.setdefault(self._whose(), {})[thing] = (state.version, handled)
             return run(program, thing, state, given, now, **more)
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from contract.rules import Rule, parse_rules
+from contract.rules import Rule, parse_rules, to_document
 from tests.simulation.conditions import Band, Both, Condition, For, InRow, Is, Not, Over, Silence, Under
 
 _DOCUMENTS = """
@@ -72,6 +72,48 @@ actions:
 """
 
 
+_EDITED = """
+rule: hot
+title: Too hot, a little later
+scope: model:probe
+bands:
+  - {severity: critical, when: {metric: temperature, above: 95, until: 90}}
+  - {severity: major, when: {metric: temperature, above: 85, until: 78, for: 5s}}
+actions:
+  - {notify: [ops], on: [raised, escalated, cleared]}
+  - {command: fan, parameters: {on: true}, on: [raised]}
+---
+rule: silent
+title: Nothing comes
+scope: group:plant
+severity: minor
+when: {no_data: true, for: 40s}
+actions:
+  - {notify: [ops], on: [cleared]}
+---
+rule: jumpy
+title: Comes, goes, and has another name
+scope: "*"
+severity: info
+when: {metric: temperature, above: 91}
+flapping: {times: 3, within: 100s}
+actions:
+  - {notify: [ops], on: [flapping]}
+---
+rule: ajar
+title: Open and warm
+enabled: false
+scope: group:plant/a
+severity: warning
+when: {all: [{metric: door, equals: true}, {metric: temperature, above: 60}], for: 15s}
+stale_after: 45s
+actions:
+  - {notify: [ops], on: [raised]}
+"""
+DELETED = "leak"
+"""The rule that people do not edit but delete."""
+
+
 class Expected(NamedTuple):
     """A rule as the oracle knows it. `asks` are its metrics, None for all of them; `flapping` is times and within."""
 
@@ -88,7 +130,7 @@ def _one(severity: str, when: Condition, clear: Condition | None = None) -> tupl
     return (Band(severity, when, clear),)
 
 
-EXPECTED: dict[str, Expected] = {
+FIRST: dict[str, Expected] = {
     "hot": Expected(
         lambda: (
             Band("critical", Over("temperature", 95, until=90)),
@@ -122,10 +164,34 @@ EXPECTED: dict[str, Expected] = {
 }
 """Once more, by hand and from their words: what the engine makes of the documents is compared with these."""
 
+EXPECTED: dict[tuple[str, int], Expected] = {
+    **{(rule, 1): each for rule, each in FIRST.items()},
+    ("hot", 2): Expected(
+        lambda: (
+            Band("critical", Over("temperature", 95, until=90)),
+            Band("major", For(5_000, Over("temperature", 85, until=78))),
+        ),
+        frozenset({"temperature"}),
+    ),
+    ("silent", 2): Expected(lambda: _one("minor", Silence(40_000)), None, prompt=True),
+    # Only its title is another, so what it knows of a device it still knows.
+    ("jumpy", 2): FIRST["jumpy"],
+}
+"""By rule and version."""
+
 RULES: tuple[Rule, ...] = tuple(parse_rules(_DOCUMENTS, "the simulation"))
+EDITS: dict[str, dict[str, Any]] = {rule.id: to_document(rule) for rule in parse_rules(_EDITED, "the simulation")}
 
 
-def actions_of(rule: str, moment: str) -> list[Any]:
-    """What is to be done when an alarm of the rule takes this step."""
-    (found,) = (one for one in RULES if one.id == rule)
-    return [action for action in found.actions if moment in action.on]
+def rules_of(thing: str) -> dict[str, int]:
+    """Those that stand for a device before anybody edits any, with their versions."""
+    return {rule: 1 for rule, each in FIRST.items() if each.of(thing)}
+
+
+def actions_of(found: dict[str, Any]) -> list[Any]:
+    """What is to be done when an alarm takes this step. Of a rule that is gone, nothing any more."""
+    rule = found["rule"]
+    if found.get("clearing") == "rule_changed" and (rule == DELETED or not EDITS[rule].get("enabled", True)):
+        return []
+    (known,) = (one for one in RULES if one.id == rule)
+    return [action for action in known.actions if found["kind"] in action.on]

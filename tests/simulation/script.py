@@ -100,11 +100,20 @@ class Deed:
     at: int
 
 
+@dataclass(frozen=True)
+class Edit:
+    """Somebody changes a rule, or deletes it."""
+
+    rule: str
+    at: int
+
+
 @dataclass
 class Script:
     messages: list[Message] = field(default_factory=list)
     links: list[Link] = field(default_factory=list)
     deeds: list[Deed] = field(default_factory=list)
+    edits: list[Edit] = field(default_factory=list)
     end: int = START
     """When the last of it is received."""
 
@@ -118,7 +127,7 @@ class Roughness:
     resent: float = 0.08
     reboot: float = 0.03
     backlog: float = 0.03
-    silence: float = 0.05
+    silence: float = 0.08
     wrong: float = 0.06
     garbage: float = 0.03
     unsure: float = 0.03
@@ -150,6 +159,10 @@ def write(chance: random.Random) -> Script:
                 )
                 for _ in range(chance.randint(1, 4))
             ]
+    if chance.random() < 0.25:
+        last = max((at for one in script.messages for at in one.received), default=START)
+        rules = chance.sample(("hot", "silent", "jumpy", "ajar", "leak"), chance.randint(1, 3))
+        script.edits = [Edit(rule, chance.randint(START, last)) for rule in rules]
     received = [at for one in (*script.messages, *script.links) for at in one.received]
     script.end = max(received, default=START)
     return script

@@ -11,12 +11,12 @@ from functions.domain.presence import Presence, Status
 from functions.domain.series import Point
 from functions.domain.state import DeviceState, merged
 from tests.simulation.oracle import Handled, Step, _samples, steps
-from tests.simulation.rules import EXPECTED, RULES
+from tests.simulation.rules import RULES, rules_of
 from tests.simulation.script import LATENESS_MS, START, THINGS, model, write
 
 MODEL = models.decode(json.dumps(model()).encode(), "the simulation")
 PROGRAMS = {
-    thing: Program(tuple(InstalledRule(one, 1) for one in RULES if EXPECTED[one.id].of(thing)), MODEL)
+    thing: Program(tuple(InstalledRule(one, 1) for one in RULES if one.id in rules_of(thing)), MODEL)
     for thing in THINGS
 }
 STATUS = {True: Status.ONLINE, False: Status.OFFLINE, None: Status.UNKNOWN}
@@ -55,7 +55,7 @@ def latest(known, messages):
 
 
 def run(thing, made):
-    state, found = DeviceState(), {rule: [] for rule, each in EXPECTED.items() if each.of(thing)}
+    state, found = DeviceState(), {rule: [] for rule in rules_of(thing)}
     for one in made:
         inputs = [Input(m.boot, m.seq, m.sent, received_at, tuple(_samples(m))) for m, received_at in one.messages]
         presence = Presence(status=STATUS[one.online[0]], since=one.online[1])

@@ -40,7 +40,7 @@ CALM = Weather()
 
 def any_weather(chance: random.Random) -> Weather:
     """From calm to rough, and of each kind by itself."""
-    if chance.random() < 0.15:
+    if chance.random() < 0.2:
         return CALM
     roughness = chance.choice([0.01, 0.03, 0.08])
 

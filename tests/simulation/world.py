@@ -23,7 +23,7 @@ from tests.simulation.kernel import Kernel
 from tests.simulation.lambdas import Lambda, Spec, installed
 from tests.simulation.outside import Firehose, Receiver, Secrets, Unused
 from tests.simulation.passes import Passes
-from tests.simulation.script import START, Deed, Link, Message, Script, write
+from tests.simulation.script import START, Deed, Edit, Link, Message, Script, write
 from tests.simulation.sqs import Delivery, EventSource, Queue, SqsClient
 from tests.simulation.weather import CALM, Air, any_weather
 
@@ -32,7 +32,7 @@ SPECS = {
     "presence": Spec("presence", presence_handler, "_keep", bootstrap.presence, ENV, 30),
     "alarms": Spec("alarms", alarms_handler, "_work", bootstrap.alarms, ENV, 60),
     "actions": Spec("actions", actions_handler, "_work", bootstrap.actions, ENV, 60),
-    "people": Spec("people", people, "_service", people.alarms, ENV, 28),
+    "people": Spec("people", people, "_services", people.services, ENV, 28),
 }
 BEFORE_MS = 10_000
 ROUGH_MS = 30_000
@@ -153,6 +153,8 @@ class World:
         for deed in self.script.deeds:
             body = json.dumps({"act": deed.act, "thing": deed.thing, "most": deed.most})
             self._at(deed.at, "people", body, deed)
+        for edit in self.script.edits:
+            self._at(edit.at, "people", json.dumps({"act": "edit", "rule": edit.rule}), edit)
         for link in self.script.links:
             for received_at in link.received:
                 self._at(received_at, "presence", _lifecycle(link), link)
@@ -162,7 +164,7 @@ class World:
             self.queues[name].send(_TICK)
         self.kernel.after(60_000, self._beat)
 
-    def _at(self, received_at: int, queue: str, body: str, what: Message | Link | Deed) -> None:
+    def _at(self, received_at: int, queue: str, body: str, what: Message | Link | Deed | Edit) -> None:
         def send() -> None:
             identifier = self.queues[queue].send(body)
             self.tell("sent", identifier, _short(what))
@@ -219,7 +221,9 @@ def _lifecycle(link: Link) -> str:
     return documents.encode(event).decode()
 
 
-def _short(what: Message | Link | Deed) -> str:
+def _short(what: Message | Link | Deed | Edit) -> str:
+    if isinstance(what, Edit):
+        return f"somebody wants to change the rule {what.rule}"
     if isinstance(what, Deed):
         return f"somebody wants to {what.act} {what.most} of {what.thing}"
     if isinstance(what, Link):
