@@ -63,6 +63,13 @@ def test_a_recipient_that_is_named_twice_is_told_once(world):
     assert world.receivers.types() == ["alarm.raised"]
 
 
+def test_all_that_several_actions_name_are_told(world):
+    world.recipient("managers")
+    world.happens(actions=(TELL, Notify(recipients=("managers",), on=("raised",))))
+    world.run()
+    assert sorted(who for who, _ in world.receivers.got) == ["managers", "on-call"]
+
+
 def test_messages_that_come_twice_change_nothing(world):
     world.happens(actions=(TELL, ON, desire(relay={"on": True})))
     world.queue.waiting *= 2
@@ -345,6 +352,18 @@ def test_a_device_with_no_room_for_commands_is_tried_again(world):
     world.run()
     (waiting,) = world.pending()
     assert "commands that are not closed" in waiting.note
+
+
+def test_a_command_that_was_made_is_known_again_though_there_is_no_more_room(world):
+    for number in range(100):
+        world.happens(number=number, actions=(ON,))
+    world.run()
+    last = world.of("Order")[-1]
+    unnoted = world.deliveries.save(last, last.replayed(world.clock.now_ms()))
+    world.queue.put(Deliver(id=unnoted.id))
+    world.run()
+    assert world.states() == {State.DELIVERED: 100}
+    assert len(world.commands.commands) == 100
 
 
 def test_a_device_that_is_gone_is_neither_commanded_nor_set(world):

@@ -2,12 +2,14 @@
 
 from itertools import chain
 
+import msgspec
 import pytest
 
 from contract.rules import Notify
 from functions.domain.deliveries import Answer, Outcome, Reason, State
 from functions.domain.messages import DIGEST_LINES
 from functions.domain.recipients import parse_quiet_hours
+from tests.functions.conftest import NOW
 from tests.functions.services.actions_world import TELL, ActionsWorld
 
 MINUTE, HOUR = 60_000, 3_600_000
@@ -178,6 +180,26 @@ def test_what_is_gathered_while_a_digest_is_being_sent_is_in_the_next_one(world)
     sent = [message.data["alarm"] for _, message in world.receivers.got if message.type == "alarm.raised"]
     assert sorted([*chain.from_iterable(alarms), *sent]) == ["pump-7.0", "pump-7.1", "pump-7.42"]
     assert alarms[0] == ["pump-7.42"]
+
+
+def test_what_is_gathered_until_a_digest_is_begun_is_in_it(world):
+    world.recipient("on-call", quiet=AFTERNOONS)
+    burst(world, 2)
+    (late,) = [one for one in world.of("on-call") if one.about and one.about.number == 1]
+    as_it_was = world.deliveries.save(late, msgspec.structs.replace(late.replayed(NOW), due=None, next_at=NOW * 2))
+    world.deliveries._gathered["on-call.digest.1"].remove(late.id)
+    save = world.deliveries.save
+
+    def meanwhile(was, becomes, **more):
+        if becomes.id == "on-call.digest.1" and becomes.attempts == 1 and as_it_was.id not in gathered:
+            gathered.append(as_it_was.id)
+            world.deliveries.gather(as_it_was, Reason.LIMIT, NOW, NOW)
+        return save(was, becomes, **more)
+
+    gathered = []
+    world.deliveries.save = meanwhile
+    world.advance(3 * HOUR)
+    assert [told_in(message) for message in digests(world)] == [["pump-7.0", "pump-7.1"]]
 
 
 def test_a_digest_shows_the_worst_and_counts_the_rest(world):
