@@ -9,6 +9,7 @@
     ├── ForbiddenError           known, but not allowed (403)
     ├── NotFoundError            what was asked for does not exist, or not for the caller (404)
     ├── ConflictError            it cannot be done as things stand (409)
+    │   ├── ContendedError           … just now: others were faster at every attempt
     │   └── InProgressError          … as long as the same request is being answered
     ├── PreconditionError        it was changed since the caller read it (412)
     ├── TooLargeError            more bytes than are taken (413)
@@ -101,6 +102,10 @@ class UnauthorizedError(FunctionsError):
 
 
 class ConflictError(FunctionsError):
+    pass
+
+
+class ContendedError(ConflictError):
     pass
 
 

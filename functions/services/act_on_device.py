@@ -14,6 +14,7 @@ from functions.domain.fences import Fence, Passed
 from functions.errors import (
     CommandsError,
     ConflictError,
+    ContendedError,
     ForbiddenError,
     NotFoundError,
     PreconditionError,
@@ -63,6 +64,8 @@ class ActOnDevice:
         except RateLimitError as exc:
             wait_ms = exc.retry_after * 1000
             return Answer(outcome=Outcome.FAILED, note=str(exc), retry_after_ms=wait_ms)
+        except ContendedError as exc:
+            return Answer(outcome=Outcome.FAILED, note=str(exc))
         except _WRONG as exc:
             return Answer(outcome=Outcome.REFUSED, note=str(exc))
         raise ValueError(f"{delivery.id}: expected something to do to a device, got {type(task).__name__}")

@@ -12,7 +12,7 @@ from functions.domain.devices import Device
 from functions.domain.fences import Fence, Passed
 from functions.domain.live import Kind, LiveEvent
 from functions.domain.shadows import Shadow, ShadowName, Wish, WishPage, patch_for, told, wished
-from functions.errors import ConflictError, PreconditionError, ShadowError
+from functions.errors import ConflictError, ContendedError, PreconditionError, ShadowError
 from functions.ports.clock import Clock
 from functions.ports.live import LivePublisher
 from functions.ports.shadows import Shadows, Wishes
@@ -152,7 +152,7 @@ class DeviceShadows:
                 return kept
             if kept:
                 return wish
-        raise ConflictError("what is desired of this device is being changed by others; try again")
+        raise ContendedError("what is desired of this device is being changed by others; try again")
 
     def _tell(self, device: Device, name: ShadowName, wish: Wish) -> Shadow:
         """The shadow's desired values become those of the newest wish, whatever was there."""

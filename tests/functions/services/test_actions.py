@@ -335,6 +335,20 @@ def test_of_a_wish_only_that_is_left_out_which_something_later_has_set(world):
     assert world.states() == {State.DELIVERED: 2}
 
 
+def test_a_wish_that_others_change_at_every_attempt_is_wished_again(world, monkeypatch):
+    save, attempts = world.wishes.save, []
+
+    def contended(*args):
+        attempts.append(args)
+        return len(attempts) > 5 and save(*args)
+
+    monkeypatch.setattr(world.wishes, "save", contended)
+    world.happens(actions=(desire(relay={"on": True}),))
+    world.advance(HOUR)
+    assert world.states() == {State.DELIVERED: 1}
+    assert world.wishes.current("pump-7", ShadowName.STATE).values == {"relay": {"on": True}}
+
+
 def test_a_command_that_the_model_does_not_have_fails_at_once(world):
     wrong = type(ON)(actuator="laser", parameters={}, on=("raised",))
     world.happens(actions=(wrong,))
