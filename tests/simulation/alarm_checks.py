@@ -109,7 +109,9 @@ def check_lists(core: Iterable[Item], groups: dict[str, str]) -> Iterator[str]:
         yield f"lists: {sorted((rows - expected).elements())} too many, {sorted((expected - rows).elements())} missing"
 
 
-def check_actions(thing: str, past: list[Item], device: list[Item], heard: list[Heard]) -> Iterator[str]:
+def check_actions(
+    thing: str, past: list[Item], device: list[Item], heard: list[Heard], desired: dict[str, Any] | None
+) -> Iterator[str]:
     """No alarm without its action, no action without its alarm, each of them once."""
     wanted: Counter[tuple[str, Place]] = Counter()
     for item in past:
@@ -118,8 +120,8 @@ def check_actions(thing: str, past: list[Item], device: list[Item], heard: list[
             for action in actions_of(found):
                 if isinstance(action, Notify):
                     wanted.update(("notice", place) for _ in action.recipients)
-                elif isinstance(action, Command):
-                    wanted["command", place] += 1
+                else:
+                    wanted["command" if isinstance(action, Command) else "desire", place] += 1
     deliveries = [{"state": "PENDING", **_body(item)} for item in device if item["sk"]["S"].startswith("DELIVERY#")]
     planned = Counter((one["task"]["do"], _place(thing, one)) for one in deliveries)
     if planned != wanted:
@@ -128,6 +130,7 @@ def check_actions(thing: str, past: list[Item], device: list[Item], heard: list[
     yield from _check_notices(thing, deliveries, heard)
     commands = [_body(item) for item in device if item["sk"]["S"].startswith("COMMAND#")]
     yield from _check_commands(thing, [one for one in deliveries if one["task"]["do"] == "command"], commands)
+    yield from _check_desired(thing, [one for one in deliveries if one["task"]["do"] == "desire"], desired)
 
 
 def _check_notices(thing: str, deliveries: list[dict[str, Any]], heard: list[Heard]) -> Iterator[str]:
@@ -160,12 +163,27 @@ def _check_commands(thing: str, deliveries: list[dict[str, Any]], commands: list
         task = done.get(one["id"], {}).get("task")
         if task and (task["actuator"], task["parameters"]) != (one["name"], one["parameters"]):
             yield f"{thing}: the command {one['id']} is {one['name']} {one['parameters']}, expected {task}"
+    yield from _check_muted(thing, deliveries)
+
+
+def _check_desired(thing: str, deliveries: list[dict[str, Any]], desired: dict[str, Any] | None) -> Iterator[str]:
+    """As the last step wants it, in whatever order they were done."""
+    done = [one for one in deliveries if one["state"] == "DELIVERED"]
+    expected = max(done, key=lambda one: _place(thing, one))["task"]["desired"] if done else None
+    if desired != expected:
+        yield f"{thing}: {desired} is desired, expected {expected}"
+    yield from _check_muted(thing, deliveries)
+
+
+def _check_muted(thing: str, deliveries: list[dict[str, Any]]) -> Iterator[str]:
+    """What is not done to a device is too late by time, or after a later step of its rule."""
+    done = [one for one in deliveries if one["state"] == "DELIVERED"]
     for one in deliveries:
         if one["state"] == "DELIVERED":
             continue
         later = [
             other
-            for other in done.values()
+            for other in done
             if other["about"]["rule"] == one["about"]["rule"] and _place(thing, other) > _place(thing, one)
         ]
         superseded = one.get("reason") == "superseded" and later

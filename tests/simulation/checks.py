@@ -55,7 +55,7 @@ def _alarm_problems(world: World) -> Iterator[str]:
         present = [item for item in device if item["sk"]["S"].startswith("ALARM#")]
         passes = world.passes.committed.get(thing, [])
         yield from alarm_checks.check_alarms(thing, passes, until, past, present)
-        yield from alarm_checks.check_actions(thing, past, device, world.receiver.heard)
+        yield from alarm_checks.check_actions(thing, past, device, world.receiver.heard, world.desired.get(thing))
         if world.weather == CALM:
             yield from alarm_checks.check_promptness(thing, past, world.passes.learned.get(thing, []))
         state = world.tables["state"].current((f"DEVICE#{thing}", "STATE")) or {}

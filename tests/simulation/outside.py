@@ -2,13 +2,15 @@
 
 import random
 from collections.abc import Mapping
+from io import BytesIO
 from itertools import chain
 from typing import Any, NamedTuple
 
+import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.adapters.guarded_http import Answered, Unreachable
-from tests.simulation.wires import Wire
+from tests.simulation.wires import Wire, client_error
 
 
 class Firehose:
@@ -35,6 +37,39 @@ class Secrets:
 
     def get_secret_value(self, **request: Any) -> Any:
         return self._wire.call("secretsmanager", "get_secret_value", request, lambda: {"SecretString": "s" * 64})
+
+
+class Shadows:
+    """Of boto3's shape: what is desired of each thing, merged, while the version is as whoever writes it knows."""
+
+    def __init__(self, desired: dict[str, dict[str, Any]], versions: dict[str, int], wire: Wire) -> None:
+        self._desired = desired
+        self._versions = versions
+        self._wire = wire
+
+    def get_thing_shadow(self, **request: Any) -> Any:
+        def effect() -> Any:
+            thing = request["thingName"]
+            if thing not in self._versions:
+                raise client_error("GetThingShadow", "ResourceNotFoundException", "No shadow exists")
+            state = {"desired": {"v": 1, "values": self._desired[thing]}}
+            document = {"state": state, "version": self._versions[thing], "timestamp": 1}
+            return {"payload": BytesIO(msgspec.json.encode(document))}
+
+        return self._wire.call("iot-data", "get_thing_shadow", request, effect)
+
+    def update_thing_shadow(self, **request: Any) -> Any:
+        def effect() -> Any:
+            thing, document = request["thingName"], msgspec.json.decode(request["payload"])
+            known = self._versions.get(thing, 0)
+            if document.get("version", known) != known:
+                raise client_error("UpdateThingShadow", "ConflictException", "Version conflict")
+            merged = {**self._desired.get(thing, {}), **document["state"]["desired"]["values"]}
+            self._desired[thing] = {key: value for key, value in merged.items() if value is not None}
+            self._versions[thing] = known + 1
+            return {}
+
+        return self._wire.call("iot-data", "update_thing_shadow", request, effect)
 
 
 class Unused:

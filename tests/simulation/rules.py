@@ -16,6 +16,8 @@ bands:
 actions:
   - {notify: [ops], on: [raised, escalated, cleared]}
   - {command: fan, parameters: {on: true}, on: [raised]}
+  - {desire: {fan: {on: true}}, on: [raised]}
+  - {desire: {fan: {on: false}}, on: [cleared]}
 ---
 rule: silent
 title: Nothing comes
@@ -82,6 +84,8 @@ bands:
 actions:
   - {notify: [ops], on: [raised, escalated, cleared]}
   - {command: fan, parameters: {on: true}, on: [raised]}
+  - {desire: {fan: {on: true}}, on: [raised]}
+  - {desire: {fan: {on: false}}, on: [cleared]}
 ---
 rule: silent
 title: Nothing comes

@@ -21,7 +21,7 @@ from tests.simulation.dynamodb_client import DynamoDBClient
 from tests.simulation.installation import ENV, few_shards, tables
 from tests.simulation.kernel import Kernel
 from tests.simulation.lambdas import Lambda, Spec, installed
-from tests.simulation.outside import Firehose, Receiver, Secrets, Unused
+from tests.simulation.outside import Firehose, Receiver, Secrets, Shadows, Unused
 from tests.simulation.passes import Passes
 from tests.simulation.script import START, Deed, Edit, Link, Message, Script, write
 from tests.simulation.sqs import Delivery, EventSource, Queue, SqsClient
@@ -62,6 +62,8 @@ class World:
         self.queues: dict[str, Queue] = {}
         self.sources: list[EventSource] = []
         self.lake: list[bytes] = []
+        self.desired: dict[str, dict[str, Any]] = {}
+        self._shadow_versions: dict[str, int] = {}
         self.receiver = Receiver(self.lambdas, chance)
         self.receiver.failing = chance.choice((0.0, 0.0, 0.3))
         self.passes = Passes(self.script.messages, lambda: self.kernel.current, lambda: self.kernel.now)
@@ -96,6 +98,8 @@ class World:
                 return Firehose(self.lake, self.lambdas)
             case "secretsmanager":
                 return Secrets(self.lambdas)
+            case "iot-data":
+                return Shadows(self.desired, self._shadow_versions, self.lambdas)
         return Unused(service)
 
     def run(self) -> None:
