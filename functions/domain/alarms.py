@@ -160,7 +160,8 @@ class Alarm(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             rule_version=found.rule_version,
             severity=found.severity,
             title=found.title,
-            message=found.message,
+            # A cleared alarm still says what it was of; the values of its end are in its history.
+            message=self.message if cleared else found.message,
             updated_at=now,
             step=found.step,
             version=self.version + 1,

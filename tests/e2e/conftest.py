@@ -11,6 +11,10 @@ from tests.e2e.replay import play
 # Away from the port of a platform that somebody runs beside the tests.
 PORT = int(os.environ.get("FIELDLINE_TEST_PORT", "18420"))
 MODELS = {
+    "alarmed": "machine",
+    "alarmed-late": "machine",
+    "alarmed-mixed": "machine",
+    "alarmed-plain": "machine",
     "obedient": "machine",
     "other": "climate",
     "outlasting": "climate",
