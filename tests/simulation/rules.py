@@ -192,6 +192,12 @@ def rules_of(thing: str) -> dict[str, int]:
     return {rule: 1 for rule, each in FIRST.items() if each.of(thing)}
 
 
+def may_be_of_none(found: dict[str, Any]) -> bool:
+    """Whether the rule of an alarm that somebody cleared may have been gone by then, and with it what it wants done."""
+    rule = found["rule"]
+    return found.get("clearing") == "person" and (rule == DELETED or not EDITS.get(rule, {}).get("enabled", True))
+
+
 def actions_of(found: dict[str, Any]) -> list[Any]:
     """What is to be done when an alarm takes this step. Of a rule that is gone, nothing any more."""
     rule = found["rule"]
