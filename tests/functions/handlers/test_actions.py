@@ -174,3 +174,16 @@ def test_a_record_that_nobody_can_read_fails_alone(clock, monkeypatch, capsys):
     printed = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith("{")]
     counted = next(line for line in printed if "_aws" in line)
     assert (counted["planned"], counted["failed"]) == ([1.0], [1.0])
+
+
+def test_a_delivery_that_fails_is_counted_apart_from_a_record_that_does(clock, monkeypatch, capsys):
+    world = ActionsWorld(clock)
+    monkeypatch.setattr(actions, "_work", lambda: world.work)
+    del world.recipients.recipients["on-call"]
+    world.happens()
+    world.work.take(world.queue.waiting.pop()[2])
+    (_, _, deliver) = world.queue.waiting[0]
+    assert actions.handler(batch(deliver), CONTEXT) == {"batchItemFailures": []}
+    printed = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith("{")]
+    counted = next(line for line in printed if "_aws" in line)
+    assert (counted["deliveries_failed"], counted["failed"]) == ([1.0], [0.0])
