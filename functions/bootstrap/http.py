@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from functions.adapters.backoff import Backoff
 from functions.bootstrap.actions import managing
 from functions.bootstrap.clients import CLOCK, Clients, Env, clients, new_client
+from functions.bootstrap.logs import dead_letters, device_logs, replays
 from functions.bootstrap.rulebooks import rulebook
 from functions.bootstrap.stores import series_reader
 from functions.bootstrap.watching import live_publisher
@@ -26,13 +27,10 @@ if TYPE_CHECKING:
     from functions.services.backtests import Backtests
     from functions.services.bulk_commands import BulkCommands
     from functions.services.commands import Commands
-    from functions.services.dead_letters import ManageDeadLetters
-    from functions.services.device_logs import DeviceLogs
     from functions.services.gate import Gate
     from functions.services.grants import Grants
     from functions.services.groups import Groups
     from functions.services.keys import ManageKeys
-    from functions.services.quarantine_replays import QuarantineReplays
     from functions.services.rates import Rates
     from functions.services.rulebook import Rulebook
     from functions.services.rules import Rules
@@ -124,9 +122,9 @@ def api(env: Env, failing: "Callable[[RatesError], None]" = _unheard) -> "tuple[
         trials=Trials(rules),
         backtests=_backtests(client, settings, rules, book, gate, statuses),
         explaining=Explaining(gate=gate, rulebook=book, states=statuses, series=store, clock=CLOCK),
-        logs=_device_logs(dynamodb, settings, gate, statuses),
-        replays=_replays(client, settings, audited, gate, statuses),
-        dead_letters=_dead_letters(client, settings, audited),
+        logs=device_logs(dynamodb, settings, gate, statuses),
+        replays=replays(client, settings, audited, gate, statuses),
+        dead_letters=dead_letters(client, settings, audited),
         tickets=Tickets(DynamoDBLiveTickets(dynamodb, settings.live_table), settings.live_url, CLOCK, urandom),
         history=History(gate, store, statuses, CLOCK),
         intake=Intake(gate, SqsTelemetryQueue(client("sqs"), settings.ingest_queue_url), CLOCK),
@@ -291,46 +289,6 @@ def _groups(dynamodb: Any, settings: ApiSettings, audited: "AuditedWrites") -> "
     from functions.services.groups import Groups
 
     return Groups(DynamoDBGroups(dynamodb, settings.core_table, audited), CLOCK)
-
-
-def _device_logs(dynamodb: Any, settings: ApiSettings, gate: "Gate", statuses: "StatusReader") -> "DeviceLogs":
-    from functions.adapters.dynamodb_events import DynamoDBEventLog
-    from functions.adapters.dynamodb_quarantine import DynamoDBQuarantine
-    from functions.services.device_logs import DeviceLogs
-
-    return DeviceLogs(
-        gate=gate,
-        statuses=statuses,
-        events=DynamoDBEventLog(dynamodb, settings.events_table),
-        quarantine=DynamoDBQuarantine(dynamodb, settings.events_table, settings.state_table),
-    )
-
-
-def _replays(
-    client: Clients, settings: ApiSettings, audited: "AuditedWrites", gate: "Gate", statuses: "StatusReader"
-) -> "QuarantineReplays":
-    from functions.adapters.dynamodb_quarantine import DynamoDBQuarantine
-    from functions.adapters.dynamodb_replays import DynamoDBReplays
-    from functions.adapters.sqs_telemetry import SqsTelemetryQueue
-    from functions.services.quarantine_replays import QuarantineReplays
-
-    dynamodb = client("dynamodb")
-    return QuarantineReplays(
-        gate=gate,
-        statuses=statuses,
-        quarantine=DynamoDBQuarantine(dynamodb, settings.events_table, settings.state_table),
-        replays=DynamoDBReplays(dynamodb, settings.events_table, audited),
-        queue=SqsTelemetryQueue(client("sqs"), settings.ingest_queue_url),
-        clock=CLOCK,
-    )
-
-
-def _dead_letters(client: Clients, settings: ApiSettings, audited: "AuditedWrites") -> "ManageDeadLetters":
-    from functions.adapters.sqs_dead_letters import SqsDeadLetters, StoredPlaces
-    from functions.services.dead_letters import ManageDeadLetters
-
-    places = StoredPlaces(client("ssm"), settings.dead_letters)
-    return ManageDeadLetters(SqsDeadLetters(client("sqs"), places), audited, CLOCK)
 
 
 def _cursor_key(client: Clients, settings: ApiSettings) -> "Callable[[], bytes]":
