@@ -37,6 +37,7 @@ __all__ = [
     "RejectedValue",
     "Value",
     "decode",
+    "decode_carefully",
     "encode",
 ]
 
@@ -112,10 +113,11 @@ def decode(raw: bytes) -> Envelope:
         else:
             m = tuple([Measurement(reading.ts, reading.values, reading.q or "good") for reading in found.m])
             return Envelope(boot=found.boot, seq=found.seq, sent=found.sent, m=m)
-    return _carefully(raw)
+    return decode_carefully(raw)
 
 
-def _carefully(raw: bytes) -> Envelope:
+def decode_carefully(raw: bytes) -> Envelope:
+    """The same without a glance first: what says why a message is refused, and what `decode` is tested against."""
     document, members = parse(raw, MAX_MESSAGE_BYTES, EnvelopeError, overflow=True)
     envelope, known = _read(document)
     if known != members:  # fields that we do not know, or a key that occurs twice

@@ -25,7 +25,7 @@ def read(reader, raw):
 
 def agrees(raw):
     # By repr: it tells -0.0 from 0.0 and True from 1.0. An integer -0 is 0, and a float of it may stay -0.
-    quick, careful = read(decode, raw), read(telemetry._carefully, raw)
+    quick, careful = read(decode, raw), read(telemetry.decode_carefully, raw)
     assert quick == careful or str(quick).replace("-0.0", "0.0") == str(careful).replace("-0.0", "0.0")
 
 
