@@ -29,6 +29,7 @@ def main(first: int, count: int = 0) -> int:
 
 def _say(*lines: str) -> None:
     sys.stdout.writelines(f"{line}\n" for line in lines)
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ from functions.services.act_on_device import ActOnDevice
 from functions.services.actions_work import ActionsWork
 from functions.services.alarm_work import AlarmWork
 from functions.services.presence import KeepPresence
-from tests.simulation.mutations import mutation
+from tests.simulation.mutations import mutation, rare
 
 
 @mutation
@@ -53,7 +53,7 @@ def messages_are_evaluated_as_they_come() -> AbstractContextManager[Any]:
     return patch.object(Order, "_place", placed)
 
 
-@mutation
+@rare(9)
 def late_points_are_evaluated() -> AbstractContextManager[Any]:
     inputs_of = ingest_service.inputs_of
 
@@ -92,7 +92,7 @@ def ticks_go_on_to_the_present() -> AbstractContextManager[Any]:
     return patch.object(Pass, "take", hasty)
 
 
-@mutation
+@rare(13)
 def the_interval_of_what_may_be_skipped_has_its_ends() -> AbstractContextManager[Any]:
     changes_nothing = RuleAtWork._changes_nothing
 
@@ -196,7 +196,7 @@ def rows_of_cleared_alarms_stay() -> AbstractContextManager[Any]:
     return patch.object(Tables, "activity", stays)
 
 
-@mutation
+@rare(31)
 def the_outbox_is_emptied_before_its_deliveries_are_planned() -> AbstractContextManager[Any]:
     def early(self: Any, step: Any, some: Any) -> bool:
         with wrapped(DeliveriesError, "emptying the outbox"):
@@ -218,7 +218,7 @@ def nobody_sweeps_the_deliveries() -> AbstractContextManager[Any]:
     return patch.object(ActionsWork, "_sweep_deliveries", lambda _self, _work: Counter())
 
 
-@mutation
+@rare(31)
 def a_retry_makes_a_new_id() -> AbstractContextManager[Any]:
     message_id = Delivery.message_id
     assert isinstance(message_id, property)
@@ -232,7 +232,7 @@ def a_delivery_that_failed_is_given_up() -> AbstractContextManager[Any]:
     return patch.object(deliveries, "GIVE_UP_MS", 0)
 
 
-@mutation
+@rare(9)
 def a_command_that_was_sent_is_sent_again() -> AbstractContextManager[Any]:
     perform = ActOnDevice.perform
 
@@ -286,7 +286,7 @@ def rules_believe_the_message_that_woke_them_and_not_the_state() -> AbstractCont
     )
 
 
-@mutation
+@rare(11)
 def work_on_alarms_is_acknowledged_though_it_failed() -> AbstractContextManager[Any]:
     return patch.object(alarms_handler, "failures", lambda _failed: {"batchItemFailures": []})
 
