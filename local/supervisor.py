@@ -20,6 +20,7 @@ from local import (
     deploy,
     emulator,
     fleet,
+    mail,
     processes,
     run_record,
     simulation,
@@ -222,6 +223,7 @@ class Supervisor:
         instance = self._instance
         password = str(instance.read("instance.json").get("password") or user.new_password())
         user.ensure(self._place.aws_url, outputs["UserPoolId"], outputs["CoreTableName"], password)
+        mail.ensure(self._place.aws_url)
         simulation.write_agents(instance, devices)
         instance.write("instance.json", describe(instance, outputs, password))
         self._live = f"{self._place.aws_url}/_aws/execute-api/{_api_id(outputs['LiveUrl'])}/ws"

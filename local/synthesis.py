@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING
 from local import assembly, processes
 from local.errors import SynthesisError
 from local.instance import CHECKOUT, Instance
+from local.mail import MAIL_FROM
 
 if TYPE_CHECKING:
     import subprocess
 
 SOURCES = ("contract", "functions", "infra")
 SINGLE_FILES = ("app.py", "cdk.json", "uv.lock")
-MAIL_FROM = "alarms@fieldline.example"
-"""A sender of e-mail, which MiniStack keeps and sends nowhere."""
 _INPUTS = ".fieldline-inputs"
 
 

@@ -56,13 +56,15 @@ def test_what_refers_to_an_influxdb_instance_gets_what_aws_would_answer():
         "Endpoint": {"Value": {"Fn::GetAtt": ["Store", "Endpoint"]}},
         "Secret": {"Value": {"Fn::GetAtt": "Store.InfluxAuthParametersSecretArn"}},
     }
-    policy = {"Resource": [{"Fn::GetAtt": ["Store", "InfluxAuthParametersSecretArn"]}]}
-    role = {"Type": "AWS::IAM::Role", "DependsOn": ["Store"], "Properties": {"Policies": [policy]}}
-    adapted = adapt({"Store": INSTANCE, "Role": role}, Outputs=exports)
-    assert adapted["Resources"]["Role"] == {
-        "Type": "AWS::IAM::Role",
-        "Properties": {"Policies": [{"Resource": [{"Fn::GetAtt": ["StoreAuthParameters", "Id"]}]}]},
-    }
+
+    def role(secret, **more):
+        statement = {"Action": "secretsmanager:GetSecretValue", "Resource": [{"Fn::GetAtt": secret}]}
+        policies = [{"PolicyDocument": {"Statement": [statement]}}]
+        return {"Type": "AWS::IAM::Role", "Properties": {"Policies": policies}, **more}
+
+    before = role(["Store", "InfluxAuthParametersSecretArn"], DependsOn=["Store"])
+    adapted = adapt({"Store": INSTANCE, "Role": before}, Outputs=exports)
+    assert adapted["Resources"]["Role"] == role(["StoreAuthParameters", "Id"])
     assert adapted["Outputs"]["Endpoint"]["Value"] == "127.0.0.1"
     assert adapted["Outputs"]["Secret"]["Value"] == {"Fn::GetAtt": ["StoreAuthParameters", "Id"]}
 
