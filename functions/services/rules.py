@@ -126,13 +126,18 @@ class Rules:
             raise missing(id)
         return visible, page.cursor
 
-    def validate(self, document: Any) -> Checked:
-        """What would become of it; nothing is kept."""
+    def validate(self, who: Principal, document: Any) -> Checked:
+        """What would become of it; nothing is kept. Of a device that he may not see nothing is said."""
         try:
             rule = self.read(document)
         except InvalidDocumentError as exc:
             return Checked(rule=None, problems=exc.problems)
-        return Checked(rule=rule, remarks=self._remarks(rule))
+        sight = Sight(who, self._registry)
+        sight.look_up([rule.scope])
+        return Checked(
+            rule=rule,
+            remarks=self._remarks(rule) if sight.sees(rule.scope) else remarks(rule, self._rulebook.models),
+        )
 
     def create(self, actor: Actor, document: Any, origin: str | None) -> InstalledRule:
         """Raises ForbiddenError where its scope is not in the caller's reach, ConflictError, InvalidDocumentError."""

@@ -164,7 +164,7 @@ class RuleOperations:
     @answers(CheckedView)
     def validate_rule(self, rule: Annotated[RuleToCheck, Body()]) -> Answer:
         """What would become of a document, with everything that is wrong with it. Nothing is kept."""
-        return answer(_checked(self._rules.validate(rule.document)))
+        return answer(_checked(self._rules.validate(self._request.who, rule.document)))
 
 
 def rule_view(one: InstalledRule) -> RuleView:

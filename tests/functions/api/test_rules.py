@@ -131,6 +131,16 @@ def test_a_metric_that_no_model_has_is_remarked_and_one_that_the_model_lacks_is_
     assert remark["field"] == "scope"
 
 
+@pytest.mark.parametrize("when", [WARM["when"], {"metric": "vibration", "above": 1}])
+def test_whoever_may_not_see_a_device_learns_nothing_of_it_from_a_document(api, when):
+    def said_of(thing, who):
+        document = WARM | {"scope": f"device:{thing}", "when": when}
+        return api.call("POST", "/rules/validate", body={"document": document}, who=who)[1]["remarks"]
+
+    assert said_of("cold-2", OF_PLANT) == said_of("cold-9", OF_PLANT) == []
+    assert said_of("cold-9", ADMIN)[0]["field"] == "scope"
+
+
 def test_a_model_s_own_rules_are_shown_and_replaced_under_their_name(api):
     _, page = api.get("/rules")
     own = {one["id"]: one for one in page["items"]}
