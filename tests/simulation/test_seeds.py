@@ -17,7 +17,7 @@ SEEDS, AT_ONCE = 1_000, 25
 
 @pytest.fixture
 def uncollected():
-    """Worlds are many small objects, and each is over soon: to look for what is left of one costs a tenth of the time."""
+    """A world is many small objects, and is over soon: to look for what is left of it costs a tenth of the time."""
     gc.disable()
     yield
     gc.enable()
