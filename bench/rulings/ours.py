@@ -1,7 +1,7 @@
 """Ours: read, check against the model, ten rules with duration and hysteresis, dedupe, and the device's next state.
 
-`python -m bench.rulings.ours MESSAGES RULES DEVICES`: of the rules installed, ten ask for what the messages have; of the
-devices known, 200 send. Batches of a thousand, as a function gets them; points for the store are not made.
+`python -m bench.rulings.ours MESSAGES RULES DEVICES`: ten of the rules installed ask for what the messages have; 200
+of the devices known send. Batches of a thousand, as a function gets them; points for the store are not made.
 """
 
 import sys

@@ -1543,7 +1543,8 @@ export interface components {
          * @description An alarm without its comments.
          *
          *         `first`, `last` and `peak` are values of what its rule watches, as of its newest transition, or of now where it is
-         *         shown alone; `count` is how often it was raised, more than once only where it flaps. `raised_at` and `cleared_at` are in the time of the data.
+         *         shown alone; `count` is how often it was raised, more than once only where it flaps. `raised_at` and `cleared_at`
+         *         are in the time of the data.
          */
         AlarmSummary: {
             id: string;
