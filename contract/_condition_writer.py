@@ -19,6 +19,7 @@ from contract.conditions import (
     Schedule,
     Window,
 )
+from contract.schedules import spelled_time
 
 __all__ = ["write"]
 
@@ -88,9 +89,5 @@ def _geofence(condition: Geofence) -> dict[str, Any]:
 
 
 def _window(window: Window) -> dict[str, Any]:
-    times = {"from": _time(window.start), "to": _time(window.end)}
+    times = {"from": spelled_time(window.start), "to": spelled_time(window.end)}
     return times if len(window.days) == len(DAYS) else {"days": [DAYS[day] for day in window.days], **times}
-
-
-def _time(minutes: int) -> str:
-    return f"{minutes // 60:02d}:{minutes % 60:02d}"

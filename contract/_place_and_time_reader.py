@@ -1,18 +1,16 @@
 """From documents to geofences and schedules."""
 
-import re
 from typing import Any, Final
 
 from contract._condition_notes import FOR, Notes
 from contract.conditions import DAYS, Circle, Geofence, Polygon, Schedule, Window
 from contract.errors import shown
+from contract.schedules import DAY_MINUTES, parse_time, parse_zone
 
 __all__ = [
     "MAX_CORNERS",
     "MAX_RADIUS_M",
     "MAX_WINDOWS",
-    "TIME_PATTERN",
-    "ZONE_PATTERN",
     "read_geofence",
     "read_schedule",
 ]
@@ -21,12 +19,6 @@ MAX_CORNERS: Final = 100
 MAX_RADIUS_M: Final = 20_000_000.0  # half around the Earth
 _MAX_SPAN: Final = 180.0  # beyond it, inside and outside could be meant either way
 MAX_WINDOWS: Final = 21
-TIME_PATTERN: Final = r"([01][0-9]|2[0-3]):([0-5][0-9])|24:00"
-ZONE_PATTERN: Final = r"[A-Z][A-Za-z0-9_+-]*(?:/[A-Z][A-Za-z0-9_+-]*){0,2}"
-"""Not what a machine adds to the database, such as localtime."""
-_TIME: Final = re.compile(TIME_PATTERN)
-_ZONE: Final = re.compile(ZONE_PATTERN)
-_DAY_MINUTES: Final = 1_440
 
 
 def read_geofence(notes: Notes, document: dict[str, Any], at: str) -> Geofence | None:
@@ -107,7 +99,7 @@ def _window(notes: Notes, window: Any, at: str) -> Window:
     every = tuple(range(len(DAYS)))
     if not isinstance(window, dict):
         notes.note(at, "a window: an object with from, to and perhaps days", shown(window))
-        return Window(days=every, start=0, end=_DAY_MINUTES)
+        return Window(days=every, start=0, end=DAY_MINUTES)
     notes.refuse_unknown(window, at, ("days", "from", "to"))
     days = window.get("days", list(DAYS))
     if not isinstance(days, list) or not days or any(day not in DAYS for day in days):
@@ -115,7 +107,7 @@ def _window(notes: Notes, window: Any, at: str) -> Window:
         notes.note(f"{at}days", f"a list of at least one of {', '.join(DAYS)}", shown(strange[0] if strange else days))
         days = []
     start, end = _time(notes, window, "from", at), _time(notes, window, "to", at)
-    if start == _DAY_MINUTES:
+    if start == DAY_MINUTES:
         notes.note(f"{at}from", "before 24:00", "'24:00'")
     elif start == end:
         notes.note(f"{at}to", "another time than `from`; for the whole day 00:00 to 24:00", shown(window["to"]))
@@ -124,22 +116,18 @@ def _window(notes: Notes, window: Any, at: str) -> Window:
 
 def _time(notes: Notes, window: dict[str, Any], key: str, at: str) -> int:
     text = window.get(key)
-    match = _TIME.fullmatch(text) if isinstance(text, str) else None
-    if match is None:
-        notes.note(f"{at}{key}", "a time of day such as 08:30", shown(text) if key in window else "nothing")
-        return -1 if key == "from" else -2
-    return _DAY_MINUTES if match[1] is None else int(match[1]) * 60 + int(match[2])
+    minutes = parse_time(text) if isinstance(text, str) else None
+    if minutes is not None:
+        return minutes
+    notes.note(f"{at}{key}", "a time of day such as 08:30", shown(text) if key in window else "nothing")
+    return -1 if key == "from" else -2
 
 
 def _zone(notes: Notes, document: dict[str, Any], at: str) -> str:
-    from zoneinfo import ZoneInfo  # only schedules need the database
-
-    zone = document.get("zone")
-    try:
-        if isinstance(zone, str) and _ZONE.fullmatch(zone):
-            return ZoneInfo(zone).key
-    except (OSError, ValueError, KeyError):  # none such, or a folder of the database
-        pass
-    got = shown(zone) if "zone" in document else "nothing"
+    text = document.get("zone")
+    zone = parse_zone(text) if isinstance(text, str) else None
+    if zone is not None:
+        return zone
+    got = shown(text) if "zone" in document else "nothing"
     notes.note(f"{at}zone", "an IANA time zone such as Europe/Berlin or UTC", got)
     return "UTC"

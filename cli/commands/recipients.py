@@ -239,7 +239,7 @@ def _asked(
 def _span(text: str) -> dict[str, Any]:
     found = _QUIET.fullmatch(text)
     if found is None:
-        expected = "'mon-fri 22:00-06:00' or 'sat,sun 00:00-23:59'"
+        expected = "'mon-fri 22:00-06:00' or 'sat,sun 00:00-24:00'"
         raise InputError(f"--quiet: expected days and times, such as {expected}; got {text!r}.")
     return {"days": _days(found[1]), "from": found[2], "to": found[3]}
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from contract._comparison_reader import AGGREGATES, MAX_COUNT, MAX_OF, MIN_WINDOW_MS, OPERATORS, ORDERED
 from contract._condition_notes import ATTRIBUTE_PATTERN
-from contract._place_and_time_reader import MAX_CORNERS, MAX_RADIUS_M, MAX_WINDOWS, TIME_PATTERN, ZONE_PATTERN
+from contract._place_and_time_reader import MAX_CORNERS, MAX_RADIUS_M, MAX_WINDOWS
 from contract.conditions import DAYS, MAX_DURATION_MS
 from contract.durations import PATTERN as DURATION_PATTERN
 from contract.identity import GROUP_PATTERN, METRIC_PATTERN, THING_PATTERN
@@ -24,6 +24,7 @@ from contract.rules.rule import (
     MOMENTS,
     RULE_PATTERN,
 )
+from contract.schedules import TIME_PATTERN, ZONE_PATTERN
 from contract.telemetry import MAX_TEXT_CHARS
 
 __all__ = ["rule_schema"]

@@ -2,16 +2,17 @@
 
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
-from zoneinfo import ZoneInfo
 
 import msgspec
 
+from contract.conditions import DAYS, Window
 from contract.errors import shown
 from contract.identity import THING_PATTERN
 from contract.models import SEVERITIES, Severity
+from contract.schedules import DAY_MINUTES, Calendar, parse_time, parse_zone, spelled_time
 from functions.domain.access import EVERYTHING, Target
 from functions.domain.webhook_addresses import parse_url
 from functions.errors import RequestError
@@ -27,16 +28,12 @@ DEFAULT_DIGEST_MS: Final = 15 * 60_000
 ROTATION_MS: Final = 24 * 3_600_000
 """How long the secret before the newest one signs as well."""
 
-DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-
 _ID = re.compile(THING_PATTERN)
 _EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.)+[A-Za-z0-9-]{2,63}")
 _MAX_EMAIL_CHARS = 254
 _PHONE = re.compile(r"\+[1-9][0-9]{6,14}")
-_TIME = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
-_ZONE = re.compile(r"[A-Za-z0-9_+-]{1,32}(?:/[A-Za-z0-9_+-]{1,32}){0,2}")
 _HOUR_US: Final = 3_600_000_000
-_MINUTES_A_DAY: Final = 24 * 60
+_WEEK_MS: Final = 7 * 86_400_000
 
 SpelledSpan = tuple[Sequence[str], str, str]
 """Days, the time from which, and the time until which, such as `(["mon", "tue"], "22:00", "06:00")`."""
@@ -51,19 +48,11 @@ class Channel(StrEnum):
     """A POST that Slack, Mattermost and others take."""
 
 
-class QuietSpan(msgspec.Struct, frozen=True):
-    """On each of `days` (0 is Monday) from minute `start` of the day until `end`: of the next day, if that is less."""
-
-    days: tuple[int, ...]
-    start: int
-    end: int
-
-
 class QuietHours(msgspec.Struct, frozen=True, kw_only=True):
     """Times of the week, in the time zone `zone`. What is as bad as `unless`, or worse, is told all the same."""
 
     zone: str
-    spans: tuple[QuietSpan, ...]
+    spans: tuple[Window, ...]
     unless: Severity | None = None
 
     def until(self, now: int, severity: Severity | None) -> int | None:
@@ -73,30 +62,8 @@ class QuietHours(msgspec.Struct, frozen=True, kw_only=True):
         """
         if severity is not None and self.unless is not None and as_bad_as(severity, self.unless):
             return None
-        end = now
-        for _ in range(len(self.spans) * len(DAYS) + 1):
-            later = self._end_of_span(end)
-            if later is None or later - now > len(DAYS) * _MINUTES_A_DAY * 60_000:
-                break
-            end = later
-        return end if end > now else None
-
-    def _end_of_span(self, at: int) -> int | None:
-        zone = ZoneInfo(self.zone)
-        local = datetime.fromtimestamp(at / 1000, UTC).astimezone(zone)
-        ends = []
-        for span in self.spans:
-            for back in (0, 1):
-                day = (local - timedelta(days=back)).date()
-                if day.weekday() not in span.days:
-                    continue
-                start = datetime.combine(day, _time_of(span.start), zone)
-                last = day if span.end > span.start else day + timedelta(days=1)
-                end = datetime.combine(last, _time_of(span.end), zone)
-                # As instants: on two days of the year local times are not in their order.
-                if _ms(start) <= at < _ms(end):
-                    ends.append(_ms(end))
-        return max(ends, default=None)
+        holds, until = _calendar(self.zone, self.spans).at(now)
+        return min(until, now + _WEEK_MS) if holds and until is not None else None
 
 
 class Hourly(msgspec.Struct, frozen=True):
@@ -192,9 +159,9 @@ def parse_quiet_hours(
     return QuietHours(zone=_zone(zone), spans=tuple(map(_span, spans)), unless=unless)
 
 
-def spelled_span(span: QuietSpan) -> SpelledSpan:
+def spelled_span(span: Window) -> SpelledSpan:
     """The inverse of how `parse_quiet_hours` reads one."""
-    return tuple(DAYS[day] for day in span.days), _spelled(span.start), _spelled(span.end)
+    return tuple(DAYS[day] for day in span.days), spelled_time(span.start), spelled_time(span.end)
 
 
 def masked(channel: Channel, address: str) -> str:
@@ -206,44 +173,33 @@ def masked(channel: Channel, address: str) -> str:
     return f"{scheme}://{host}/" + ("…" if beyond else "")
 
 
-def _span(span: SpelledSpan) -> QuietSpan:
+def _span(span: SpelledSpan) -> Window:
     days, start, end = span
     if not days or any(day not in DAYS for day in days):
         raise RequestError("quiet_hours.days", f"some of {', '.join(DAYS)}", shown(", ".join(days)))
     if start == end:
         raise RequestError("quiet_hours.to", "another time than from", shown(end))
-    return QuietSpan(tuple(sorted({DAYS.index(day) for day in days})), _minutes("from", start), _minutes("to", end))
-
-
-def _minutes(field: str, text: str) -> int:
-    found = _TIME.fullmatch(text)
-    if found is None:
-        raise RequestError(f"quiet_hours.{field}", "a time such as 22:00", shown(text))
-    return int(found[1]) * 60 + int(found[2])
-
-
-def _spelled(minutes: int) -> str:
-    return f"{minutes // 60:02d}:{minutes % 60:02d}"
+    begins, ends = parse_time(start), parse_time(end)
+    if begins is None or begins == DAY_MINUTES:
+        raise RequestError("quiet_hours.from", "a time such as 22:00", shown(start))
+    if ends is None:
+        raise RequestError("quiet_hours.to", "a time such as 22:00", shown(end))
+    return Window(days=tuple(sorted({DAYS.index(day) for day in days})), start=begins, end=ends)
 
 
 def _zone(text: str) -> str:
-    try:
-        if _ZONE.fullmatch(text):
-            return ZoneInfo(text).key
-    except (KeyError, OSError, ValueError):
-        pass
-    raise RequestError("quiet_hours.zone", "a time zone of the IANA database, such as Europe/Vienna", shown(text))
+    zone = parse_zone(text)
+    if zone is None:
+        raise RequestError("quiet_hours.zone", "a time zone of the IANA database, such as Europe/Vienna", shown(text))
+    return zone
+
+
+@lru_cache(maxsize=MAX_RECIPIENTS)
+def _calendar(zone: str, spans: tuple[Window, ...]) -> Calendar:
+    return Calendar(zone, spans)
 
 
 def _matched(pattern: re.Pattern[str], text: str, expected: str, limit: int) -> str:
     if len(text) > limit or not pattern.fullmatch(text):
         raise RequestError("address", expected, f"{len(text)} characters of something else")
     return text
-
-
-def _time_of(minutes: int) -> time:
-    return time(minutes // 60, minutes % 60)
-
-
-def _ms(at: datetime) -> int:
-    return int(at.timestamp() * 1000)

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contract._schedules import Calendar
 from contract.conditions import DAYS, Schedule, Window, parse
 from contract.evaluation import Evaluator
+from contract.schedules import Calendar, parse_time, parse_zone, spelled_time
 
 MINUTE, HOUR = 60_000, 3_600_000
 
@@ -26,6 +26,17 @@ def turns(rule, start, end):
     """When it fires and clears, as hours after the start."""
     _, found = rule.advance(rule.start(start), end)
     return [(each.kind, (each.at - start) / HOUR) for each in found]
+
+
+def test_times_of_day_are_read_as_they_are_spelled():
+    assert [parse_time(text) for text in ("00:00", "08:30", "23:59", "24:00")] == [0, 510, 1439, 1440]
+    assert [spelled_time(minutes) for minutes in (0, 510, 1439, 1440)] == ["00:00", "08:30", "23:59", "24:00"]
+    assert [parse_time(text) for text in ("24:01", "8:30", "08:60", "", "08:30 ")] == [None] * 5
+
+
+def test_a_zone_is_one_of_the_database_and_none_of_the_machine():
+    assert parse_zone("Europe/Berlin") == "Europe/Berlin"
+    assert [parse_zone(text) for text in ("localtime", "Europe", "Europe/Atlantis", "../../etc/passwd")] == [None] * 4
 
 
 def test_working_hours_hold_on_working_days():
@@ -119,7 +130,7 @@ def test_a_rule_that_explains_itself_shows_the_wall_clock():
 
 
 def test_what_a_calendar_cannot_tell_is_not_known():
-    calendar = Calendar(Schedule(zone="UTC", windows=(Window(days=(0,), start=0, end=60),)))
+    calendar = Calendar("UTC", (Window(days=(0,), start=0, end=60),))
     assert calendar.at(253_402_300_799_999)[0] is calendar.at(-1)[0] is None
 
 

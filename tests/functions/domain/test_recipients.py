@@ -23,7 +23,7 @@ from tests.functions.domain.deliveries_of import NOW
 NIGHTS = parse_quiet_hours("Europe/Vienna", [(["mon", "tue", "wed", "thu", "fri"], "22:00", "06:00")], "critical")
 WEEKEND = parse_quiet_hours(
     "Europe/Vienna",
-    [(["fri"], "18:00", "00:00"), (["sat", "sun"], "00:00", "23:59"), (["sun"], "20:00", "08:00")],
+    [(["fri"], "18:00", "00:00"), (["sat", "sun"], "00:00", "24:00"), (["sun"], "20:00", "08:00")],
     None,
 )
 
@@ -83,7 +83,7 @@ def test_what_is_bad_enough_is_told_in_the_night():
 
 def test_spans_that_follow_on_each_other_are_one():
     friday = at("2025-11-28T19:00:00+01:00")
-    assert WEEKEND.until(friday, "critical") == at("2025-11-29T23:59:00+01:00")
+    assert WEEKEND.until(friday, "critical") == at("2025-12-01T08:00:00+01:00")
     assert WEEKEND.until(at("2025-11-30T21:00:00+01:00"), None) == at("2025-12-01T08:00:00+01:00")
 
 
