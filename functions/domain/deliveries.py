@@ -54,7 +54,7 @@ class Reason(StrEnum):
     MAINTENANCE = "maintenance"
     PARENT_OFFLINE = "parent_offline"
     CLEARED = "cleared"
-    """The alarm ended before a digest told of it, or before it was time to escalate."""
+    """The alarm ended before a digest told of it, before it was time to escalate, or before he was told at all."""
     ACKNOWLEDGED = "acknowledged"
     LATE = "late"
     SUPERSEDED = "superseded"

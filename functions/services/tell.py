@@ -83,6 +83,8 @@ class Telling:
             return delivery.muted(
                 Reason.BELOW_SEVERITY, now, f"{recipient.id} is told of {recipient.minimum} and worse"
             )
+        if about.kind is TransitionKind.CLEARED and self._was_kept_from_him(delivery):
+            return delivery.muted(Reason.CLEARED, now, f"{recipient.id} was not told of the alarm before it ended")
         quiet = recipient.quiet.until(now, about.severity) if recipient.quiet else None
         if quiet is not None:
             return _later(delivery, recipient, Reason.QUIET_HOURS, now, quiet)
@@ -134,15 +136,27 @@ class Telling:
                 self._deliveries.save(one, one.muted(Reason.CLEARED, now, "it ended before its digest was sent"))
 
     def _told_before(self, delivery: Delivery) -> bool:
+        states = {one.state for one in self._before(delivery)}
+        return not states.isdisjoint({State.DELIVERED, State.DIGESTED, State.PENDING})
+
+    def _was_kept_from_him(self, delivery: Delivery) -> bool:
+        """Whether he was to be told of the alarm, and never was. Not of whoever is to be told of its end alone."""
+        return {one.state for one in self._before(delivery)} == {State.MUTED}
+
+    def _before(self, delivery: Delivery) -> list[Delivery]:
+        """What he was to be told of earlier steps of the same alarm."""
         about = delivery.about
         if about is None:
-            return False
+            return []
         page = self._deliveries.of_alarm(about.thing, about.number, GATHERED, None)
-        return any(
-            one.recipient == delivery.recipient and one.state in {State.DELIVERED, State.DIGESTED, State.PENDING}
+        return [
+            one
             for one in page.deliveries
-            if one.id != delivery.id and one.about is not None and one.about.step < about.step
-        )
+            if one.id != delivery.id
+            and one.recipient == delivery.recipient
+            and one.about is not None
+            and one.about.step < about.step
+        ]
 
     def _wait_ms(self, recipient: Recipient, now: int) -> int:
         """0 where another message is within the recipient's limit; then it has been counted."""

@@ -266,6 +266,35 @@ def test_whoever_was_told_of_an_alarm_is_told_of_its_end_however_little_is_left_
     assert world.receivers.types("managers") == ["alarm.escalated", "alarm.cleared"]
 
 
+def test_of_an_alarm_that_began_while_nobody_was_told_the_end_is_told_to_nobody_either(world):
+    world.recipient("cleaners")
+    rule = (TELL, Notify(recipients=("cleaners",), on=("cleared",)))
+    world.window("*", length=HOUR)
+    world.happens(actions=rule)
+    world.run()
+    world.advance(2 * HOUR)
+    world.happens("cleared", actions=rule, step=1)
+    world.run()
+    assert world.receivers.types("on-call") == []
+    assert [(one.state, one.reason) for one in world.of("on-call")] == [
+        (State.MUTED, Reason.MAINTENANCE),
+        (State.MUTED, Reason.CLEARED),
+    ]
+    assert world.receivers.types("cleaners") == ["alarm.cleared"], "who is told of ends alone"
+
+
+def test_of_an_alarm_that_got_worse_after_the_window_the_end_is_told(world):
+    world.window("*", length=HOUR)
+    world.happens()
+    world.run()
+    world.advance(2 * HOUR)
+    world.happens("escalated", step=1, severity="critical")
+    world.run()
+    world.happens("cleared", step=2)
+    world.run()
+    assert world.receivers.types() == ["alarm.escalated", "alarm.cleared"]
+
+
 def test_a_recipient_that_is_gone_fails_and_can_be_replayed_once_he_is_there(world):
     world.happens(actions=(Notify(recipients=("night-shift",), on=("raised",)),))
     world.run()
