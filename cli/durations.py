@@ -3,15 +3,14 @@
 import re
 from datetime import UTC, datetime
 
-_MS = {"w": 604_800_000, "d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1_000, "ms": 1}
-_PART = re.compile(r"([0-9]{1,15})(ms|[wdhms])")
-_DURATION = re.compile(r"(?:[0-9]{1,15}(?:ms|[wdhms]))+")
+from contract.durations import UNITS_MS, milliseconds
+from contract.telemetry import MAX_TIMESTAMP_MS
+
 _RFC3339 = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[Tt ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?(?:[Zz]|[+-][0-9]{2}:[0-9]{2}))?"
 )
 _EPOCH_MS = re.compile(r"[0-9]{12,15}")
-_LONGEST = 100 * 366 * _MS["d"]
-_LATEST = 253_402_300_799_999  # 9999-12-31, the contract's latest time
+_LONGEST = 100 * 366 * UNITS_MS["d"]
 
 
 class DurationError(ValueError):
@@ -23,13 +22,9 @@ class DurationError(ValueError):
 
 def parse_duration(text: str) -> int:
     """Milliseconds, at least 1 and at most 100 years."""
-    expected = "a duration such as 30s, 5m, 24h or 7d (units: ms, s, m, h, d, w)"
-    if not _DURATION.fullmatch(text):
-        raise DurationError(expected, text)
-    parts = _PART.findall(text)
-    if len({unit for _, unit in parts}) < len(parts):
-        raise DurationError("each unit at most once, as in 1h30m", text)
-    total = sum(int(count) * _MS[unit] for count, unit in parts)
+    total = milliseconds(text)
+    if total is None:
+        raise DurationError("a duration such as 30s, 24h or 1h30m (units: ms, s, m, h, d, w, each at most once)", text)
     if not 0 < total <= _LONGEST:
         raise DurationError("a duration of more than nothing and at most 100 years", text)
     return total
@@ -37,15 +32,15 @@ def parse_duration(text: str) -> int:
 
 def format_duration(ms: int) -> str:
     """The shortest single-unit text that `parse_duration` reads back as the same number."""
-    unit = next(unit for unit, size in _MS.items() if ms % size == 0)
-    return f"{ms // _MS[unit]}{unit}"
+    unit = next(unit for unit, size in UNITS_MS.items() if ms % size == 0)
+    return f"{ms // UNITS_MS[unit]}{unit}"
 
 
 def parse_instant(text: str, now_ms: int) -> int:
     """Milliseconds since the epoch of `now`, of a duration ago (`24h`), of an RFC 3339 time, or of that number."""
     if text == "now":
         return now_ms
-    if _DURATION.fullmatch(text.removeprefix("-")):
+    if milliseconds(text.removeprefix("-")) is not None:
         return max(0, now_ms - parse_duration(text.removeprefix("-")))
     if _EPOCH_MS.fullmatch(text):
         ms = int(text)
@@ -53,7 +48,7 @@ def parse_instant(text: str, now_ms: int) -> int:
         ms = _from_rfc3339(text)
     else:
         raise DurationError("a duration ago (24h), a time (2026-01-31, 2026-01-31T08:00:00Z) or `now`", text)
-    if not 0 <= ms <= _LATEST:
+    if not 0 <= ms <= MAX_TIMESTAMP_MS:
         raise DurationError("a time between 1970 and 9999", text)
     return ms
 
@@ -71,4 +66,4 @@ def _from_rfc3339(text: str) -> int:
         raise DurationError("a time that exists", text) from exc
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     since = moment - datetime.fromtimestamp(0, UTC)
-    return since.days * _MS["d"] + since.seconds * 1000 + since.microseconds // 1000
+    return since.days * UNITS_MS["d"] + since.seconds * 1000 + since.microseconds // 1000

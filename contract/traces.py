@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
 from contract.durations import UNITS_MS
+from contract.telemetry import MAX_TIMESTAMP_MS
 
 __all__ = ["Line", "lines", "reasons", "span"]
 
@@ -199,7 +200,7 @@ def _shown(value: Any) -> str:
 
 def _clock(ms: int, at: int) -> str:
     """With its day only where that is another."""
-    if not 0 <= ms <= 253_402_300_799_999:  # noqa: PLR2004 - the end of 9999
+    if not 0 <= ms <= MAX_TIMESTAMP_MS:
         return f"{ms} ms"
     moment, other = (datetime.fromtimestamp(one // 1000, UTC) for one in (ms, max(0, at)))
     return f"{moment:%H:%M:%S}" if moment.date() == other.date() else f"{moment:%Y-%m-%d %H:%M:%S}"

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from contract.identity import parse_thing
 from contract.models import Severity
 from contract.rules import Moment
-from contract.telemetry import Value
+from contract.telemetry import MAX_TIMESTAMP_MS, Value
 from functions.api.answer import Answer, answer, answers
 from functions.api.operations.rules import Author
 from functions.api.parameters import rule_id
@@ -18,7 +18,6 @@ from functions.domain.backtests import Backtest, Difference, Episode, Finding, F
 from functions.services.backtests import BacktestRequest, Backtests
 
 _Id = Annotated[str, Path(max_length=64)]
-_LAST_MS = 253_402_300_799_999  # of 9999
 
 
 class NewBacktest(BaseModel):
@@ -27,8 +26,8 @@ class NewBacktest(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     device: str = Field(min_length=1, max_length=200)
-    from_: int = Field(alias="from", ge=0, le=_LAST_MS)
-    to: int | None = Field(default=None, ge=0, le=_LAST_MS)
+    from_: int = Field(alias="from", ge=0, le=MAX_TIMESTAMP_MS)
+    to: int | None = Field(default=None, ge=0, le=MAX_TIMESTAMP_MS)
     rule: str | None = Field(default=None, min_length=1, max_length=200)
     document: dict[str, Any] | None = None
 
