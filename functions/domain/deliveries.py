@@ -48,6 +48,10 @@ class State(StrEnum):
         return self is not State.PENDING
 
 
+TOLD: Final = frozenset({State.DELIVERED, State.DIGESTED, State.PENDING})
+"""What was told, or still will be."""
+
+
 class Reason(StrEnum):
     """Why it was muted, gathered or given up."""
 

@@ -1,6 +1,6 @@
 """Which deliveries come of a transition, of an escalation, and what a digest has left to tell. Pure."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -9,6 +9,7 @@ from contract.rules import Command, Desire, Notify
 from functions.domain.alarms import Alarm, Transition, TransitionKind
 from functions.domain.deliveries import (
     FIRST_TRY_MS,
+    TOLD,
     Delivery,
     Escalate,
     Notice,
@@ -23,10 +24,10 @@ GATHERED: Final = 200
 """Deliveries that a digest looks at; how many more there are is not counted."""
 
 
-def planned(entry: OutboxEntry, name: str, now: int) -> list[Delivery]:
-    """What is to be done about a transition, each thing once. `name` is the device's."""
+def planned(entry: OutboxEntry, name: str, now: int, told: Iterable[str] = ()) -> list[Delivery]:
+    """What is to be done about a transition, each thing once. `name` is the device's, `told` see `owed`."""
     about = entry.transition
-    made = [_delivery(entry, name, now, task, *what) for task, *what in _tasks(entry)]
+    made = [_delivery(entry, name, now, task, *what) for task, *what in _tasks(entry, told)]
     if about.kind is TransitionKind.RAISED:
         for level, one in enumerate(entry.escalation):
             task = Escalate(level=level, after_ms=one.after_ms, recipients=tuple(dict.fromkeys(one.recipients)))
@@ -34,6 +35,28 @@ def planned(entry: OutboxEntry, name: str, now: int) -> list[Delivery]:
             at = now + one.after_ms
             made.append(msgspec.structs.replace(waits, next_at=at, due=at))
     return made
+
+
+def owes(entry: OutboxEntry) -> bool:
+    """Whether its rule does not say by itself all who are to be told of an end: see `owed`."""
+    return entry.transition.kind is TransitionKind.CLEARED and (bool(entry.escalation) or not entry.actions)
+
+
+def owed(entry: OutboxEntry, heard: Sequence[Delivery]) -> list[str]:
+    """Who is told that an alarm ended though no action says so: those that it escalated to, and all where its rule is
+    gone, and what that wanted with it. `heard` are deliveries of the alarm; whoever was not told of it is owed nothing.
+    """
+    of_rule = {recipient for one in entry.escalation for recipient in one.recipients}
+    told = {
+        one.recipient: None
+        for one in reversed(heard)
+        if isinstance(one.task, Notice)
+        and one.recipient is not None
+        and one.state in TOLD
+        and one.about is not None
+        and one.about.step < entry.transition.step
+    }
+    return [recipient for recipient in told if recipient in of_rule or not (entry.actions or entry.escalation)]
 
 
 def escalated(delivery: Delivery, alarm: Alarm, now: int) -> list[Delivery]:
@@ -90,7 +113,7 @@ def _alarm(delivery: Delivery) -> tuple[str, int]:
     return (delivery.about.thing, delivery.about.number) if delivery.about else ("", 0)
 
 
-def _tasks(entry: OutboxEntry) -> Iterator[tuple[Any, ...]]:
+def _tasks(entry: OutboxEntry, told: Iterable[str]) -> Iterator[tuple[Any, ...]]:
     """Each task with what its id is made of, besides the step."""
     moment = entry.transition.kind.value
     recipients: dict[str, None] = {}
@@ -107,6 +130,7 @@ def _tasks(entry: OutboxEntry) -> Iterator[tuple[Any, ...]]:
                 desired.update(action.desired)
     if desired:
         yield Wanted(desired=desired), "desire"
+    recipients.update(dict.fromkeys(told))
     for recipient in recipients:
         yield Notice(recipient=recipient), "notice", recipient
 

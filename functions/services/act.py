@@ -5,7 +5,8 @@ from typing import Final
 
 from functions.domain.alarm_work import Act, Deliver
 from functions.domain.deliveries import SENT_DELAYED_MS, Delivery
-from functions.domain.planning import planned
+from functions.domain.outbox import OutboxEntry
+from functions.domain.planning import GATHERED, owed, owes, planned
 from functions.errors import AlarmsError
 from functions.ports.alarms import ActionsQueue, Outbox
 from functions.ports.clock import Clock
@@ -41,11 +42,17 @@ class Acting:
             return None
         now = self._clock.now_ms()
         device = self._registry.find([work.thing]).get(work.thing)
-        made = planned(entry, device.name if device else work.thing, now)
+        made = planned(entry, device.name if device else work.thing, now, self._owed(entry))
         if not self._deliveries.plan((work.thing, work.number, work.step), made):
             return None
         send(self._queue, [one for one in made if one.next_at <= now], now)
         return len(made)
+
+    def _owed(self, entry: OutboxEntry) -> list[str]:
+        if not owes(entry):
+            return []
+        about = entry.transition
+        return owed(entry, self._deliveries.of_alarm(about.thing, about.number, GATHERED, None).deliveries)
 
 
 def send(queue: ActionsQueue, deliveries: list[Delivery], now: int) -> None:

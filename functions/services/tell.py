@@ -8,7 +8,7 @@ import msgspec
 from contract.models import SEVERITIES, Severity
 from functions.domain import messages
 from functions.domain.alarms import TransitionKind
-from functions.domain.deliveries import Answer, Delivery, Digest, Gathered, Notice, Reason, State, Trial
+from functions.domain.deliveries import TOLD, Answer, Delivery, Digest, Gathered, Notice, Reason, State, Trial
 from functions.domain.messages import Message
 from functions.domain.planning import GATHERED, over
 from functions.domain.recipients import Channel, Recipient
@@ -137,7 +137,7 @@ class Telling:
 
     def _told_before(self, delivery: Delivery) -> bool:
         states = {one.state for one in self._before(delivery)}
-        return not states.isdisjoint({State.DELIVERED, State.DIGESTED, State.PENDING})
+        return not states.isdisjoint(TOLD)
 
     def _was_kept_from_him(self, delivery: Delivery) -> bool:
         """Whether he was to be told of the alarm, and never was. Not of whoever is to be told of its end alone."""

@@ -6,6 +6,7 @@ import pytest
 
 from contract.rules import Notify
 from functions.domain.alarm_work import Act, Deliver
+from functions.domain.alarms import Clearing
 from functions.domain.deliveries import Answer, Outcome, Reason, State
 from functions.domain.shadows import ShadowName
 from functions.errors import QueueMessageError
@@ -466,6 +467,29 @@ def test_an_escalation_tells_how_bad_it_is_by_then_and_is_muted_like_all_else(wo
     world.happens(number=43, severity="critical", escalation=(escalation(15, "managers"),))
     world.advance(16 * MINUTE)
     assert len(world.receivers.types("managers")) == 1
+
+
+def test_whoever_an_alarm_escalated_to_is_told_of_its_end_and_nobody_who_never_heard_of_it(world):
+    world.recipient("managers", minimum="critical")
+    world.recipient("director")
+    steps = (escalation(15, "managers"), escalation(60, "director"))
+    world.happens(escalation=steps, severity="critical")
+    world.advance(20 * MINUTE)
+    world.happens("cleared", step=1, escalation=steps)
+    world.run(twice=True)
+    assert world.receivers.types("managers") == ["alarm.unacknowledged", "alarm.cleared"]
+    assert world.receivers.types("on-call") == ["alarm.raised", "alarm.cleared"]
+    assert world.of("director") == []
+
+
+def test_the_end_of_an_alarm_whose_rule_is_gone_is_told_to_whoever_was_told_of_it(world):
+    world.recipient("cleaners", scope="group:plant-2")
+    world.happens(actions=(TELL, Notify(recipients=("cleaners",), on=("raised",))), escalation=())
+    world.run()
+    world.happens("cleared", actions=(), step=1, clearing=Clearing.RULE_CHANGED)
+    world.run(twice=True)
+    assert world.receivers.types("on-call") == ["alarm.raised", "alarm.cleared"]
+    assert world.receivers.types("cleaners") == []
 
 
 def test_an_escalation_waits_for_no_message(world):
