@@ -7,7 +7,7 @@ import msgspec
 from contract.audit import audit_day
 from contract.models import SEVERITIES, Severity
 from functions.adapters.dynamodb_device_rows import Key, key_attributes
-from functions.adapters.dynamodb_items import Item, number
+from functions.adapters.dynamodb_items import Item, if_version, number
 from functions.adapters.shards import shard_of
 from functions.domain.access import EVERYTHING, lineage
 from functions.domain.alarms import Alarm, Step
@@ -194,15 +194,9 @@ def _guarded(write: Any, was: Alarm | None) -> Any:
     ((kind, request),) = write.items()
     if was is None:
         return {kind: {**request, "ConditionExpression": "attribute_not_exists(pk)"}}
-    condition = {
-        "ConditionExpression": "#version = :was AND #number = :number",
-        "ExpressionAttributeNames": {"#version": "version", "#number": "number"},
-        "ExpressionAttributeValues": {":was": number(was.version), ":number": number(was.number)},
-    }
-    if not was.active:  # its number is in its key
-        condition = {
-            "ConditionExpression": "#version = :was",
-            "ExpressionAttributeNames": {"#version": "version"},
-            "ExpressionAttributeValues": {":was": number(was.version)},
-        }
+    condition = if_version(was.version)
+    if was.active:  # the number of one that is not is in its key
+        condition["ConditionExpression"] += " AND #number = :number"
+        condition["ExpressionAttributeNames"]["#number"] = "number"
+        condition["ExpressionAttributeValues"][":number"] = number(was.number)
     return {kind: {**request, **condition}}

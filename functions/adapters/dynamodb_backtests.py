@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from functions.adapters.aws import conditional_update, wrapped
-from functions.adapters.dynamodb_items import Item, number
+from functions.adapters.dynamodb_items import Item, key, number
 from functions.domain.backtests import Backtest
 from functions.errors import RulesError
 
@@ -60,7 +60,7 @@ class DynamoDBBacktests:
 
 
 def _key(id: str) -> Item:  # noqa: A002
-    return {"pk": {"S": f"BACKTEST#{id}"}, "sk": {"S": "META"}}
+    return key(f"BACKTEST#{id}", "META")
 
 
 def _body(backtest: Backtest) -> str:

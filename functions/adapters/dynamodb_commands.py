@@ -9,8 +9,9 @@ import msgspec
 
 from functions.adapters.aws import side_by_side, wrapped
 from functions.adapters.backoff import Backoff
+from functions.adapters.due_index import read_due, shards
 from functions.adapters.dynamodb_audit import AuditedWrites
-from functions.adapters.dynamodb_items import Item, batch_get, number
+from functions.adapters.dynamodb_items import Item, batch_get, key, number
 from functions.adapters.dynamodb_writes import Writes, passed_of, passing
 from functions.adapters.shards import SHARDS, shard_of
 from functions.domain.audit import Note
@@ -53,14 +54,14 @@ class DynamoDBCommands:
         expires = _expires(written)
         last = {
             **self._put(
-                {**_key(f"DEVICE#{command.thing}", "COMMANDS"), "last": {"S": command.id}, "expires": expires},
+                {**key(f"DEVICE#{command.thing}", "COMMANDS"), "last": {"S": command.id}, "expires": expires},
                 "attribute_not_exists(pk) OR #last < :id",
             ),
             "ExpressionAttributeNames": {"#last": "last"},
             "ExpressionAttributeValues": {":id": {"S": command.id}},
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
-        named = {**_key(f"DEVICE#{command.thing}", f"ONCE#{once}"), "id": {"S": command.id}, "expires": expires}
+        named = {**key(f"DEVICE#{command.thing}", f"ONCE#{once}"), "id": {"S": command.id}, "expires": expires}
         marked = {**self._put(named, "attribute_not_exists(pk)"), "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
         items = [
             *([{"Put": marked}] if once is not None else []),
@@ -121,7 +122,7 @@ class DynamoDBCommands:
 
     def page(self, thing: str, limit: int, before: str | None) -> CommandPage:
         pk = f"DEVICE#{thing}"
-        more = {} if before is None else {"ExclusiveStartKey": _key(pk, f"COMMAND#{before}")}
+        more = {} if before is None else {"ExclusiveStartKey": key(pk, f"COMMAND#{before}")}
         answer = self._query(
             KeyConditionExpression="pk = :pk AND begins_with(sk, :command)",
             ExpressionAttributeValues={":pk": {"S": pk}, ":command": {"S": "COMMAND#"}},
@@ -134,24 +135,13 @@ class DynamoDBCommands:
         return CommandPage(commands, last["sk"]["S"].removeprefix("COMMAND#") if last else None)
 
     def due(self, shard: str, until: int, after: str | None, limit: int) -> DuePage:
-        answer = self._query(
-            IndexName="due",
-            KeyConditionExpression="duepk = :shard AND duesk BETWEEN :first AND :last",
-            ExpressionAttributeValues={
-                ":shard": {"S": f"DUE#{shard}"},
-                ":first": {"S": f"{after or ''}{_BEFORE}"},
-                ":last": {"S": f"{until + 1:013d}"},
-            },
-            Limit=limit,
-        )
-        keys = [item["duesk"]["S"] for item in answer["Items"]]
-        more = bool(answer.get("LastEvaluatedKey")) and bool(keys)
+        items, more = read_due(self._client, self._table, f"DUE#{shard}", until, after, limit, error=CommandsError)
         # What is not a command's mark belongs to somebody else's sweep.
-        found = [item for item in answer["Items"] if item["sk"]["S"].startswith("OPEN#")]
-        return DuePage(tuple(_due(item["duesk"]["S"]) for item in found), keys[-1] if more else None)
+        found = [item for item in items if item["sk"]["S"].startswith("OPEN#")]
+        return DuePage(tuple(_due(item["duesk"]["S"]) for item in found), more)
 
     def shards(self) -> Sequence[str]:
-        return [f"{shard:02d}" for shard in range(SHARDS)]
+        return shards()
 
     def create_bulk(self, bulk: Bulk, notes: Sequence[Note]) -> Bulk:
         written = msgspec.structs.replace(bulk, version=bulk.version + 1)
@@ -222,11 +212,11 @@ class DynamoDBCommands:
         pk, sk = f"DEVICE#{becomes.thing}", f"OPEN#{becomes.id}"
         if becomes.due is None:
             if was is not None and was.due is not None:
-                items.append({"Delete": {"TableName": self._table, "Key": _key(pk, sk)}})
+                items.append({"Delete": {"TableName": self._table, "Key": key(pk, sk)}})
         elif was is None or was.due != becomes.due:
             due = Due(becomes.due, becomes.thing, becomes.id)
             mark = {
-                **_key(pk, sk),
+                **key(pk, sk),
                 "duepk": {"S": f"DUE#{shard_of(becomes.thing)}"},
                 "duesk": {"S": f"{due.due:013d}#{due.thing}#{due.id}"},
                 "expires": _expires(becomes),
@@ -244,16 +234,12 @@ class DynamoDBCommands:
 
     def _get(self, pk: str, sk: str) -> Item:
         with wrapped(CommandsError, f"reading {pk} {sk}"):
-            answer = self._client.get_item(TableName=self._table, Key=_key(pk, sk), ConsistentRead=True)
+            answer = self._client.get_item(TableName=self._table, Key=key(pk, sk), ConsistentRead=True)
         return dict(answer.get("Item") or {})
 
     def _query(self, **request: Any) -> dict[str, Any]:
         with wrapped(CommandsError, "reading commands"):
             return dict(self._client.query(TableName=self._table, **request))
-
-
-def _key(pk: str, sk: str) -> Item:
-    return {"pk": {"S": pk}, "sk": {"S": sk}}
 
 
 def _expires(of: Command | Bulk) -> Item:
@@ -266,7 +252,7 @@ def _body(of: Command | Bulk | BulkRow) -> Item:
 
 def _command_item(command: Command) -> Item:
     return {
-        **_key(f"DEVICE#{command.thing}", f"COMMAND#{command.id}"),
+        **key(f"DEVICE#{command.thing}", f"COMMAND#{command.id}"),
         "version": number(command.version),
         "body": _body(command),
         "expires": _expires(command),
@@ -275,7 +261,7 @@ def _command_item(command: Command) -> Item:
 
 def _bulk_item(bulk: Bulk) -> Item:
     return {
-        **_key(f"BULK#{bulk.id}", "META"),
+        **key(f"BULK#{bulk.id}", "META"),
         "version": number(bulk.version),
         "body": _body(bulk),
         "expires": _expires(bulk),
@@ -283,7 +269,7 @@ def _bulk_item(bulk: Bulk) -> Item:
 
 
 def _row_item(bulk: str, row: BulkRow, expires: Item) -> Item:
-    return {**_key(f"BULK#{bulk}#{shard_of(row.thing)}", row.thing), "body": _body(row), "expires": expires}
+    return {**key(f"BULK#{bulk}#{shard_of(row.thing)}", row.thing), "body": _body(row), "expires": expires}
 
 
 def _command(item: Item) -> Command:

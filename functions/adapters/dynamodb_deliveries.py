@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from functions.adapters.aws import conditional_update, side_by_side, wrapped
 from functions.adapters.backoff import Backoff
+from functions.adapters.due_index import read_due, shards
 from functions.adapters.dynamodb_alarm_items import outbox_key
 from functions.adapters.dynamodb_audit import AuditedWrites
 from functions.adapters.dynamodb_delivery_items import (
@@ -19,12 +20,11 @@ from functions.adapters.dynamodb_delivery_items import (
     due_of,
     expires,
     gathered_prefix,
-    key,
     listing_key,
     place,
     written,
 )
-from functions.adapters.dynamodb_items import Item, batch_get, number
+from functions.adapters.dynamodb_items import Item, batch_get, if_version, key, number
 from functions.adapters.dynamodb_writes import Writes
 from functions.adapters.shards import SHARDS
 from functions.domain.audit import Note
@@ -51,8 +51,6 @@ AT_ONCE: Final = 90
 LOOKED_AT: Final = 500
 """Deliveries that one page of a list looks at."""
 _SPARE: Final = 4
-_BEFORE: Final = "!"
-"""Stands before whatever may follow a '#' in a key."""
 
 
 class DynamoDBDeliveries:
@@ -220,19 +218,10 @@ class DynamoDBDeliveries:
         return DeliveryPage(tuple(found), None)
 
     def due(self, shard: str, until: int, after: str | None, limit: int) -> DuePage:
-        answer = self._query(
-            IndexName="due",
-            KeyConditionExpression="duepk = :shard AND duesk BETWEEN :first AND :last",
-            ExpressionAttributeValues={
-                ":shard": {"S": f"DELIVERY#{shard}"},
-                ":first": {"S": f"{after or ''}{_BEFORE}"},
-                ":last": {"S": f"{until + 1:013d}"},
-            },
-            Limit=limit,
+        items, more = read_due(
+            self._client, self._core, f"DELIVERY#{shard}", until, after, limit, error=DeliveriesError
         )
-        keys = [item["duesk"]["S"] for item in answer["Items"]]
-        more = bool(answer.get("LastEvaluatedKey")) and bool(keys)
-        return DuePage(tuple(map(due_of, keys)), keys[-1] if more else None)
+        return DuePage(tuple(due_of(item["duesk"]["S"]) for item in items), more)
 
     def defer(self, due: Due, until: int) -> bool:
         refusal = conditional_update(
@@ -252,7 +241,7 @@ class DynamoDBDeliveries:
         return refusal is None
 
     def shards(self) -> Sequence[str]:
-        return [f"{shard:02d}" for shard in range(SHARDS)]
+        return shards()
 
     def _newest_digest(self, recipient: str) -> int:
         """Its number; 0 where there never was one."""
@@ -295,9 +284,7 @@ class DynamoDBDeliveries:
             "Put": {
                 "TableName": self._core,
                 "Item": delivery_item(written(becomes, was)),
-                "ConditionExpression": "#version = :was",
-                "ExpressionAttributeNames": {"#version": "version"},
-                "ExpressionAttributeValues": {":was": number(was.version)},
+                **if_version(was.version),
             }
         }
 

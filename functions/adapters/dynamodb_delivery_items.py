@@ -4,7 +4,7 @@ from typing import Final
 
 import msgspec
 
-from functions.adapters.dynamodb_items import Item, number
+from functions.adapters.dynamodb_items import Item, key, number
 from functions.adapters.shards import shard_of
 from functions.domain.deliveries import KEEP_MS, Attempt, Delivery, Due, State
 from functions.domain.delivery_ids import place_of
@@ -15,10 +15,6 @@ LISTS: Final = ("DELIVERIES", "DELIVERIES#FAILED")
 _deliveries = msgspec.json.Decoder(Delivery)
 _attempts = msgspec.json.Decoder(Attempt)
 _encoder = msgspec.json.Encoder()
-
-
-def key(pk: str, sk: str) -> Item:
-    return {"pk": {"S": pk}, "sk": {"S": sk}}
 
 
 def place(id: str) -> tuple[str, str]:  # noqa: A002 - its name everywhere

@@ -1,20 +1,17 @@
 """What of rules and alarms waits for its time: C19a to C19c of docs/data-model.md, in the index `due`."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from functions.adapters.aws import wrapped
+from functions.adapters.due_index import read_due, shards
 from functions.adapters.dynamodb_alarm_items import OUTBOX, TIMER, entry_of, outbox_key
 from functions.adapters.dynamodb_device_rows import key_attributes
-from functions.adapters.shards import SHARDS
 from functions.domain.outbox import OutboxEntry, OutboxPage, TimersPage
 from functions.errors import AlarmsError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
-
-# Things are of a-z, 0-9 and '-': this stands before whatever may follow a '#'.
-_BEFORE = "!"
 
 
 class _Due:
@@ -23,24 +20,12 @@ class _Due:
         self._table = core_table
 
     def shards(self) -> Sequence[str]:
-        return [f"{shard:02d}" for shard in range(SHARDS)]
+        return shards()
 
     def _due(self, partition: str, until: int, after: str | None, limit: int) -> tuple[list[str], str | None]:
         """Sort keys of what is due, and the one to go on from."""
-        first, last = f"{after or ''}{_BEFORE}", f"{until + 1:013d}"
-        if first > last:
-            return [], None
-        values = {":partition": {"S": partition}, ":first": {"S": first}, ":last": {"S": last}}
-        with wrapped(AlarmsError, f"reading what is due of {partition}"):
-            answer: Any = self._client.query(
-                TableName=self._table,
-                IndexName="due",
-                KeyConditionExpression="duepk = :partition AND duesk BETWEEN :first AND :last",
-                ExpressionAttributeValues=values,
-                Limit=limit,
-            )
-        keys = [str(item["duesk"]["S"]) for item in answer["Items"]]
-        return keys, keys[-1] if keys and answer.get("LastEvaluatedKey") else None
+        items, more = read_due(self._client, self._table, partition, until, after, limit, error=AlarmsError)
+        return [str(item["duesk"]["S"]) for item in items], more
 
 
 class DynamoDBTimers(_Due):

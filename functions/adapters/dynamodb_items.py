@@ -45,6 +45,19 @@ def number(count: int) -> Item:
     return {"N": str(count)}
 
 
+def key(pk: str, sk: str) -> Item:
+    return {"pk": {"S": pk}, "sk": {"S": sk}}
+
+
+def if_version(version: int) -> Item:
+    """What makes a write one of an item that is still of this version."""
+    return {
+        "ConditionExpression": "#version = :was",
+        "ExpressionAttributeNames": {"#version": "version"},
+        "ExpressionAttributeValues": {":was": number(version)},
+    }
+
+
 def batch_get(
     client: "DynamoDBClient",
     table: str,
@@ -77,6 +90,6 @@ def batch_get(
                 return items
         raise error(f"reading {len(some)} items of {table}: left unprocessed by DynamoDB")
 
-    wanted = [{"pk": {"S": pk}, "sk": {"S": sk}} for pk, sk in dict.fromkeys(keys)]
+    wanted = [key(*each) for each in dict.fromkeys(keys)]
     batches = [wanted[at : at + _KEYS_AT_ONCE] for at in range(0, len(wanted), _KEYS_AT_ONCE)]
     return [item for items in side_by_side(read, batches) for item in items]

@@ -8,10 +8,10 @@ import msgspec
 from functions.adapters.aws import wrapped
 from functions.adapters.backoff import Backoff
 from functions.adapters.dynamodb_audit import AuditedWrites
-from functions.adapters.dynamodb_items import Item, batch_get, number
+from functions.adapters.dynamodb_items import Item, batch_get, if_version, key, number
 from functions.adapters.dynamodb_writes import Writes
 from functions.domain.audit import Note
-from functions.domain.maintenance import KEEP_MS, Window, WindowPage
+from functions.domain.maintenance import KEEP_MS, MAX_WINDOWS, Window, WindowPage
 from functions.domain.recipients import Recipient
 from functions.errors import DeliveriesError
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 _RECIPIENTS: Final = "RECIPIENTS"
 _MAINTENANCE: Final = "MAINTENANCE"
-_AHEAD: Final = 1_000
 
 _recipients = msgspec.json.Decoder(Recipient)
 _windows = msgspec.json.Decoder(Window)
@@ -74,13 +73,13 @@ class DynamoDBRecipients:
 
     def save(self, was: Recipient | None, becomes: Recipient, note: Note) -> Recipient | None:
         written = msgspec.structs.replace(becomes, version=(was.version if was else 0) + 1)
-        item = {**_key(_RECIPIENTS, written.id), "version": number(written.version), "body": _body(written)}
+        item = {**key(_RECIPIENTS, written.id), "version": number(written.version), "body": _body(written)}
         put = {"TableName": self._table, "Item": item, **_if_still(was)}
         refused = self._writes.commit([{"Put": put}], [note], f"writing the recipient {written.id}")
         return written if refused is None else None
 
     def delete(self, recipient: Recipient, note: Note) -> bool:
-        delete = {"TableName": self._table, "Key": _key(_RECIPIENTS, recipient.id), **_if_still(recipient)}
+        delete = {"TableName": self._table, "Key": key(_RECIPIENTS, recipient.id), **_if_still(recipient)}
         doing = f"deleting the recipient {recipient.id}"
         return self._writes.commit([{"Delete": delete}], [note], doing) is None
 
@@ -110,7 +109,7 @@ class DynamoDBWindows:
     def read(self, id: str) -> Window | None:  # noqa: A002 - as the port has it
         with wrapped(DeliveriesError, f"reading the maintenance window {id}"):
             answer = self._client.get_item(
-                TableName=self._table, Key=_key(_MAINTENANCE, f"WINDOW#{id}"), ConsistentRead=True
+                TableName=self._table, Key=key(_MAINTENANCE, f"WINDOW#{id}"), ConsistentRead=True
             )
         item = dict(answer.get("Item") or {})
         return _window(item) if item else None
@@ -119,14 +118,14 @@ class DynamoDBWindows:
         written = msgspec.structs.replace(becomes, version=was.version + 1)
         items = [self._put(written, was), self._ending(written)]
         if written.end != was.end:
-            items.append({"Delete": {"TableName": self._table, "Key": _key(_MAINTENANCE, _until(was))}})
+            items.append({"Delete": {"TableName": self._table, "Key": key(_MAINTENANCE, _until(was))}})
         refused = self._writes.commit(items, [note], f"writing the maintenance window {was.id}")
         return written if refused is None else None
 
     def page(self, limit: int, before: str | None) -> WindowPage:
         more: dict[str, Any] = {}
         if before is not None:
-            more = {"ExclusiveStartKey": _key(_MAINTENANCE, f"WINDOW#{before}")}
+            more = {"ExclusiveStartKey": key(_MAINTENANCE, f"WINDOW#{before}")}
         with wrapped(DeliveriesError, "reading the maintenance windows"):
             answer = self._client.query(
                 TableName=self._table,
@@ -163,33 +162,23 @@ class DynamoDBWindows:
         return found
 
     def holding(self, now: int) -> list[Window]:
-        return self.ahead(now, _AHEAD)
+        return self.ahead(now, MAX_WINDOWS)
 
     def _put(self, window: Window, was: Window | None) -> Any:
-        item = {**_key(_MAINTENANCE, f"WINDOW#{window.id}"), **_attributes(window)}
+        item = {**key(_MAINTENANCE, f"WINDOW#{window.id}"), **_attributes(window)}
         return {"Put": {"TableName": self._table, "Item": item, **_if_still(was)}}
 
     def _ending(self, window: Window) -> Any:
-        item = {**_key(_MAINTENANCE, _until(window)), **_attributes(window)}
+        item = {**key(_MAINTENANCE, _until(window)), **_attributes(window)}
         return {"Put": {"TableName": self._table, "Item": item}}
-
-
-def _key(pk: str, sk: str) -> Item:
-    return {"pk": {"S": pk}, "sk": {"S": sk}}
 
 
 def _until(window: Window) -> str:
     return f"UNTIL#{window.end:013d}#{window.id}"
 
 
-def _if_still(was: Recipient | Window | None) -> dict[str, Any]:
-    if was is None:
-        return {"ConditionExpression": "attribute_not_exists(pk)"}
-    return {
-        "ConditionExpression": "#version = :was",
-        "ExpressionAttributeNames": {"#version": "version"},
-        "ExpressionAttributeValues": {":was": number(was.version)},
-    }
+def _if_still(was: Recipient | Window | None) -> Item:
+    return {"ConditionExpression": "attribute_not_exists(pk)"} if was is None else if_version(was.version)
 
 
 def _body(of: Recipient | Window) -> Item:

@@ -6,7 +6,7 @@ import msgspec
 
 from functions.adapters.aws import wrapped
 from functions.adapters.dynamodb_audit import AuditedWrites, Refused
-from functions.adapters.dynamodb_items import Item, number
+from functions.adapters.dynamodb_items import Item, if_version, key, number
 from functions.domain.audit import Note
 from functions.domain.cursors import seal, unseal
 from functions.domain.definitions import MAX_MODELS, MAX_RULES, Author, Definition, Definitions, Version, VersionsPage
@@ -15,7 +15,7 @@ from functions.errors import ConflictError, RulesError
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-_REVISION: Item = {"pk": {"S": "RULES#REVISION"}, "sk": {"S": "META"}}
+_REVISION = key("RULES#REVISION", "META")
 
 
 class _Kind(msgspec.Struct, frozen=True):
@@ -61,14 +61,14 @@ class DynamoDBShelf:
         if before is None:
             put["ConditionExpression"] = "attribute_not_exists(pk)"
         else:
-            put |= _while_at(before.version)
+            put |= if_version(before.version)
         version = Version(
             id=after.id, version=after.version, at=after.updated_at, by=after.by, text=after.text, origin=after.origin
         )
         return self._commit({"Put": put}, version, note, 1 if before is None else 0)
 
     def delete(self, known: Definition, note: Note) -> bool:
-        delete: Item = {"TableName": self._table, "Key": self._key(known.id), **_while_at(known.version)}
+        delete: Item = {"TableName": self._table, "Key": self._key(known.id), **if_version(known.version)}
         principal = note.actor.principal
         by = Author(principal.id, principal.name)
         version = Version(id=known.id, version=known.version + 1, at=note.at, by=by, text=None)
@@ -115,8 +115,7 @@ class DynamoDBShelf:
             raise RulesError(f"writing {self._kind.name}s: expected a writer, got none")
         keep = {
             "TableName": self._table,
-            "Item": {"pk": {"S": self._history(version.id)}, "sk": {"S": _version_sk(version.version)}}
-            | _version_item(version),
+            "Item": key(self._history(version.id), _version_sk(version.version)) | _version_item(version),
             "ConditionExpression": "attribute_not_exists(pk)",
         }
         try:
@@ -143,7 +142,7 @@ class DynamoDBShelf:
         return update
 
     def _key(self, id: str) -> Item:  # noqa: A002
-        return {"pk": {"S": self._kind.partition}, "sk": {"S": id}}
+        return key(self._kind.partition, id)
 
     def _history(self, id: str) -> str:  # noqa: A002
         return f"{self._kind.name.upper()}#{id}"
@@ -180,14 +179,6 @@ class DynamoDBRules:
 
     def everything(self) -> Definitions:
         return Definitions(self.rules.all(), self.models.all())
-
-
-def _while_at(version: int) -> Item:
-    return {
-        "ConditionExpression": "#version = :was",
-        "ExpressionAttributeNames": {"#version": "version"},
-        "ExpressionAttributeValues": {":was": number(version)},
-    }
 
 
 def _version_sk(version: int) -> str:
