@@ -52,8 +52,10 @@ class DynamoDBReplays:
         return _kept(thing, item) if item else None
 
     def begin(self, thing: str, entry: str, replay: Replay, note: Note) -> Quarantined | None:
+        if self._audited is None:
+            raise QuarantineError(f"replaying an entry of {thing}: expected somewhere to keep its audit, got none")
         key = _key(thing, entry)
-        if key is None or self._audited is None:
+        if key is None:
             return None
         update = {
             "Update": {

@@ -81,6 +81,12 @@ def test_an_entry_that_is_not_there_is_neither_read_begun_nor_noted(parts, entry
     assert parts.audit.page(AuditFilter(start=0, end=NOW + 1), 10, None).entries == ()
 
 
+def test_no_replay_begins_without_its_audit():
+    replays = DynamoDBReplays(None, "events")
+    with pytest.raises(QuarantineError, match="expected somewhere to keep its audit"):
+        replays.begin("pump-1", f"{NOW}-{'0' * 24}", Replay(NOW, "user:ann", "Ann"), note())
+
+
 def test_a_replay_is_on_the_entry_and_in_the_audit(parts):
     entry = put(parts)
     asked = Replay(NOW + 5, "user:ann", "Ann")
