@@ -17,6 +17,8 @@ SWEPT = 25
 """Devices that a sweep takes of a shard at a time; what is left goes on in a message of its own."""
 REFRESHED = 100
 """Devices of a scope that are evaluated at a time."""
+SWEEP_MS = 20_000
+"""So long a sweep begins with further devices; then the next one is there, and does not compete with it."""
 Report = Counter[str]
 
 
@@ -74,9 +76,12 @@ class AlarmWork:
             except AdapterError:
                 report["unswept_shards"] += 1
         report["due"] += len(things)
-        return sum(self._side_by_side(self._swept, list(things)), report)
+        over = self._clock.now_ms() + SWEEP_MS
+        return sum(self._side_by_side(lambda thing: self._swept(thing, over), list(things)), report)
 
-    def _swept(self, thing: str) -> Report:
+    def _swept(self, thing: str, over: int) -> Report:
+        if self._clock.now_ms() >= over:
+            return Report(unswept=1)
         try:
             return self._evaluate.run(thing, fresh=False)
         except AdapterError:

@@ -160,7 +160,8 @@ class AlarmsStack(Stack):
             "WebhookKey",
             description="What the secrets of webhooks are derived from.",
             generate_secret_string=secretsmanager.SecretStringGenerator(password_length=64, exclude_punctuation=True),
-            removal_policy=platform.stage.removal,
+            # No deletion protection guards it, as with what Timestream keeps.
+            removal_policy=platform.stage.timestream_removal,
         )
         acknowledge(
             secret,

@@ -97,7 +97,7 @@ def test_only_a_laptop_has_webhooks_to_the_machine_itself(deployment):
     assert "FIELDLINE_LOOPBACK_WEBHOOKS" not in deployment.function("actions").properties["Environment"]["Variables"]
 
 
-@pytest.mark.parametrize(("stage", "policy"), [("dev", "Delete"), ("prod", "Retain")])
+@pytest.mark.parametrize(("stage", "policy"), [("dev", "Delete"), ("prod", "RetainExceptOnCreate")])
 def test_what_receivers_of_webhooks_trust_outlives_the_stack_in_prod(request, stage, policy):
     deployment = request.getfixturevalue(stage)
     (key,) = deployment.all("AWS::SecretsManager::Secret", "Alarms")

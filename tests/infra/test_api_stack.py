@@ -33,6 +33,13 @@ def stage_of(deployment):
     return deployment.one("AWS::ApiGateway::Stage").properties
 
 
+def test_there_is_room_for_more_routes(any_deployment):
+    """CloudFormation takes 500 resources a stack, API Gateway 300 paths an API: both are hard to go back from."""
+    for name, template in any_deployment.templates.items():
+        assert len(template["Resources"]) < 400, name
+    assert len(any_deployment.all("AWS::ApiGateway::Resource")) < 200
+
+
 def test_there_is_one_method_for_each_route_and_none_beside(deployment):
     assert paths(deployment).keys() == {(route.method, route.path) for route in ROUTES}
 

@@ -15,7 +15,7 @@ from functions.domain.devices import Source
 from functions.domain.outbox import TimersPage
 from functions.domain.state import DeviceState
 from functions.errors import AlarmsError, QueueMessageError, StateError
-from functions.services.alarm_work import REFRESHED, SWEPT, AlarmWork
+from functions.services.alarm_work import REFRESHED, SWEEP_MS, SWEPT, AlarmWork
 
 
 class Evaluate:
@@ -110,6 +110,20 @@ def test_a_device_that_fails_holds_up_neither_the_others_nor_the_next_sweep(worl
     world.evaluate.fail = set()
     assert world.take(SweepTimers()) == {"due": 1, "raised": 1}
     assert world.evaluate.things == ["pump-2", "pump-1"]
+
+
+def test_a_sweep_that_takes_too_long_leaves_the_rest_to_the_next_one(world, monkeypatch):
+    for n in range(SWEPT):
+        world.arm(f"pump-{n:02d}", world.clock.now_ms())
+    run = world.evaluate.run
+
+    def slow(thing, *, fresh):
+        world.clock.now += SWEEP_MS // 5
+        return run(thing, fresh=fresh)
+
+    monkeypatch.setattr(world.evaluate, "run", slow)
+    assert world.take(SweepTimers()) == {"due": SWEPT, "raised": 5, "unswept": SWEPT - 5}
+    assert world.take(SweepTimers())["due"] == SWEPT - 5
 
 
 def test_a_shard_that_cannot_be_read_is_left_to_the_next_sweep_and_the_others_are_swept(world, monkeypatch):
