@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from contract import conditions, schema
-from contract.conditions import MAX_DURATION_MS, Condition
+from contract.conditions import MAX_DURATION_MS, Comparison, Condition, NoData
 from contract.durations import read_duration
 from contract.errors import ConditionError, IdentityError, RuleError, shown
 from contract.identity import parse_group, parse_metric, parse_thing
@@ -167,7 +167,7 @@ class _Reader:
             if "clear" in document:
                 self._note(f"{at}clear_after", "left out beside `clear`", "both")
             elif when is not None:
-                quiet = {"not": conditions.to_document(when), "for_ms": after}
+                quiet = {"not": conditions.to_document(_at_once(when)), "for_ms": after}
                 clear = self._condition(quiet, f"{at}clear_after")
         return None if when is None else Band(severity=severity, when=when, clear=clear)
 
@@ -365,3 +365,15 @@ class _Reader:
 
     def _note(self, at: str, expected: str, got: str) -> None:
         self.problems.append((at, expected, got))
+
+
+def _at_once(condition: Condition) -> Condition:
+    """What it waits for, without its own wait: that begins anew when it fires, and until it is over would look like
+    quiet.
+    """
+    match condition:
+        case NoData():
+            return condition
+        case Comparison():
+            return msgspec.structs.replace(condition, for_ms=0, count=1, of=None)
+    return msgspec.structs.replace(condition, for_ms=0)

@@ -153,7 +153,7 @@ FIRST: dict[str, Expected] = {
         lambda: _one(
             "major",
             InRow(3, Over("pressure", 500), "pressure"),
-            For(20_000, Not(InRow(3, Over("pressure", 500), "pressure"))),
+            For(20_000, Not(Over("pressure", 500))),
         ),
         frozenset({"pressure"}),
         of=lambda thing: thing in {"probe-3", "probe-4"},

@@ -105,6 +105,19 @@ def test_clear_after_is_the_opposite_for_that_long():
     assert read_rule(to_document(rule)) == rule
 
 
+def test_what_a_condition_waits_with_by_itself_is_no_quiet():
+    hot = {"metric": "temperature", "above": 90}
+    for when in ({**hot, "for": "20m"}, {**hot, "count": 5}, {**hot, "count": 3, "of": 5}):
+        rule = read_rule(document(when=when, clear_after="10m"))
+        assert rule.bands[0].clear == parse({"not": hot, "for_ms": 600_000})
+    silent = {"no_data": True, "for": "20m"}
+    rule = read_rule(document(when=silent, clear_after="10m"))
+    assert rule.bands[0].clear == parse({"not": silent, "for_ms": 600_000})
+    both = {"all": [hot, {"metric": "door", "equals": True}]}
+    rule = read_rule(document(when={**both, "for": "20m"}, clear_after="10m"))
+    assert rule.bands[0].clear == parse({"not": both, "for_ms": 600_000})
+
+
 def test_the_rules_of_a_model_are_rules_for_its_devices():
     found = of_model(MACHINE)
     assert [rule.id for rule in found] == [f"machine:{rule.key}" for rule in MACHINE.rules]

@@ -229,6 +229,12 @@ def test_one_that_was_raised_rarely_or_stays_raised_does_not_flap():
     assert [step.kind for step in run(program(**FLAPPING), steady, end=600)][-2:] == ["raised", "cleared"]
 
 
+def test_an_alarm_that_clears_after_a_quiet_waits_for_all_of_it_however_long_it_took_to_be_raised():
+    slow = program(when={"metric": "t", "above": 90, "for_ms": 100}, clear_after_ms=50)
+    history = {0: {"t": 95}, 100: {"t": 95}, 160: {"t": 80}, 170: {"t": 95}, 300: {"t": 80}}
+    assert [(step.kind, step.at) for step in run(slow, history, end=1_000)] == [("raised", 100), ("cleared", 350)]
+
+
 def test_what_is_heard_after_an_alarm_that_flapped_has_ended_raises_none_before_that():
     rule = program(**FLAPPING)
     state = rule.start(0)
