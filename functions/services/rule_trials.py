@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from contextlib import suppress
+from time import monotonic as seconds
 from typing import Any, Final
 
 import msgspec
@@ -20,6 +21,8 @@ Problem = tuple[str, str, str]
 MAX_SAMPLES: Final = 100_000
 """Of all tests of a request: they are run while somebody waits."""
 MAX_TESTS: Final = 100
+MAX_S: Final = 15
+"""What all of them may take: a rule may have much to do in a long time, though no data comes."""
 
 
 class Trials:
@@ -34,8 +37,14 @@ class Trials:
         rules = self._read(documents)
         problems: list[Problem] = []
         outcomes: list[Outcome] = []
-        samples = 0
+        samples, end = 0, seconds() + MAX_S
+
+        def in_time() -> None:
+            if seconds() > end:
+                raise RequestError("tests", f"tests that are done within {MAX_S} s", "more to do")
+
         for test in tests:
+            in_time()
             self._look_up(who, test, rules)
             try:
                 trials = read_trials(msgspec.json.encode([test]), "tests", rules)
@@ -46,7 +55,7 @@ class Trials:
             samples += sum(len(trial.samples) for trial in trials)
             if samples > MAX_SAMPLES:
                 raise RequestError("tests", f"at most {MAX_SAMPLES} samples in all", f"more than {MAX_SAMPLES}")
-            outcomes += map(run, trials if not problems else ())
+            outcomes += [run(trial, in_time) for trial in (trials if not problems else ())]
         if problems:
             raise InvalidDocumentError(problems)
         return outcomes

@@ -9,7 +9,7 @@ from contract import models, rules
 from contract.errors import RuleError
 from contract.rules import of_model, parse_rules
 from contract.rules.folder import load, load_trials
-from contract.rules.trial import read_trials, run
+from contract.rules.trial import MAX_STEPS, read_trials, run
 
 SHIPPED_TESTS = Path(rules.__file__).with_name("tests")
 SHIPPED = {rule.id: rule for model in models.shipped().values() for rule in of_model(model)}
@@ -277,3 +277,32 @@ def test_a_file_that_is_no_series_is_refused(tmp_path, content, csv, begins):
         (tmp_path / "a.csv").write_text(content)
     (problem,) = problems(broken(series={}, csv={"file": "a.csv", **csv}), tmp_path)
     assert problem.startswith(f"line 1: {begins}")
+
+
+def test_a_rule_that_never_comes_to_rest_fails_its_test_and_is_not_compared_to_the_end():
+    flaps = """
+    test: up and down
+    rule: site
+    attributes: {limit: 8}
+    series: {t: {repeat: [9, 7], from: 0s, to: 1h, every: 1s}}
+    expect: [{at: 0s, raised: info}]
+    """
+    found = run(trial(flaps))
+    assert len(found.steps) == MAX_STEPS
+    assert [line for line in found.differences if f"more than {MAX_STEPS}" in line]
+
+
+def test_steps_come_without_data_between_samples_and_behind_them():
+    nights = """
+    test: two nights
+    rule: night
+    start: 2026-01-01T12:00:00Z
+    series: {t: [{at: 0s, value: 1}, {at: 36h, value: 1}]}
+    until: 48h
+    expect:
+      - {at: 10h, raised: info}
+      - {at: 18h, cleared: true}
+      - {at: 34h, raised: info}
+      - {at: 42h, cleared: true}
+    """
+    assert differences(nights) == ()

@@ -57,3 +57,14 @@ def test_a_short_text_does_not_stand_for_endless_work(api, monkeypatch):
     monkeypatch.setattr("functions.services.rule_trials.MAX_SAMPLES", 100)
     assert run(api, TEST, TEST, TEST)[0] == 200
     assert run(api, TEST, TEST, TEST, TEST)[1]["field"] == "tests"
+
+
+def test_nor_for_endless_time(api, monkeypatch):
+    clock = iter(range(1_000_000))
+    monkeypatch.setattr("functions.services.rule_trials.seconds", lambda: next(clock))
+    assert run(api, TEST | {"series": {}, "expect": []})[0] == 200
+    schedule = {"schedule": [{"from": "08:00", "to": "09:00"}], "zone": "UTC"}
+    never = WARM | {"when": {"all": [schedule, WARM["when"]]}}
+    forever = TEST | {"series": {}, "expect": [], "until": "9999-12-31T00:00:00Z"}
+    assert run(api, forever, rules=[never])[1]["field"] == "tests"
+    assert run(api, *[TEST | {"expect": 5}] * 40)[1]["field"] == "tests", "nor where none of them can be read"
