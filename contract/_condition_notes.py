@@ -8,11 +8,11 @@ from typing import Any, Final
 from contract.conditions import ATTRIBUTE, MAX_DURATION_MS
 from contract.durations import read_duration
 from contract.errors import IdentityError, shown
-from contract.identity import parse_metric
+from contract.identity import ATTRIBUTE_PATTERN, parse_metric
 from contract.models import Metric, MetricType, type_of
 from contract.telemetry import MAX_TEXT_CHARS
 
-__all__ = ["ATTRIBUTE_PATTERN", "FOR", "WORDS", "Notes", "is_value"]
+__all__ = ["FOR", "WORDS", "Notes", "is_value"]
 
 FOR: Final = ("for", "for_ms")
 WORDS: Final[dict[str | None, str]] = {
@@ -21,7 +21,6 @@ WORDS: Final[dict[str | None, str]] = {
     "boolean": "true or false",
     "string": f"a text of at most {MAX_TEXT_CHARS} characters",
 }
-ATTRIBUTE_PATTERN: Final = r"[a-z][a-z0-9_.-]{0,62}"
 _IS_ATTRIBUTE: Final = re.compile(ATTRIBUTE_PATTERN).fullmatch
 
 

@@ -6,11 +6,11 @@ from contract.errors import IdentityError, shown
 
 __all__ = [
     "ALARM_PATTERN",
+    "ATTRIBUTE_PATTERN",
     "COMMAND_ID_PATTERN",
     "GROUP_PATTERN",
     "METRIC_PATTERN",
     "THING_PATTERN",
-    "group_ancestors",
     "parse_alarm",
     "parse_command_id",
     "parse_group",
@@ -23,6 +23,8 @@ THING_PATTERN = r"[a-z0-9][a-z0-9-]{0,62}"
 GROUP_PATTERN = rf"{THING_PATTERN}(?:/{THING_PATTERN}){{0,5}}"
 """A path of one to six segments, such as `plant-1/line-2`."""
 METRIC_PATTERN = r"[a-z][a-z0-9_]{0,63}"
+ATTRIBUTE_PATTERN = r"[a-z][a-z0-9_.-]{0,62}"
+"""The key of a device's tag, as rules name it."""
 COMMAND_ID_PATTERN = r"[0-9a-zA-Z_-]{1,64}"
 ALARM_PATTERN = rf"{THING_PATTERN}\.(?:0|[1-9][0-9]{{0,7}})"
 """A device and the number of its alarm, such as `pump-7.42`."""
@@ -52,12 +54,6 @@ def parse_command_id(text: str) -> str:
 
 def parse_alarm(text: str) -> str:
     return _parse(_ALARM, text, "alarm", "a device, '.' and the number of its alarm, such as pump-7.42")
-
-
-def group_ancestors(path: str) -> list[str]:
-    """Every prefix of a group path, from its root to the path itself: the scopes that cover a member."""
-    segments = parse_group(path).split("/")
-    return ["/".join(segments[: depth + 1]) for depth in range(len(segments))]
 
 
 def _parse(pattern: re.Pattern[str], text: str, field: str, expected: str) -> str:

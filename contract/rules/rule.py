@@ -6,7 +6,7 @@ import msgspec
 
 from contract.conditions import Condition
 from contract.identity import METRIC_PATTERN, THING_PATTERN
-from contract.models import SEVERITIES, Severity
+from contract.models import Severity
 
 __all__ = [
     "MAX_ACTIONS",
@@ -28,7 +28,6 @@ __all__ = [
     "Moment",
     "Notify",
     "Rule",
-    "worst",
 ]
 
 RULE_PATTERN: Final = rf"{THING_PATTERN}(?::{METRIC_PATTERN})?"
@@ -117,7 +116,3 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     """A template (see `contract.rules.templates`); empty for the title."""
     actions: tuple[Action, ...] = ()
     escalation: tuple[Escalation, ...] = ()
-
-
-def worst(severities: "tuple[Severity, ...]") -> Severity | None:
-    return min(severities, key=SEVERITIES.index, default=None)

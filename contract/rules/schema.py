@@ -7,11 +7,10 @@ zone exists) the reader still refuses.
 from typing import Any, Final
 
 from contract._comparison_reader import AGGREGATES, MAX_COUNT, MAX_OF, MIN_WINDOW_MS, OPERATORS, ORDERED
-from contract._condition_notes import ATTRIBUTE_PATTERN
 from contract._place_and_time_reader import MAX_CORNERS, MAX_RADIUS_M, MAX_WINDOWS
 from contract.conditions import DAYS, MAX_DURATION_MS
 from contract.durations import PATTERN as DURATION_PATTERN
-from contract.identity import GROUP_PATTERN, METRIC_PATTERN, THING_PATTERN
+from contract.identity import ATTRIBUTE_PATTERN, GROUP_PATTERN, METRIC_PATTERN, THING_PATTERN
 from contract.models import SEVERITIES
 from contract.rules.rule import (
     MAX_ACTIONS,

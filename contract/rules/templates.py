@@ -23,7 +23,7 @@ from typing import Final
 
 from contract.conditions import ATTRIBUTE
 from contract.errors import RuleError, shown
-from contract.identity import METRIC_PATTERN
+from contract.identity import ATTRIBUTE_PATTERN, METRIC_PATTERN
 from contract.telemetry import Value
 
 __all__ = ["FACTS", "MAX_FIELDS", "MAX_RENDERED_CHARS", "UNKNOWN", "Template", "compile_template"]
@@ -34,7 +34,7 @@ MAX_RENDERED_CHARS: Final = 500
 UNKNOWN: Final = "unknown"
 
 _TOKEN: Final = re.compile(r"\{\{|\}\}|\{[^{}]*\}|[{}]")
-_FIELD: Final = re.compile(rf"(?P<name>{METRIC_PATTERN}|@[a-z][a-z0-9_.-]{{0,62}})(?::(?P<format>,?\.[0-6]f))?")
+_FIELD: Final = re.compile(rf"(?P<name>{METRIC_PATTERN}|{ATTRIBUTE}{ATTRIBUTE_PATTERN})(?::(?P<format>,?\.[0-6]f))?")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _EXACT_UP_TO: Final = 1e15
 

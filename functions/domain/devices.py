@@ -1,5 +1,6 @@
 """A device as the registry knows it, pages of devices, and which lists there are."""
 
+import re
 import unicodedata
 from collections.abc import Mapping
 from enum import StrEnum
@@ -8,6 +9,7 @@ from typing import Final
 import msgspec
 
 from contract.errors import shown
+from contract.identity import ATTRIBUTE_PATTERN
 from functions.domain.access import Reach, lineage
 from functions.domain.presence import Status
 from functions.domain.search import key_word, words_begin, words_of
@@ -16,7 +18,7 @@ from functions.errors import RequestError
 MAX_NAME_CHARS: Final = 128
 MAX_TAGS: Final = 20
 MAX_TAG_FILTERS: Final = 4
-_TAG_KEY_CHARS: Final = 63
+_is_tag_key = re.compile(ATTRIBUTE_PATTERN).fullmatch
 _SORTED_CHARS: Final = 80
 """Of a folded name in a sort key, of which DynamoDB takes 1 KB: folding may lengthen a name."""
 _SEPARATOR: Final = "\x1f"
@@ -216,12 +218,8 @@ def parse_text(field: str, text: str, limit: int = MAX_NAME_CHARS) -> str:
 
 def parse_tag(key: str, value: str) -> tuple[str, str]:
     """A tag as it was given; raises RequestError."""
-    plain = key.replace("-", "a").replace("_", "a").replace(".", "a")
-    if (
-        not (key[:1].isalpha() and plain.isascii() and plain.isalnum() and key == key.lower())
-        or len(key) > _TAG_KEY_CHARS
-    ):
-        expected = f"keyed by 1 to {_TAG_KEY_CHARS} of a-z, 0-9, '-', '_' and '.', starting with a letter"
+    if not _is_tag_key(key):
+        expected = "keyed by 1 to 63 of a-z, 0-9, '-', '_' and '.', starting with a letter"
         raise RequestError("tags", expected, shown(key))
     return key, parse_text(f"tags.{key}", value)
 

@@ -11,7 +11,6 @@ from contract.identity import (
     GROUP_PATTERN,
     METRIC_PATTERN,
     THING_PATTERN,
-    group_ancestors,
     parse_alarm,
     parse_command_id,
     parse_group,
@@ -81,13 +80,3 @@ def test_an_error_says_what_was_expected_and_what_came():
         "Invalid identity: `thing` must be 1 to 63 of a-z, 0-9 and '-', starting with a letter or digit, got 'Pump 7'."
     )
     assert caught.value.reason == "invalid_thing"
-
-
-def test_the_ancestors_of_a_group_are_its_prefixes_and_itself():
-    assert group_ancestors("plant-1/line-2/cell-3") == ["plant-1", "plant-1/line-2", "plant-1/line-2/cell-3"]
-    assert group_ancestors("plant-1") == ["plant-1"]
-
-
-def test_ancestors_of_what_is_no_group_are_refused():
-    with pytest.raises(IdentityError):
-        group_ancestors("plant-1/")
