@@ -14,6 +14,7 @@ from contract.identity import parse_alarm
 from contract.models import Severity
 from contract.telemetry import Value
 from functions.domain.access import Reach
+from functions.domain.devices import inside
 
 MAX_COMMENTS: Final = 50
 MAX_COMMENT_CHARS: Final = 1_000
@@ -255,7 +256,7 @@ class AlarmFilter(msgspec.Struct, frozen=True, kw_only=True):
     def matches(self, alarm: Alarm) -> bool:
         """All but the reach."""
         return (
-            (self.group is None or f"{alarm.group}/".startswith(f"{self.group}/"))
+            (self.group is None or inside(alarm.group, self.group))
             and self.severity in {None, alarm.severity}
             and self.rule in {None, alarm.rule}
             and self.acknowledged in {None, alarm.acknowledged}

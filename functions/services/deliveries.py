@@ -1,19 +1,18 @@
 """What was done about alarms, and what failed: to be looked at, and to be tried again."""
 
-from contextlib import suppress
 from typing import NamedTuple
 
 from contract.errors import shown
 from functions.domain.access import Permission, Principal, Target, demand
-from functions.domain.alarm_work import Deliver
 from functions.domain.alarms import parse_alarm_id
 from functions.domain.audit import Actor, Note
 from functions.domain.deliveries import Attempt, Delivery, DeliveryFilter, DeliveryPage, State
-from functions.errors import AlarmsError, ConflictError, NotFoundError
+from functions.errors import ConflictError, NotFoundError
 from functions.ports.alarms import ActionsQueue
 from functions.ports.clock import Clock
 from functions.ports.deliveries import DeliveryStore
 from functions.ports.devices import DeviceFinder
+from functions.services.act import send
 from functions.services.alarms import missing as missing_alarm
 from functions.services.gate import Gate
 
@@ -78,9 +77,7 @@ class Deliveries:
         replayed = self._deliveries.save(delivery, delivery.replayed(now), notes=[note])
         if replayed is None:
             raise ConflictError(f"the delivery {id} was changed by somebody at the same moment")
-        # If this fails it stands all the same, and the sweep finds it within a minute.
-        with suppress(AlarmsError):
-            self._queue.put(Deliver(id=replayed.id))
+        send(self._queue, [replayed], now)
         return replayed
 
     def _read(self, who: Principal, id: str, permission: Permission) -> Delivery:  # noqa: A002 - its name everywhere

@@ -1,7 +1,6 @@
 """Recipients as administrators keep them. A secret of a webhook is told when it is made, and never again."""
 
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -9,7 +8,6 @@ import msgspec
 from contract.errors import shown
 from contract.models import Severity
 from functions.domain.access import parse_scope
-from functions.domain.alarm_work import Deliver
 from functions.domain.audit import Actor, Note
 from functions.domain.cursors import seal, unseal
 from functions.domain.deliveries import FIRST_TRY_MS, Delivery, Trial
@@ -26,7 +24,6 @@ from functions.domain.recipients import (
 )
 from functions.domain.webhook_signatures import secret_of, spelled
 from functions.errors import (
-    AlarmsError,
     ConflictError,
     NotFoundError,
     PreconditionError,
@@ -35,6 +32,7 @@ from functions.errors import (
 from functions.ports.alarms import ActionsQueue
 from functions.ports.clock import Clock
 from functions.ports.deliveries import DeliveryStore, RecipientStore
+from functions.services.act import send
 
 _ATTEMPTS: Final = 5
 _TESTS_A_MS: Final = 1_000_000
@@ -129,7 +127,10 @@ class ManageRecipients:
         now = self._clock.now_ms()
         becomes = self._made(msgspec.structs.replace(was, updated_at=now, **_fields(wanted, address)))
         note = self._note(actor, "update", becomes, now, before=_described(was), after=_described(becomes))
-        return self._kept(self._recipients.save(was, becomes, note))
+        kept = self._recipients.save(was, becomes, note)
+        if kept is None:
+            raise _changed()
+        return kept
 
     def delete(self, actor: Actor, id: str, if_version: int | None) -> None:  # noqa: A002 - its name everywhere
         """What is still to be told to him fails. Raises NotFoundError, PreconditionError."""
@@ -174,9 +175,7 @@ class ManageRecipients:
         )
         note = self._note(actor, "test", recipient, now, after={"delivery": delivery.id})
         kept = self._deliveries.create(delivery, note)
-        # If this fails it stands all the same, and the sweep finds it within a minute.
-        with suppress(AlarmsError):
-            self._queue.put(Deliver(id=kept.id))
+        send(self._queue, [kept], now)
         return kept
 
     def _made(self, recipient: Recipient) -> Recipient:
@@ -199,11 +198,6 @@ class ManageRecipients:
         if if_version is not None and if_version != found.version:
             raise PreconditionError(f"If-Match: expected the version {found.version} as of now, got {if_version}")
         return found
-
-    def _kept(self, kept: Recipient | None) -> Recipient:
-        if kept is None:
-            raise _changed()
-        return kept
 
     def _with_secret(self, recipient: Recipient) -> WithSecret:
         if recipient.channel is not Channel.WEBHOOK:

@@ -6,7 +6,7 @@ import msgspec
 
 from contract.errors import RuleError, shown
 from contract.rules import Rule, read_rule, to_document
-from functions.domain.access import Permission, Principal, Target, demand
+from functions.domain.access import Permission, Principal, Target, demand, target_of
 from functions.domain.alarm_work import Refresh
 from functions.domain.audit import Actor, Note
 from functions.domain.cursors import seal, unseal
@@ -264,13 +264,10 @@ class Rules:
             raise missing(id)
 
     def _demand(self, actor: Actor, scope: str) -> None:
-        kind, _, name = scope.partition(":")
-        target = Target()
-        if kind == "group":
-            target = Target(group=name)
-        elif kind == "device":
-            device = self._registry.find([name]).get(name)
-            target = Target(name, device.group if device else None)
+        target = target_of(scope)
+        if target.thing is not None:
+            device = self._registry.find([target.thing]).get(target.thing)
+            target = Target(target.thing, device.group if device else None)
         demand(actor.principal, Permission.RULES_WRITE, target)
 
     def _wake(self, id: str, *scopes: str) -> None:  # noqa: A002
