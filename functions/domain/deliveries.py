@@ -11,7 +11,7 @@ from typing import Any, Final, Self
 
 import msgspec
 
-from contract.models import Severity
+from contract.models import DEFAULT_LATENESS_MS, Severity
 from functions.domain.access import Reach
 from functions.domain.alarms import Transition
 from functions.domain.delivery_ids import own_id
@@ -26,6 +26,10 @@ GIVE_UP_MS: Final = 24 * 3_600_000
 """What was found, or replayed, longer ago is told to nobody any more."""
 LATE_ACTION_MS: Final = 15 * 60_000
 """A device is not commanded, or wanted otherwise, for what was found longer ago."""
+STALE_ACTION_MS: Final = LATE_ACTION_MS + DEFAULT_LATENESS_MS
+"""Nor for what had happened so long before it was found: data that is older is late, unless it came back from the dead
+letters, where time stands still.
+"""
 SENT_DELAYED_MS: Final = 900_000
 """How long a message of the queue can wait; what waits longer is found by the sweep."""
 MAX_NOTE_CHARS: Final = 300

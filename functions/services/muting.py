@@ -6,7 +6,15 @@ import msgspec
 
 from contract.errors import IdentityError
 from contract.identity import parse_thing
-from functions.domain.deliveries import GIVE_UP_MS, LATE_ACTION_MS, Delivery, Order, Reason, Wanted
+from functions.domain.deliveries import (
+    GIVE_UP_MS,
+    LATE_ACTION_MS,
+    STALE_ACTION_MS,
+    Delivery,
+    Order,
+    Reason,
+    Wanted,
+)
 from functions.domain.devices import Device
 from functions.domain.maintenance import Window, holding
 from functions.domain.presence import Status
@@ -44,9 +52,13 @@ class Muting:
         if about is None:
             return None
         now = self._clock.now_ms()
-        late_ms = LATE_ACTION_MS if isinstance(delivery.task, Order | Wanted) else GIVE_UP_MS
-        if now - delivery.since >= late_ms:
+        acts = isinstance(delivery.task, Order | Wanted)
+        if now - delivery.since >= (LATE_ACTION_MS if acts else GIVE_UP_MS):
             return Muted(Reason.LATE, f"found {(now - delivery.since) // 60_000} minutes ago")
+        # When it was planned, so that what is replayed by hand is not late by that.
+        unfound_ms = delivery.created_at - about.at
+        if unfound_ms >= (STALE_ACTION_MS if acts else GIVE_UP_MS):
+            return Muted(Reason.LATE, f"it happened {unfound_ms // 60_000} minutes before it was found")
         device = self._registry.find([about.thing]).get(about.thing)
         window = holding(self._current(now), about.thing, device.group if device else delivery.group, now)
         if window is not None:

@@ -20,9 +20,8 @@ from functions.adapters.memory_recipients import MemoryRecipients, MemoryWindows
 from functions.adapters.memory_registry import MemoryRegistry
 from functions.adapters.memory_shadows import MemoryShadows, MemoryWishes
 from functions.domain import alarm_work
-from functions.domain.access import Grant, Kind, Principal, Role
+from functions.domain.access import By, Grant, Kind, Principal, Role
 from functions.domain.alarm_work import Act, Tick
-from functions.domain.alarms import By
 from functions.domain.audit import Actor, Note
 from functions.domain.deliveries import Answer, Outcome, State
 from functions.domain.devices import Device, Source
@@ -257,9 +256,10 @@ class ActionsWorld:
 
     # --- what happens
 
-    def happens(self, kind="raised", *, actions=(TELL,), escalation=(), send=True, **more):
-        """A transition is committed, and the function is told of it."""
-        found = alarm(kind, at=self.clock.now_ms(), since=self.clock.now_ms(), **more)
+    def happens(self, kind="raised", *, actions=(TELL,), escalation=(), send=True, ago=0, **more):
+        """A transition is committed, of something so long ago, and the function is told of it."""
+        at = self.clock.now_ms() - ago
+        found = alarm(kind, at=at, since=at, **more)
         device = self.registry.devices.get(found.thing)
         entry = OutboxEntry(
             transition=found,

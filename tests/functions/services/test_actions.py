@@ -320,6 +320,20 @@ def test_what_was_found_long_ago_is_neither_told_nor_done(world):
     assert world.receivers.types() == ["alarm.raised"]
 
 
+def test_nor_is_what_happened_long_before_it_was_found(world):
+    """As when messages come back from the dead letters: they were received in their time, days ago."""
+    world.happens(actions=(TELL, ON, desire(relay={"on": True})), ago=HOUR)
+    world.run()
+    assert (len(world.commands.commands), world.receivers.types()) == (1, ["alarm.raised"]), "in time, if barely"
+    world.happens(actions=(TELL, ON, desire(relay={"on": True})), ago=2 * HOUR, number=43)
+    world.happens(actions=(TELL, ON, desire(relay={"on": True})), ago=25 * HOUR, number=44)
+    world.run()
+    assert (len(world.commands.commands), world.receivers.types()) == (1, ["alarm.raised"] * 2)
+    late = [one for one in world.deliveries.deliveries.values() if one.reason is Reason.LATE]
+    assert sorted(one.about.number for one in late) == [43, 43, 44, 44, 44]
+    assert all("before it was found" in one.note for one in late)
+
+
 def test_an_alarm_that_ended_before_its_first_attempt_is_told_all_the_same(world):
     world.happens()
     world.happens("cleared", step=1)
