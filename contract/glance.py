@@ -22,11 +22,10 @@ __all__ = [
     "READING_MEMBERS",
     "Glance",
     "Reading",
-    "anything",
+    "Values",
     "are_metrics",
     "glance",
     "is_boot",
-    "numbers",
 ]
 
 MAX_BYTES: Final = 131_072
@@ -45,10 +44,10 @@ _V = TypeVar("_V")
 
 
 class Reading(msgspec.Struct, Generic[_V], frozen=True, gc=False):
-    """A measurement as it is written; `q` is empty where it is left out."""
+    """A measurement as it is written: Values, or fewer types of them. `q` is empty where it is left out."""
 
     ts: _Timestamp
-    values: Annotated[dict[str, _V], Meta(max_length=100)]
+    values: _V
     q: Literal["", "good", "estimated", "stale", "bad"] = ""
 
 
@@ -62,20 +61,18 @@ class Glance(msgspec.Struct, Generic[_V], frozen=True, gc=False):
     m: Annotated[tuple[Reading[_V], ...], Meta(max_length=5_000)]
 
 
-numbers = msgspec.json.Decoder(Glance[_Number]).decode
-"""What stands in a message of numbers alone, to be proved as `glance` does. Raises whatever its decoder does."""
-anything = msgspec.json.Decoder(Glance[_Value]).decode
-"""The same of a message of any values."""
+Values: TypeAlias = Annotated[dict[str, _Value], Meta(max_length=100)]
+_any = msgspec.json.Decoder(Glance[Values]).decode
 _is_boot = re.compile(r"[0-9a-zA-Z-]{1,64}").fullmatch
 _is_metric = re.compile(METRIC_PATTERN).fullmatch
 _metrics: set[str] = set()
 _boots: set[str] = set()
 
 
-def glance(raw: bytes) -> Glance[float | bool | str] | None:
+def glance(raw: bytes) -> Glance[Values] | None:
     """What stands in a message; None where that is in doubt. Never raises."""
     try:
-        found = anything(raw)
+        found = _any(raw)
     except Exception:  # noqa: BLE001 - why it is no such message is for the careful reader to say
         return None
     members = ENVELOPE_MEMBERS

@@ -1,11 +1,17 @@
 """Ours: read, check against the model, ten rules with duration and hysteresis, dedupe, and the device's next state.
 
 `python -m bench.rulings.ours MESSAGES RULES DEVICES`: ten of the rules installed ask for what the messages have; 200
-of the devices known send. Batches of a thousand, as a function gets them; points for the store are not made.
+of the devices known send. Batches of a thousand messages, five of each device, as a function gets them.
+
+Measured is all that ingest does with messages between reading the states of their devices and writing them: what
+nothing comes of is passed over, the rest is assessed and shown to the rules. Not measured are the queue's envelope,
+points for the store of messages that are passed over, and reads and writes.
 """
 
 import sys
 from collections.abc import Mapping
+
+from msgspec.structs import replace
 
 from bench.rulings.rounds import serve
 from bench.rulings.workload import (
@@ -73,30 +79,21 @@ def _sent_at(index: int) -> int:
     return START_MS + seq * INTERVAL_MS + device + 50
 
 
-def take(states: dict[str, DeviceState], batch: Mapping[str, list[Incoming]], rules: Program) -> int:
-    """As ingest does between reading the states and writing them; how many took the long way."""
-    long = 0
+def take(states: dict[str, DeviceState], batch: Mapping[str, list[Incoming]], rules: Program) -> None:
+    """As ingest does between reading the states and writing them."""
     for thing, some in batch.items():
-        state = states[thing]
-        quick = spared(some, state, rules, {})
-        if quick is not None:
-            states[thing] = quick.after
-            continue
-        long += len(some)
-        assessed = assess(some, rules.model, state)
-        inputs, duplicates = inputs_of(assessed)
-        outcome = rules.run(thing, state, inputs, None, duplicates=duplicates)
-        after = state_after(state, assessed)
-        states[thing] = DeviceState(
-            after.version + 1,
-            after.latest,
-            after.boots,
-            after.counters,
-            outcome.rules,
-            outcome.alarms,
-            outcome.armed,
-        )
-    return long
+        state, rest = states[thing], some
+        spare = spared(some, state, rules, {})
+        if spare is not None:
+            state, rest = spare.after, spare.rest
+        if rest:
+            assessed = assess(rest, rules.model, state)
+            inputs, duplicates = inputs_of(assessed)
+            outcome = rules.run(thing, state, inputs, None, duplicates=duplicates)
+            state = replace(
+                state_after(state, assessed), rules=outcome.rules, alarms=outcome.alarms, armed=outcome.armed
+            )
+        states[thing] = state
 
 
 if __name__ == "__main__":

@@ -1,47 +1,38 @@
 """Messages of which nothing comes but that they are a device's last ones: most of them, and cheap.
 
-Whatever is unusual about one leaves all of the device to the long way, which comes to the same.
+Whatever is unusual about one leaves it, and what is behind it, to the long way, which comes to the same.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from contract.glance import (
-    ENVELOPE_MEMBERS,
-    MAX_BYTES,
-    MAX_MEMBERS,
-    READING_MEMBERS,
-    Glance,
-    Reading,
-    anything,
-    numbers,
-)
-from contract.models import DEFAULT_LATENESS_MS, DeviceModel, Metric
-from contract.telemetry import Value
-from functions.domain.engine.codec import NONE_SKIPPED, Head, encode, head_of
+from contract.glance import Glance, Reading
+from contract.models import DeviceModel, Metric
+from functions.domain.engine.codec import MAX_PASSED, NONE_SKIPPED, Head, encode, head_of
 from functions.domain.engine.losses import HOUR_MS
+from functions.domain.engine.shapes import Kind, Shape, items_of
 from functions.domain.ingest import FUTURE_MS, Assessed, Incoming
 from functions.domain.series import Point
 from functions.domain.state import WINDOW, Boot, Counters, DeviceState, Latest, Observation
 
 if TYPE_CHECKING:
     from functions.domain.engine.program import Program
-    from functions.domain.engine.quiet import Shape
+    from functions.domain.engine.quiet import Quiet
 
 _SEEN: Final = (1 << WINDOW) - 1
-_UNSURE: Final = frozenset({"stale", "bad"})
-_Read = Callable[[bytes], Glance[Any]]
 
 
 class Spared(msgspec.Struct, frozen=True):
-    """`after` is the state of the device once all of these messages are stored."""
+    """`after` is the state of the device once these messages are stored. `rest` are those that come behind them."""
 
     after: DeviceState
     messages: Sequence[Incoming]
-    found: Sequence[Glance[Value]]
+    found: Sequence[Glance[Any]]
     model: DeviceModel | None
+    rest: Sequence[Incoming]
 
     def assessed(self) -> list[Assessed]:
         """The messages with the points that they add."""
@@ -52,7 +43,10 @@ class Spared(msgspec.Struct, frozen=True):
 def spared(
     messages: Sequence[Incoming], state: DeviceState, program: "Program", attributes: Mapping[str, str]
 ) -> Spared | None:
-    """None where something may come of one of them. Raises ValueError for a damaged state."""
+    """The first messages, as long as nothing comes of them; None if something may come of the very first.
+
+    Raises ValueError for a damaged state.
+    """
     if not state.rules or not state.boots or state.pending:
         return None
     head, heard = head_of(state), state.boots[-1]
@@ -65,121 +59,106 @@ def spared(
         or (program.told and head.told != program.told_of(state.presence, attributes))
     ):
         return None
-    for read in (numbers, anything):
-        try:
-            return _in_any_order(messages, state, head, program, read)
-        except msgspec.ValidationError:
-            continue
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            break
-    return None
-
-
-def _in_any_order(
-    messages: Sequence[Incoming], state: DeviceState, head: Head, program: "Program", read: _Read
-) -> Spared | None:
-    found = _passed_over(messages, state, head, program, read)
-    if found is None and len(messages) > 1:
+    quiet = program.quiet(head.quiet)
+    found = _passed_over(messages, state, head, quiet)
+    if len(messages) > 1 and (found is None or found.rest):
         ordered = sorted(messages, key=lambda message: message.received_at)
-        found = None if ordered == [*messages] else _passed_over(ordered, state, head, program, read)
+        if ordered != [*messages] and (head := head_of(state)) is not None:
+            return _passed_over(ordered, state, head, quiet)
     return found
 
 
-def _passed_over(  # noqa: C901, PLR0911, PLR0912 - one loop that looks at each message once: a fleet's time goes here
-    messages: Sequence[Incoming], state: DeviceState, head: Head, program: "Program", read: _Read
+def _passed_over(  # noqa: C901 - one loop that looks at each message once: a fleet's time goes here
+    messages: Sequence[Incoming], state: DeviceState, head: Head, quiet: "Quiet"
 ) -> Spared | None:
-    model, quiet, latest = program.model, program.quiet(head.quiet or b""), state.latest
-    lateness_ms = DEFAULT_LATENESS_MS if model is None else model.lateness_ms
-    hour, end, due, boot, seq, sent = head.hour, head.hour + HOUR_MS, head.due, head.boot, head.next, head.sent
-    mark = max([one.ts for one in latest.values()], default=0) if head.mark == NONE_SKIPPED else head.mark
-    last = max(head.last, mark)
-    derives, patience, until, mixed = quiet.derives, quiet.patience, head.until, read is not numbers
-    shape: Shape | None = None
-    reading: Reading[Value] | None = None
-    newest: list[tuple[Shape, Reading[Value]]] = []
-    found: list[Glance[Value]] = []
-    metrics: tuple[str, ...] = ()
-    points = unmodeled = count = strange = 0
-    for message in messages:
-        data, received_at = message.data, message.received_at
-        glance = read(data)
-        m = glance.m
-        if glance.seq != seq or glance.boot != boot or not hour <= received_at < end or (derives and len(m) != 1):
-            return None
+    latest, lateness_ms, patience = state.latest, quiet.lateness_ms, quiet.patience
+    found, kinds = quiet.look(messages, latest)
+    boot, due, seq, sent, until, last = head.boot, head.due, head.next, head.sent, head.until, head.last
+    hour, end, passed, before = head.hour, head.hour + HOUR_MS, head.passed, head.next - head.received
+    if (mark := head.mark) == NONE_SKIPPED:
+        mark = max([one.ts for one in latest.values()], default=0)
+        last = max(last, mark)
+    for message, glance in zip(messages, found):  # noqa: B905 - as many as were found
+        received_at, m = message.received_at, glance.m
+        ts = m[0].ts
+        if (
+            glance.seq != seq
+            or glance.boot != boot
+            or not last < ts < until
+            or not -FUTURE_MS <= received_at - ts <= lateness_ms
+            or received_at < hour
+        ):
+            break
+        if len(m) > 1:
+            if not _follow(m, min(due, received_at + FUTURE_MS + 1), patience):
+                break
+            ts = m[-1].ts
+        if received_at >= end:
+            if len(passed) == MAX_PASSED:
+                break
+            passed = (*passed, (hour, seq - before))
+            before, hour = seq, received_at - received_at % HOUR_MS
+            end = hour + HOUR_MS
+        last = ts
         seq += 1
-        colons = ENVELOPE_MEMBERS
-        for each in m:
-            ts, values = each.ts, each.values
-            if (named := tuple(values)) != metrics or mixed:
-                others = tuple([one for one in named if type(values[one]) is not float]) if mixed else ()
-                if shape is not None and reading is not None:
-                    newest.append((shape, reading))
-                metrics, shape = named, quiet.shape(named, others)
-                if shape is None or not shape.stays(values, latest):
-                    return None
-                count, strange = len(named), len(shape.unmodeled)
-            if (
-                shape is None
-                or not last < ts < until
-                or not received_at - lateness_ms <= ts <= received_at + FUTURE_MS
-                or not shape.check(values)
-            ):
-                return None
-            colons += count + READING_MEMBERS
-            if each.q:
-                if each.q in _UNSURE:
-                    return None
-                colons += 1
-            last, reading = ts, each
-            if patience:
-                until = ts + patience if ts + patience < due else due  # noqa: FURB136 - three times as fast
-            points += count
-            unmodeled += strange
-        if data.count(b":") != colons or colons > MAX_MEMBERS or len(data) > MAX_BYTES:
-            return None
-        if derives and shape is not None and shape.derived and reading is not None:
-            if (full := shape.with_derived(reading.values)) is None:
-                return None
-            points += len(full) - count
-            reading = Reading(reading.ts, full, reading.q)
-            glance = Glance(1, boot, glance.seq, glance.sent, (reading,))
+        if patience:
+            until = last + patience if last + patience < due else due  # noqa: FURB136 - three times as fast
         if (at := glance.sent) > sent:
             sent = at if at <= received_at else max(sent, received_at)
-        found.append(glance)
-    if shape is not None and reading is not None:
-        newest.append((shape, reading))
+    rest: Sequence[Incoming] = ()
+    if (count := seq - head.next) < len(messages):
+        messages, rest, found, kinds = messages[:count], messages[count:], found[:count], kinds[:count]
+        if not count:
+            return None
+    newest, points, unmodeled = _in_all(found, kinds)
     moved = _moved(latest, newest)
     if moved is None:
         return None
-    head.next, head.sent, head.mark, head.last, head.until = seq, sent, mark, last, until
-    return Spared(_after(state, head, moved, len(found), points, unmodeled), messages, found, model)
+    head.next, head.sent, head.until, head.last, head.mark = seq, sent, until, last, mark
+    head.hour, head.passed, head.received = hour, passed, seq - before
+    return Spared(_after(state, head, moved, count, points, unmodeled), messages, found, quiet.model, rest)
 
 
-def _moved(
-    latest: Mapping[str, Latest], newest: Sequence[tuple["Shape", Reading[Value]]]
-) -> Mapping[str, Latest] | None:
+def _follow(readings: Sequence[Reading[Any]], end: int, patience: int) -> bool:
+    """Whether each comes after the one before it, and none too late."""
+    longest = patience or end
+    return readings[-1].ts < end and all(0 < after.ts - before.ts < longest for before, after in pairwise(readings))
+
+
+def _in_all(found: Sequence[Glance[Any]], kinds: Sequence[Kind]) -> tuple[dict[Shape, Reading[Any]], int, int]:
+    """Of each shape the newest reading; how many values there are, and how many that the model does not know."""
+    kind, count = kinds[-1], len(kinds)
+    if kind.read is not None and kinds.count(kind) == count:  # of one shape alone
+        return {kind.shapes[-1]: found[-1].m[-1]}, kind.points * count, kind.unmodeled * count
+    newest: dict[Shape, Reading[Any]] = {}
+    for glance, each in zip(found, kinds, strict=True):
+        newest.update(zip(each.shapes, glance.m, strict=True))
+    return newest, sum([one.points for one in kinds]), sum([one.unmodeled for one in kinds])
+
+
+def _moved(latest: Mapping[str, Latest], newest: Mapping[Shape, Reading[Any]]) -> Mapping[str, Latest] | None:
     """None where one of the metrics had a value of another type before, or none, and may need more room."""
     moved = dict(latest)
-    for shape, reading in newest:
+    for shape, reading in newest.items() if len(newest) == 1 else sorted(newest.items(), key=lambda one: one[1].ts):
         ts, quality, unmodeled = reading.ts, reading.q or "good", shape.unmodeled
-        for metric, value in reading.values.items():
-            known = latest.get(metric)
-            if known is None or type(known.value) is not type(value):
+        for metric, value in items_of(reading.values):
+            if (known := latest.get(metric)) is None or type(known.value) is not type(value):
                 return None
-            moved[metric] = Latest(ts, value, quality, metric in unmodeled)
+            moved[metric] = Latest(ts, value, quality, metric in unmodeled) if unmodeled else Latest(ts, value, quality)
     return moved
 
 
 def _after(
     state: DeviceState, head: Head, latest: Mapping[str, Latest], messages: int, points: int, unmodeled: int
 ) -> DeviceState:
-    head.received += messages
     heard, known = state.boots[-1], state.counters
-    seen = heard.seen << messages | (1 << messages) - 1
+    seen = heard.seen
+    if seen != _SEEN:
+        seen = (seen << messages | (1 << messages) - 1) & _SEEN
     return msgspec.structs.replace(
         state,
         latest=latest,
-        boots=(*state.boots[:-1], Boot(heard.boot, heard.high + messages, seen & _SEEN)),
+        boots=(*state.boots[:-1], Boot(heard.boot, heard.high + messages, seen)),
         counters=Counters(
             known.messages + messages, known.points + points, known.duplicates, known.late, known.unmodeled + unmodeled
         ),
@@ -187,13 +166,13 @@ def _after(
     )
 
 
-def _assessed(message: Incoming, glance: Glance[Value], known: Mapping[str, Metric]) -> Assessed:
+def _assessed(message: Incoming, glance: Glance[Any], known: Mapping[str, Metric]) -> Assessed:
     thing, received_at, points = message.thing, message.received_at, list[Point]()
     for reading in glance.m:
         quality = reading.q or "good"
         points += [
             Point(thing, metric, reading.ts, value, quality, late=False, received_at=received_at, fresh=True)
-            for metric, value in reading.values.items()
+            for metric, value in items_of(reading.values)
         ]
     unmodeled = frozenset([point.metric for point in points if point.metric not in known])
     return Assessed(message, Observation(glance.boot, glance.seq, tuple(points), unmodeled, sent=glance.sent))

@@ -132,7 +132,7 @@ class Ingest:
         assessed = self._recounted(assessed, report)
         assessed = self._into_quarantine(assessed, report)
         assessed = self._into_lake(assessed, in_lake, report)
-        # A device goes the long way after all if anything became of one of its messages meanwhile.
+        # All of a device's messages go the long way if anything became of one of them meanwhile.
         quick = {thing: one for thing, one in quick.items() if _are_same(first[thing], assessed[thing])}
         changes, behind = self._evaluated(states, standings, assessed, quick, report)
         if behind:
@@ -170,16 +170,17 @@ class Ingest:
         """
         changes, behind = {}, set()
         for thing, some in assessed.items():
-            before = states[thing]
-            if thing in quick:
-                changes[thing] = self._engine.spared(before, quick[thing].after)
+            before, spare = states[thing], quick.get(thing)
+            start, others = (before, some) if spare is None else (spare.after, some[len(spare.messages) :])
+            after = state_after(start, others)
+            if after is start:
+                if spare is not None:
+                    changes[thing] = self._engine.spared(before, after)
                 continue
-            if (after := state_after(before, some)) is before:
-                continue
-            inputs, duplicates = inputs_of(some)
+            inputs, duplicates = inputs_of(others)
             try:
                 change, refused = self._engine.change(
-                    thing, before, after, standings[thing], inputs, duplicates=duplicates
+                    thing, start, after, standings[thing], inputs, duplicates=duplicates
                 )
             except RulesBehindError:
                 behind.add(thing)
@@ -270,16 +271,19 @@ def _decoded(bodies: Mapping[str, bytes | str], report: Report, again: dict[str,
 def _assessed(
     messages: list[Incoming], standing: Standing, state: "DeviceState", quick: dict[str, Spared], report: Report
 ) -> list[Assessed]:
-    """Devices of whose messages nothing comes are noted in `quick`."""
+    """What is noted in `quick` is that nothing comes of the device's first messages."""
     try:
         tags = {} if standing.device is None else standing.device.tags
         found = spared(messages, state, standing.program, tags)
-        if found is not None:
-            quick[messages[0].thing] = found
-            return found.assessed()
-        return assess(messages, standing.model, state)
+        if found is None:
+            return assess(messages, standing.model, state)
+        assessed = found.assessed()
+        if found.rest:
+            assessed += assess(found.rest, standing.model, found.after)
     except Exception:  # noqa: BLE001 - a bug that one message trips must hold up no other
         return _assessed_alone(messages, standing.model, state, report)
+    quick[messages[0].thing] = found
+    return assessed
 
 
 def _assessed_alone(

@@ -27,7 +27,7 @@ class Passes:
         self._messages = {message.key: message for message in messages}
         self._whose = whose
         self._now = now
-        self._runs: WeakKeyDictionary[Any, dict[str, tuple[int, Handled]]] = WeakKeyDictionary()
+        self._runs: WeakKeyDictionary[Any, dict[str, tuple[DeviceState, Handled]]] = WeakKeyDictionary()
 
     def watching(self) -> AbstractContextManager[Any]:
         run = Program.run
@@ -42,11 +42,11 @@ class Passes:
             )
             rules = {one.id: one.version for one in program.compiled.values()}
             handled = Handled(messages, now, (_ONLINE[presence.status], presence.since), rules=rules)
-            self._runs.setdefault(self._whose(), {})[thing] = (state.version, handled)
+            self._runs.setdefault(self._whose(), {})[thing] = (state, handled)
             return run(program, thing, state, given, now, **more)
 
         def cleared(program: Program, thing: str, state: DeviceState, rule: str, now: int, **more: Any) -> Any:
-            self._runs.setdefault(self._whose(), {})[thing] = (state.version, Handled((), now, (None, None), rule))
+            self._runs.setdefault(self._whose(), {})[thing] = (state, Handled((), now, (None, None), rule))
             return reset(program, thing, state, rule, now, **more)
 
         reset = Program.reset
@@ -59,11 +59,16 @@ class Passes:
             return
         thing = key[0].removeprefix("DEVICE#")
         new = _seen(after) - _seen(before)
-        read, handled = self._runs.get(self._whose(), {}).pop(thing, (-1, None))
-        if handled is None or read != version:
+        read, handled = self._runs.get(self._whose(), {}).pop(thing, (None, None))
+        if handled is None or read is None or read.version != version:
             if new:
                 self._passed_over(thing, new)
             return
+        # The first of them may have been passed over: then the pass begins with a state that has them.
+        first = {place for boot in read.boots for place in _of_boot(boot.boot, boot.high, boot.seen)} - _seen(before)
+        if first:
+            self._passed_over(thing, first)
+            new -= first
         given = {(message.boot, message.seq) for message, _ in handled.messages}
         if given != new:
             self.problems.append(f"{thing}: its rules were given {sorted(given)}, where {sorted(new)} were new")
@@ -99,11 +104,15 @@ def _version(item: Mapping[str, Any] | None) -> int:
 def _seen(item: Mapping[str, Any] | None) -> set[tuple[str, int]]:
     if not item or "stream" not in item:
         return set()
-    return {place for boot in item["stream"]["L"] for place in _of_boot(boot["M"])}
+    boots = [boot["M"] for boot in item["stream"]["L"]]
+    return {
+        place
+        for boot in boots
+        for place in _of_boot(boot["boot"]["S"], int(boot["high"]["N"]), int.from_bytes(boot["window"]["B"], "big"))
+    }
 
 
-def _of_boot(boot: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
-    high, window = int(boot["high"]["N"]), int.from_bytes(boot["window"]["B"], "big")
+def _of_boot(boot: str, high: int, window: int) -> Iterator[tuple[str, int]]:
     for behind in range(window.bit_length()):
         if window >> behind & 1:
-            yield boot["boot"]["S"], high - behind
+            yield boot, high - behind

@@ -15,7 +15,7 @@ from contract.evaluation import ANYTHING
 from contract.rules.lifecycle import RuleState
 from contract.telemetry import Value
 from functions.domain.engine.inputs import SURE
-from functions.domain.engine.losses import Gap, Hour, HourlyLoss
+from functions.domain.engine.losses import Gap, Hour, HourlyLoss, Losses
 from functions.domain.engine.order import Held, Place
 from functions.domain.presence import Status
 from functions.domain.state import DeviceState
@@ -24,6 +24,8 @@ VERSION: Final = 1
 MAX_RULES_BYTES: Final = 24 * 1024
 NEVER: Final = 2**63 - 1
 NONE_SKIPPED: Final = -1
+MAX_PASSED: Final = 24
+"""So many hours may pass of a device whose messages are all passed over, before the rest must say what they were."""
 
 Bounds: TypeAlias = Mapping[str, tuple[float, float]]
 
@@ -31,7 +33,8 @@ Bounds: TypeAlias = Mapping[str, tuple[float, float]]
 class Head(msgspec.Struct, array_like=True, gc=False):
     """`boot` goes on with `next`, and its newest message was sent at `sent`; nothing is held unless `quiet` is None.
 
-    `received` counts messages of the hour that begins at `hour`, beside what the rest says of it.
+    `received` counts messages of the hour that begins at `hour`, beside what the rest says of it, and `passed` those of
+    earlier hours.
 
     `quiet` says, encoded, what need not be looked at (see Allowance) before `until` in the time of the data, which each
     sample moves away again, but never beyond `due`. Of samples that were passed over so, those of `latest` that are
@@ -55,6 +58,7 @@ class Head(msgspec.Struct, array_like=True, gc=False):
     rest: bytes = b""
     told: str = ""
     revision: int = 0
+    passed: tuple[tuple[int, int], ...] = ()
 
 
 class Allowance(msgspec.Struct, frozen=True, array_like=True):
@@ -150,13 +154,19 @@ def losses(state: DeviceState) -> tuple[HourlyLoss, ...]:
     head = head_of(state)
     if head is None:
         return ()
-    hours = {one.hour: one for one in rest_of(head).hours}
-    if head.received:
-        hours.setdefault(head.hour, Hour(head.hour)).received += head.received
     return tuple(
         HourlyLoss(hour=one.hour, received=one.received, duplicates=one.duplicates, late=one.late, lost=one.lost)
-        for one in sorted(hours.values(), key=lambda one: one.hour)
+        for one in counted(head, rest_of(head)).hours
     )
+
+
+def counted(head: Head, rest: Rest) -> Losses:
+    """All counts of a device, with those of messages that were passed over."""
+    losses = Losses(rest.hours, rest.gaps)
+    for hour, received in (*head.passed, (head.hour, head.received)):
+        if received:
+            losses.received(hour, received)
+    return losses
 
 
 def _read_head(raw: bytes) -> Head:

@@ -9,9 +9,8 @@ import msgspec
 
 from contract.conditions import ONLINE
 from contract.telemetry import Value
-from functions.domain.engine.codec import NEVER, Head, Rest, encode, head_of, rest_of, settled
+from functions.domain.engine.codec import NEVER, Head, Rest, counted, encode, head_of, rest_of, settled
 from functions.domain.engine.inputs import Input, Values
-from functions.domain.engine.losses import Losses
 from functions.domain.engine.order import Order, Place
 from functions.domain.engine.outcome import Outcome
 from functions.domain.engine.work import Work
@@ -33,9 +32,7 @@ class Pass:
         head = head_of(msgspec.structs.replace(state, rules=settled(state)))
         self._head = Head() if head is None else head
         self._rest = rest_of(self._head)
-        self._losses = Losses(self._rest.hours, self._rest.gaps)
-        if self._head.received:
-            self._losses.received(self._head.hour, self._head.received)
+        self._losses = counted(self._head, self._rest)
         if head is None:
             # A device that was heard before its order was kept: each boot goes on behind its highest number.
             places = [Place(one.boot, one.high + 1) for one in state.boots]

@@ -1,77 +1,33 @@
 """Which messages nothing comes of: those within what a model says and what no rule waits for, found at one look."""
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Final, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
-from contract import validation
+import msgspec
+
 from contract.evaluation import ANYTHING
-from contract.expressions import Expression
-from contract.telemetry import Value
+from contract.glance import ENVELOPE_MEMBERS, MAX_BYTES, READING_MEMBERS, Glance, Reading, glance
+from contract.models import DEFAULT_LATENESS_MS
 from contract.validation import compiled
 from functions.domain.engine.codec import Allowance
+from functions.domain.engine.shapes import Derived, Kind, Limits, Shape
 from functions.domain.state import Latest
 
 if TYPE_CHECKING:
     from functions.domain.engine.program import Program
+    from functions.domain.ingest import Incoming
 
 MAX_SHAPES: Final = 64
 _AT_ONCE: Final = 16
 """So many shapes are compiled when they are first seen, others when they are seen again: no device makes all messages
 wait by sending each of its own in another order.
 """
+MAX_KINDS: Final = 64
+OFTEN: Final = 100
+"""So many messages of a kind are seen before it has a reader of its own, which takes a while to make."""
+_UNSURE: Final = frozenset({"stale", "bad"})
+_UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _LARGEST: Final = 2.0**53
-
-Check = Callable[[Mapping[str, Value]], bool]
-Limits = tuple[float, float, bool, bool]
-"""The lowest and the highest value, and whether each may be met."""
-
-
-class Derived(NamedTuple):
-    metric: str
-    expression: Expression
-    limits: Limits
-
-
-class Shape:
-    """A set of metrics in the order in which a message has them.
-
-    `check` says whether nothing comes of the values of those that are numbers. The `others` must be as they were, and
-    as the model says. `unmodeled` are those that the model does not know, `derived` what it derives from the others.
-    """
-
-    __slots__ = ("check", "derived", "others", "unmodeled")
-
-    def __init__(
-        self,
-        check: Check,
-        others: tuple[tuple[str, validation.Check | None], ...],
-        unmodeled: frozenset[str],
-        derived: tuple[Derived, ...],
-    ) -> None:
-        self.check = check
-        self.others = others
-        self.unmodeled = unmodeled
-        self.derived = derived
-
-    def stays(self, values: Mapping[str, Value], latest: Mapping[str, Latest]) -> bool:
-        """Whether what is no number is as it was before."""
-        for metric, check in self.others:
-            value, known = values[metric], latest.get(metric)
-            if known is None or type(known.value) is not type(value) or known.value != value:
-                return False
-            if check is not None and check(value) is not None:
-                return False
-        return True
-
-    def with_derived(self, values: Mapping[str, Value]) -> dict[str, Value] | None:
-        """With what is derived from them; None where something may come of that."""
-        found = dict(values)
-        for metric, expression, (low, high, from_low, to_high) in self.derived:
-            value = expression(found)
-            if value is None or not (low < value < high or (from_low and value == low) or (to_high and value == high)):
-                return None
-            found[metric] = value
-        return found
 
 
 class Quiet:
@@ -82,17 +38,89 @@ class Quiet:
 
     def __init__(self, program: "Program", allowance: Allowance) -> None:
         self._asking = program.asking
-        self._model = program.model
+        self.model = program.model
+        self.lateness_ms = DEFAULT_LATENESS_MS if program.model is None else program.model.lateness_ms
         self._bounds = allowance.bounds
         self._awaited = allowance.silences.keys() - {ANYTHING}
         self.patience = min(allowance.silences.values(), default=0)
         self._derivations = () if program.model is None else compiled(program.model).derivations
-        self.derives: bool = bool(self._derivations)
-        """Whether the model derives metrics, from each instant of a message that has others."""
+        self._usual: dict[int, Kind] = {}
+        """Kinds of messages that come often, by the number of colons in one."""
         self._shapes: dict[tuple[tuple[str, ...], tuple[str, ...]], Shape | None] = {}
         self._seen: set[tuple[tuple[str, ...], tuple[str, ...]]] = set()
 
-    def shape(self, metrics: tuple[str, ...], others: tuple[str, ...] = ()) -> Shape | None:
+    def look(
+        self, messages: "Iterable[Incoming]", latest: Mapping[str, Latest]
+    ) -> tuple[list[Glance[Any]], list[Kind]]:
+        """The first messages, with what is derived of them, as long as nothing comes of their values."""
+        found: list[Glance[Any]] = []
+        kinds: list[Kind] = []
+        colons, kind, read = 0, None, None
+        for message in messages:
+            data = message.data
+            if (counted := data.count(b":")) != colons:
+                colons, kind = counted, self._usual.get(counted)
+                read = None if kind is None else kind.read
+            if kind is not None and read is not None:
+                try:
+                    seen = read(data)
+                    # There are as many colons as so many readings have members: then there is no other member.
+                    if len(seen.m) == len(kind.shapes) and len(data) <= MAX_BYTES:
+                        found.append(seen)
+                        kinds.append(kind)
+                        continue
+                except _UNREADABLE:
+                    pass
+            looked = self._look(data, latest)
+            if looked is None:
+                break
+            found.append(looked[0])
+            kinds.append(looked[1])
+        return found, kinds
+
+    def _look(self, data: bytes, latest: Mapping[str, Latest]) -> tuple[Glance[Any], Kind] | None:
+        found = glance(data)
+        if found is None or not found.m:
+            return None
+        shapes: list[Shape] = []
+        plain = not self._derivations
+        for reading in found.m:
+            values = reading.values
+            others = tuple([metric for metric, value in values.items() if type(value) is not float])
+            shape = self._shape_of(tuple(values), others)
+            if shape is None or not shape.check(values) or not shape.stays(values, latest) or reading.q in _UNSURE:
+                return None
+            shapes.append(shape)
+            plain = plain and not others and not reading.q and shape is shapes[0]
+        if plain:
+            self._notice(shapes, latest)
+        if self._derivations:
+            return self._with_derived(found, shapes)
+        return found, Kind(shapes)
+
+    def _notice(self, shapes: Sequence[Shape], latest: Mapping[str, Latest]) -> None:
+        """Of a message in which there are just these numbers, every time the same."""
+        first = shapes[0]
+        first.seen += 1
+        if first.seen >= OFTEN and latest.keys() >= set(first.metrics):  # which proves their names
+            first.seen = 0
+            if len(self._usual) >= MAX_KINDS:
+                self._usual.clear()
+            colons = ENVELOPE_MEMBERS + len(shapes) * (READING_MEMBERS + len(first.metrics))
+            self._usual[colons] = Kind(shapes, first.read)
+
+    @staticmethod
+    def _with_derived(found: Glance[Any], shapes: Sequence[Shape]) -> tuple[Glance[Any], Kind] | None:
+        """Only of one reading: what is derived of an instant may need another one of the same."""
+        if len(shapes) > 1:
+            return None
+        (reading,), (shape,) = found.m, shapes
+        values = shape.with_derived(reading.values)
+        if values is None:
+            return None
+        return Glance(1, found.boot, found.seq, found.sent, (Reading(reading.ts, values, reading.q),)), Kind(shapes)
+
+    def _shape_of(self, metrics: tuple[str, ...], others: tuple[str, ...]) -> Shape | None:
         """`others` are those of the metrics that are no numbers. None where every value must be looked at."""
         key = metrics, others
         if key in self._shapes:
@@ -108,25 +136,25 @@ class Quiet:
         return found
 
     def _shape(self, metrics: tuple[str, ...], others: tuple[str, ...]) -> Shape | None:
-        known = {} if self._model is None else self._model.metrics
-        limits = {metric: self._limits(metric) for metric in metrics if metric not in others}
+        known = {} if self.model is None else self.model.metrics
+        numbers = [metric for metric in metrics if metric not in others]
+        limits = {metric: within for metric in numbers if (within := self._limits(metric)) is not None}
         derived = self._derived(metrics)
         if (
             not metrics
             or derived is None
-            or None in limits.values()
+            or len(limits) < len(numbers)
             or not self._awaited <= {*metrics, *(each.metric for each in derived)}
             or not all(self._may_stay(metric) for metric in others)
         ):
             return None
         unmodeled = frozenset(metric for metric in metrics if metric not in known)
-        check = _check({metric: one for metric, one in limits.items() if one is not None}, metrics)
-        checks = {} if self._model is None else compiled(self._model).checks
-        return Shape(check, tuple((metric, checks.get(metric)) for metric in others), unmodeled, derived)
+        checks = {} if self.model is None else compiled(self.model).checks
+        return Shape(metrics, limits, tuple((metric, checks.get(metric)) for metric in others), unmodeled, derived)
 
     def _may_stay(self, metric: str) -> bool:
         """Whether nothing comes of a value that is no number if it is the same as before."""
-        known = None if self._model is None else self._model.metrics.get(metric)
+        known = None if self.model is None else self.model.metrics.get(metric)
         right = known is None or (known.type != "number" and known.derived is None)
         return right and (metric not in self._asking or metric in self._bounds)
 
@@ -145,7 +173,7 @@ class Quiet:
     def _limits(self, metric: str, *, derived: bool = False) -> Limits | None:
         """None where every value must be looked at."""
         low, high, from_low, to_high = -_LARGEST, _LARGEST, False, False
-        known = None if self._model is None else self._model.metrics.get(metric)
+        known = None if self.model is None else self.model.metrics.get(metric)
         if known is not None:
             if known.type != "number" or (known.derived is not None) is not derived:
                 return None
@@ -161,24 +189,4 @@ class Quiet:
                 low, from_low = within[0], False
             if within[1] <= high:
                 high, to_high = within[1], False
-        return low, high, from_low, to_high
-
-
-def _check(limits: Mapping[str, Limits], metrics: tuple[str, ...]) -> Check:
-    """One comparison for each metric: as code, which takes a third of the time that a loop does.
-
-    There is nothing in it that anybody wrote: names are made here, and limits are constants that it is given.
-    """
-    space: dict[str, float] = {}
-    parts = ["True"]
-    for index, metric in enumerate(metrics):
-        if metric in limits:
-            low, high, from_low, to_high = limits[metric]
-            space[f"low{index}"], space[f"high{index}"] = low, high
-            parts.append(f"low{index} {'<=' if from_low else '<'} v{index} {'<=' if to_high else '<'} high{index}")
-    taken = ", ".join(f"v{index}" for index in range(len(metrics)))
-    given = ", ".join(["values", *(f"{name}={name}" for name in space)])
-    text = f"def check({given}):\n    {taken}, = values.values()\n    return {' and '.join(parts[1:] or parts)}"
-    made: dict[str, Check] = {}
-    exec(text, dict(space), made)  # noqa: S102 - see above
-    return made["check"]
+        return Limits(low, high, from_low, to_high)

@@ -9,7 +9,8 @@ from msgspec.structs import replace
 
 from contract.models import DeviceModel, Metric, shipped
 from contract.rules import read_rule
-from functions.domain.engine.codec import Running, head_of, losses, rest_of, settled
+from functions.domain.engine import quiet
+from functions.domain.engine.codec import MAX_PASSED, Running, head_of, losses, rest_of, settled
 from functions.domain.engine.program import InstalledRule, Program
 from functions.domain.ingest import Incoming, assess, inputs_of, state_after
 from functions.domain.presence import Presence, Status
@@ -33,12 +34,15 @@ RULES = [
 CLIMATE = shipped()["climate"]
 
 
-def message(seq, ts=None, *, received_at=None, boot="b1", q=None, raw=None, **values):
+def message(seq, ts=None, *, received_at=None, boot="b1", q=None, raw=None, before=(), **values):
+    """`before` are readings of 1 s before each other, the last one 1 s before that of `values`."""
     ts = NOW + 10_000 * seq if ts is None else ts
     reading = {"ts": ts, "values": values or {"temperature": 20.5, "humidity": 40}}
     if q is not None:
         reading["q"] = q
-    data = json.dumps({"v": 1, "boot": boot, "seq": seq, "sent": ts, "m": [reading]}).encode() if raw is None else raw
+    earlier = [{"ts": ts - 1_000 * (len(before) - index), "values": one} for index, one in enumerate(before)]
+    document = {"v": 1, "boot": boot, "seq": seq, "sent": ts, "m": [*earlier, reading]}
+    data = json.dumps(document).encode() if raw is None else raw
     return Incoming(f"id-{seq}", "pump-1", ts + 100 if received_at is None else received_at, data)
 
 
@@ -48,6 +52,25 @@ def long_way(messages, state, program, tags=()):
     outcome = program.run("pump-1", state, inputs, None, duplicates=duplicates, attributes=dict(tags))
     after = replace(state_after(state, assessed), rules=outcome.rules, alarms=outcome.alarms, armed=outcome.armed)
     return assessed, after, outcome.transitions
+
+
+def quick_way(messages, state, program):
+    """As ingest goes: what is spared, then the rest."""
+    spare = spared(messages, state, program, {})
+    if spare is None:
+        return long_way(messages, state, program)
+    if not spare.rest:
+        return spare.assessed(), spare.after, ()
+    assessed, after, transitions = long_way(spare.rest, spare.after, program)
+    return spare.assessed() + assessed, after, transitions
+
+
+@pytest.fixture(autouse=True, scope="module")
+def readers_at_once():
+    """So that messages are read by the reader of their kind from the third one on."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(quiet, "OFTEN", 2)
+        yield
 
 
 def program_of(*ids, model=CLIMATE):
@@ -114,6 +137,85 @@ def test_messages_that_came_in_another_order_within_their_batch_are_spared_too()
     assert found.assessed() == assess(messages, CLIMATE, state)
 
 
+def test_messages_before_one_that_rules_wait_for_are_spared():
+    program = program_of("warm")
+    state = warmed_up(program)
+    messages = [message(3), message(4), message(5, temperature=31.0), message(6)]
+    found = spared(messages, state, program, {})
+    assert (found.messages, found.rest) == (messages[:2], messages[2:])
+    assert found.assessed() == assess(messages[:2], CLIMATE, state)
+
+
+def test_hours_pass_without_a_look_at_what_was_in_them():
+    program = program_of("warm")
+    quick = plain = warmed_up(program)
+    for seq in range(3, 30):
+        some = [message(seq, NOW + 1_200_000 * seq)]
+        assert spared(some, quick, program, {}) is not None
+        quick, plain = quick_way(some, quick, program)[1], long_way(some, plain, program)[1]
+    assert [(one.hour - NOW, one.received) for one in losses(quick)] == [(3_600_000 * n, 3) for n in range(10)]
+    assert what_rules_know(quick) == what_rules_know(plain)
+
+
+def test_once_a_day_the_hours_are_counted():
+    program = program_of("warm")
+    state, looked_at = warmed_up(program), 0
+    for seq in range(3, 60):
+        some = [message(seq, NOW + 3_600_000 * seq)]
+        looked_at += spared(some, state, program, {}) is None
+        state = quick_way(some, state, program)[1]
+    assert looked_at == 56 // (MAX_PASSED + 1)
+    assert [one.received for one in losses(state)] == [1] * 48
+
+
+def test_several_readings_of_a_message_are_spared():
+    program = program_of("warm", "silent", model=DeviceModel(**PLAIN))
+    state = warmed_up(program)
+    usual, other = {"temperature": 21.0, "humidity": 44}, {"humidity": 45}
+    for seq, before in enumerate([(usual, usual), (usual, usual), (usual, usual), (usual, other), (other,), ()], 3):
+        some = [message(seq, before=before)]
+        found = spared(some, state, program, {})
+        assessed, after, _ = long_way(some, state, program)
+        assert found.assessed() == assessed
+        assert replace(found.after, rules=b"") == replace(after, rules=b"")
+        assert what_rules_know(found.after) == what_rules_know(after)
+        state = found.after
+
+
+def test_readings_out_of_order_or_far_apart_go_the_long_way():
+    program = program_of("silent", model=DeviceModel(**PLAIN))
+    state = warmed_up(program)
+    for seq in range(3, 6):
+        state = spared([message(seq, before=[STEADY])], state, program, {}).after
+    plain = message(6, before=[STEADY]).data.decode()
+    at = NOW + 60_000
+    for earlier in (at, at + 1, NOW + 50_000):
+        raw = plain.replace(str(at - 1_000), str(earlier)).encode()
+        assert spared([message(6, raw=raw)], state, program, {}) is None
+    apart = plain.replace(str(at - 1_000), str(NOW + 51_000)).replace(f'"ts": {at}', f'"ts": {NOW + 111_000}').encode()
+    assert spared([message(6, raw=apart, received_at=NOW + 111_000)], state, program, {}) is None
+
+
+def test_what_a_reader_of_one_kind_passes_over_is_read_with_care():
+    program = program_of("warm", model=DeviceModel(**PLAIN))
+    state = warmed_up(program)
+    state = spared([message(seq) for seq in range(3, 9)], state, program, {}).after
+    usual = message(9).data
+    assert spared([message(9, raw=usual)], state, program, {}) is not None
+    for text, instead in {
+        b'"humidity"': b'"temperature"',
+        b'"humidity": 40': b'"temperature": 20.5, "humidity": 40',
+        b'"temperature"': b'"more": 1, "temperature"',
+        b'"seq"': b'"boot": "b2", "seq"',
+        b'"v"': b'"w": {"x": 5}, "v"',
+        b'"values"': b'"q": "bad", "values"',
+        b"}}": b"}}\n" + b" " * 131_072,
+        b"[{": b'[{"ts": 1, "values": {"temperature": 20.5, "humidity": 40}}, {',
+    }.items():
+        assert text in usual
+        assert spared([message(9, raw=usual.replace(text, instead))], state, program, {}) is None, instead
+
+
 UNUSUAL = {
     "a gap": [message(4)],
     "seen before": [message(2)],
@@ -130,7 +232,7 @@ UNUSUAL = {
     "not newer": [message(3, ts=NOW + 20_000)],
     "late": [message(3, received_at=NOW + 4_000_000)],
     "from the future": [message(3, received_at=NOW - 1_000_000)],
-    "another hour": [message(3, received_at=NOW + 3_600_000, ts=NOW + 3_600_000)],
+    "another hour, before that of the last": [message(3, received_at=NOW - 100)],
     "not readable": [message(3, raw=b"{")],
     "two values of one key": [message(3, raw=message(3).data.replace(b'"humidity"', b'"temperature"'))],
     "one more member": [message(3, raw=message(3).data.replace(b'"seq"', b'"x": 1, "seq"'))],
@@ -231,8 +333,14 @@ STEADY = {"temperature": 20.0, "humidity": 40}
 
 
 @settings(max_examples=80)
-@given(st.sets(st.sampled_from([rule.id for rule in RULES]), max_size=4), st.booleans(), batches, extras)
-def test_whatever_is_spared_everything_comes_to_the_same(ids, modeled, life, extras):
+@given(
+    st.sets(st.sampled_from([rule.id for rule in RULES]), max_size=4),
+    st.booleans(),
+    batches,
+    extras,
+    st.sampled_from([NOW, NOW + 3_560_000]),
+)
+def test_whatever_is_spared_everything_comes_to_the_same(ids, modeled, life, extras, begin):
     program = program_of(*ids, model=CLIMATE if modeled else DeviceModel(**PLAIN))
     quick = plain = DeviceState()
     seq = 0
@@ -240,19 +348,15 @@ def test_whatever_is_spared_everything_comes_to_the_same(ids, modeled, life, ext
     for batch in life:
         messages = []
         for unsteady, jump, other in batch:
-            messages.append(
-                message(seq + jump if seq else 0, NOW + 10_000 * seq, **(other if unsteady == 0 else STEADY))
-            )
+            steady = {**STEADY, **extras[len(messages) % len(extras)]}
+            values, before = (other, [STEADY] * (len(other) - 2)) if unsteady == 0 else (steady, ())
+            messages.append(message(seq + jump if seq else 0, begin + 10_000 * seq, before=before, **values))
             seq += 1 if jump == 0 else max(jump, 0)
-        spare = spared(messages, quick, program, {})
-        assessed, plain, transitions = long_way(messages, plain, program)
+        assessed, quick, transitions = quick_way(messages, quick, program)
+        found["quick"] += transitions
+        expected, plain, transitions = long_way(messages, plain, program)
         found["plain"] += transitions
-        if spare is not None:
-            assert spare.assessed() == assessed
-            quick = spare.after
-        else:
-            _, quick, transitions = long_way(messages, quick, program)
-            found["quick"] += transitions
+        assert assessed == expected
         assert replace(quick, rules=b"") == replace(plain, rules=b"")
         assert what_rules_know(quick) == what_rules_know(plain)
     assert found["quick"] == found["plain"]
