@@ -13,6 +13,7 @@ from functions.domain.devices import Device
 from functions.domain.engine.program import InstalledRule, Program
 from functions.domain.rules import applicable, head_of, model_of, rule_of
 from functions.domain.state import DeviceState
+from functions.errors import RulesError
 from functions.ports.clock import Clock
 from functions.ports.devices import DeviceFinder
 from functions.ports.rules import RuleReader
@@ -22,6 +23,7 @@ REVISION_MS: Final = 5_000
 DEVICE_MS: Final = 60_000
 MAX_DEVICES: Final = 50_000
 MAX_PROGRAMS: Final = 5_000
+_READINGS: Final = 10
 
 _Key = tuple[object, ...]
 
@@ -211,11 +213,22 @@ class Rulebook:
         if consistent or self._revision < 0 or now >= self._looked_at + REVISION_MS:
             revision = self._store.revision(consistent=consistent or self._revision < 0)
             if revision > self._revision:
-                self._snapshot = Snapshot(self._store.everything(), self._shipped, self._broken, self._snapshot)
+                revision, definitions = self._read(revision)
+                self._snapshot = Snapshot(definitions, self._shipped, self._broken, self._snapshot)
                 self._revision = revision
                 self._programs.clear()
             self._looked_at = now
         return self._snapshot
+
+    def _read(self, revision: int) -> tuple[int, Definitions]:
+        """All of one revision and no other: whoever else knows its number must have the same rules by it."""
+        for _ in range(_READINGS):
+            definitions = self._store.everything()
+            now = self._store.revision(consistent=True)
+            if now == revision:
+                return revision, definitions
+            revision = now
+        raise RulesError(f"rules and models were changed while they were read, {_READINGS} times")
 
     def _standing(self, snapshot: Snapshot, device: Device | None) -> Standing:
         if device is None:

@@ -9,12 +9,13 @@ from contract import models
 from contract.models import shipped
 from functions.adapters.memory_registry import MemoryRegistry
 from functions.adapters.memory_rules import MemoryRules
-from functions.domain.definitions import Author, Definition
+from functions.domain.access import By
+from functions.domain.definitions import Definition
 from functions.domain.state import DeviceState
 from functions.services.rulebook import DEVICE_MS, MAX_DEVICES, REVISION_MS, Rulebook
 from tests.functions.registering import device, note
 
-ANN = Author("user:ann", "ann")
+ANN = By("user:ann", "ann")
 
 
 def rule(name, scope="*", **more):
@@ -150,6 +151,23 @@ def test_a_change_is_seen_within_five_seconds_and_nothing_is_read_before_or_with
     shelves.install(rule("second"))
     assert "second" in shelves.book.snapshot(consistent=True).rules
     assert shelves.rules_of() == {"first": 2, "second": 1}
+
+
+def test_a_change_while_everything_is_read_is_not_taken_for_the_revision_before(shelves):
+    """Else two functions would go by the same revision with different rules, and undo what the other found."""
+    everything, changes = shelves.store.everything, [rule("second"), rule("third")]
+
+    def raced():
+        found = everything()
+        if changes:
+            shelves.install(changes.pop())
+            return everything()
+        return found
+
+    shelves.install(rule("first"))
+    shelves.store.everything = raced
+    standing = shelves.book.of(["cold-1"])["cold-1"]
+    assert (standing.revision, set(shelves.rules_of())) == (shelves.store.revision(), {"first", "second", "third"})
 
 
 def test_devices_with_the_same_rules_share_one_program_also_after_other_rules_changed(shelves):
