@@ -7,9 +7,10 @@ import msgspec
 from functions.adapters.aws import wrapped
 from functions.adapters.dynamodb_audit import AuditedWrites, Refused
 from functions.adapters.dynamodb_items import Item, if_version, key, number
+from functions.domain.access import By
 from functions.domain.audit import Note
 from functions.domain.cursors import seal, unseal
-from functions.domain.definitions import MAX_MODELS, MAX_RULES, Author, Definition, Definitions, Version, VersionsPage
+from functions.domain.definitions import MAX_MODELS, MAX_RULES, Definition, Definitions, Version, VersionsPage
 from functions.errors import ConflictError, RulesError
 
 if TYPE_CHECKING:
@@ -69,8 +70,7 @@ class DynamoDBShelf:
 
     def delete(self, known: Definition, note: Note) -> bool:
         delete: Item = {"TableName": self._table, "Key": self._key(known.id), **if_version(known.version)}
-        principal = note.actor.principal
-        by = Author(principal.id, principal.name)
+        by = note.actor.principal.by
         version = Version(id=known.id, version=known.version + 1, at=note.at, by=by, text=None)
         return self._commit({"Delete": delete}, version, note, -1)
 
@@ -236,9 +236,9 @@ def _version(item: Item) -> Version:
     )
 
 
-def _by_item(by: Author) -> Item:
+def _by_item(by: By) -> Item:
     return {"M": {"id": {"S": by.id}, "name": {"S": by.name}}}
 
 
-def _by(item: Item) -> Author:
-    return Author(item["by"]["M"]["id"]["S"], item["by"]["M"]["name"]["S"])
+def _by(item: Item) -> By:
+    return By(item["by"]["M"]["id"]["S"], item["by"]["M"]["name"]["S"])

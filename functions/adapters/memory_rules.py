@@ -8,7 +8,7 @@ from functions.adapters.memory_audit import MemoryJournal
 from functions.domain.audit import Note
 from functions.domain.backtests import Backtest
 from functions.domain.cursors import seal, unseal
-from functions.domain.definitions import MAX_MODELS, MAX_RULES, Author, Definition, Definitions, Version, VersionsPage
+from functions.domain.definitions import MAX_MODELS, MAX_RULES, Definition, Definitions, Version, VersionsPage
 from functions.errors import ConflictError
 
 
@@ -50,8 +50,7 @@ class MemoryShelf:
         if self.kept.get(known.id) != known:
             return False
         del self.kept[known.id]
-        principal = note.actor.principal
-        by = Author(principal.id, principal.name)
+        by = note.actor.principal.by
         self._keep(Version(id=known.id, version=known.version + 1, at=note.at, by=by, text=None), note)
         return True
 

@@ -199,6 +199,13 @@ class Reach(msgspec.Struct, frozen=True):
         return self.everything or inside or (thing is not None and thing in self.things)
 
 
+class By(msgspec.Struct, frozen=True):
+    """Somebody as he was called then; `id` is the principal's."""
+
+    id: str
+    name: str
+
+
 class Principal(msgspec.Struct, frozen=True):
     """Somebody who proved who he is. `id` tells kinds apart: `user:…`, `key:…`, `device:…`."""
 
@@ -206,6 +213,10 @@ class Principal(msgspec.Struct, frozen=True):
     kind: Kind
     name: str
     grants: tuple[Grant, ...] = ()
+
+    @property
+    def by(self) -> By:
+        return By(self.id, self.name)
 
     def may(self, permission: Permission, target: Target) -> bool:
         return self.grant_for(permission, target) is not None

@@ -13,7 +13,7 @@ import msgspec
 from contract.identity import parse_alarm
 from contract.models import Severity
 from contract.telemetry import Value
-from functions.domain.access import Reach
+from functions.domain.access import By, Reach
 from functions.domain.devices import inside
 
 MAX_COMMENTS: Final = 50
@@ -72,13 +72,6 @@ class Transition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def alarm(self) -> str:
         return alarm_id(self.thing, self.number)
-
-
-class By(msgspec.Struct, frozen=True):
-    """Somebody as he was called then; `id` is the principal's."""
-
-    id: str
-    name: str
 
 
 class Comment(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,7 +10,7 @@ from contract.models import SEVERITIES, Severity
 from contract.rules import Moment, Rule, to_document
 from contract.rules.lifecycle import RuleProgram, Step
 from contract.telemetry import Value
-from functions.domain.definitions import Author
+from functions.domain.access import By
 
 MAX_RANGE_MS: Final = 92 * 86_400_000
 MAX_SHOWN: Final = 500
@@ -112,7 +112,7 @@ class Backtest(msgspec.Struct, frozen=True, kw_only=True):
     end: int
     metrics: tuple[str, ...]
     attributes: Mapping[str, Value]
-    by: Author
+    by: By
     created_at: int
     installed: str | None = None
     installed_version: int | None = None

@@ -4,16 +4,13 @@ from typing import Final
 
 import msgspec
 
+from functions.domain.access import By
+
 MAX_RULES: Final = 2_000
 MAX_MODELS: Final = 200
 MAX_RULE_BYTES: Final = 16_384
 MAX_MODEL_BYTES: Final = 131_072
 MAX_ORIGIN_CHARS: Final = 64
-
-
-class Author(msgspec.Struct, frozen=True):
-    id: str
-    name: str
 
 
 class Definition(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,7 +24,7 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True):
     version: int
     created_at: int
     updated_at: int
-    by: Author
+    by: By
     origin: str | None = None
 
 
@@ -37,7 +34,7 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     version: int
     at: int
-    by: Author
+    by: By
     text: str | None
     origin: str | None = None
 

@@ -5,8 +5,7 @@ from typing import Final
 
 import msgspec
 
-from functions.domain.access import Target
-from functions.domain.alarms import By
+from functions.domain.access import By, Target
 from functions.domain.devices import parse_text
 from functions.errors import RequestError
 

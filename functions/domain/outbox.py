@@ -9,7 +9,8 @@ from typing import Final
 import msgspec
 
 from contract.rules.rule import Action, Escalation
-from functions.domain.alarms import Alarm, By, Clearing, Step, StepKind, Transition
+from functions.domain.access import By
+from functions.domain.alarms import Alarm, Clearing, Step, StepKind, Transition
 
 MAX_TRACE_BYTES: Final = 16 * 1024
 """Of a transition's trace, as JSON: it is written twice, into the history and into the outbox."""

@@ -7,7 +7,8 @@ import msgspec
 
 from contract.rules.rule import Action, Escalation
 from contract.telemetry import Quality, Value
-from functions.domain.alarms import Alarm, By, Transition
+from functions.domain.access import By
+from functions.domain.alarms import Alarm, Transition
 from functions.domain.devices import Device
 from functions.domain.outbox import OutboxEntry, bounded
 from functions.domain.presence import Presence

@@ -7,14 +7,13 @@ import msgspec
 
 from contract.errors import shown
 from contract.models import Severity
-from functions.domain.access import Kind, Permission, Principal, Target
+from functions.domain.access import By, Kind, Permission, Principal, Target
 from functions.domain.alarms import (
     MAX_COMMENT_CHARS,
     MAX_COMMENTS,
     Alarm,
     AlarmFilter,
     AlarmPage,
-    By,
     Step,
     StepKind,
     StepPage,
@@ -153,7 +152,7 @@ class Alarms:
 
     def acknowledge(self, actor: Actor, id: str, if_version: int | None = None) -> Alarm:  # noqa: A002 - its name
         """Idempotent: it stays with whoever was first. Raises NotFoundError, ForbiddenError, PreconditionError."""
-        by = _by(actor)
+        by = actor.principal.by
         return self._change(
             actor, id, if_version, StepKind.ACKNOWLEDGED, lambda alarm, now: alarm.with_acknowledgement(by, now)
         )
@@ -173,7 +172,7 @@ class Alarms:
 
     def comment(self, actor: Actor, id: str, text: str, if_version: int | None = None) -> Alarm:  # noqa: A002 - its name
         """Raises RequestError for a text that is none, ConflictError where there are too many comments."""
-        said, by = parse_comment(text), _by(actor)
+        said, by = parse_comment(text), actor.principal.by
 
         def commented(alarm: Alarm, now: int) -> Alarm:
             if len(alarm.comments) >= MAX_COMMENTS:
@@ -216,7 +215,7 @@ class Alarms:
             after = becomes(was, now)
             if after is was:
                 return was
-            step = Step(version=after.version, at=now, did=did, by=_by(actor), text=text, assignee=assignee)
+            step = Step(version=after.version, at=now, did=did, by=actor.principal.by, text=text, assignee=assignee)
             if self._store.save(was, after, step, [_note(actor, did, was, after, text)]):
                 self._live.publish([alarm_event(after)])
                 return after
@@ -240,7 +239,7 @@ class Alarms:
     def _assignee(self, actor: Actor, to: str, place: Target) -> By:
         who = actor.principal
         if to == ME and who.kind is Kind.USER:
-            return _by(actor)
+            return actor.principal.by
         holder = None if to == ME else self._principals.find(user_id(_sub(to)))
         if holder is None or holder.disabled or not holder.principal.may(Permission.ALARMS_READ, place):
             raise RequestError("assignee", f"{ME}, or the id of a user who may see this alarm", shown(to))
@@ -270,10 +269,6 @@ def _sub(user: str) -> str:
 
 def _history(id: str) -> tuple[str, str]:  # noqa: A002 - its name everywhere
     return ("alarm-history", id)
-
-
-def _by(actor: Actor) -> By:
-    return By(actor.principal.id, actor.principal.name)
 
 
 def _place(alarm: Alarm, device: Device | None) -> Target:

@@ -5,7 +5,7 @@ Clearing resets the rule in the device's state, in the transaction that clears t
 
 import msgspec
 
-from functions.domain.alarms import Alarm, By, Clearing, Transition, TransitionKind
+from functions.domain.alarms import Alarm, Clearing, Transition, TransitionKind
 from functions.domain.audit import Actor, Note
 from functions.domain.devices import Device
 from functions.domain.engine.program import Outcome, Program
@@ -62,7 +62,7 @@ class AtEngine:
             group=alarm.group if device is None else device.group,
             wanted=outcome.wanted,
             armed_before=state.armed,
-            by=By(actor.principal.id, actor.principal.name),
+            by=actor.principal.by,
             notes=(_note(actor, alarm, now),),
         )
         stages = self._save(thing, change)

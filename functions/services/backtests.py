@@ -22,7 +22,6 @@ from functions.domain.backtests import (
     lookback_ms,
     result,
 )
-from functions.domain.definitions import Author
 from functions.domain.engine.inputs import is_told
 from functions.domain.rules import attributes_of, rule_of
 from functions.domain.status import DeviceStatus
@@ -108,7 +107,7 @@ class Backtests:
             end=min(asked.end, now),
             metrics=metrics_of([rule, *([installed[0]] if installed else [])], heard),
             attributes=attributes_of(device),
-            by=Author(who.id, who.name),
+            by=who.by,
             created_at=now,
             installed=_text(installed[0]) if installed else None,
             installed_version=installed[1] if installed else None,

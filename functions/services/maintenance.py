@@ -6,7 +6,6 @@ from typing import Any
 from contract.errors import shown
 from functions.domain import ulids
 from functions.domain.access import Permission, Principal, Target, demand, parse_scope, target_of
-from functions.domain.alarms import By
 from functions.domain.audit import Actor, Note
 from functions.domain.cursors import seal, unseal
 from functions.domain.maintenance import MAX_WINDOWS, Window, check_times, parse_reason
@@ -57,7 +56,7 @@ class Maintenance:
             start=begin,
             end=end,
             reason=parse_reason(reason),
-            by=By(actor.principal.id, actor.principal.name),
+            by=actor.principal.by,
             created_at=now,
         )
         return self._windows.create(window, _note(actor, "create", window, now, after=_described(window)))
@@ -111,7 +110,7 @@ class Maintenance:
             window = self.show(actor.principal, id)
             demand(actor.principal, Permission.MAINTENANCE_WRITE, self._targets([window])[window.id])
             now = self._clock.now_ms()
-            becomes = window.ended(By(actor.principal.id, actor.principal.name), now)
+            becomes = window.ended(actor.principal.by, now)
             if becomes is window:
                 return window
             note = _note(actor, "end", window, now, before={"to": window.end}, after={"to": becomes.end})

@@ -11,7 +11,7 @@ from contract.models import DeviceModel
 from functions.domain.access import Permission, Reach, Target, demand
 from functions.domain.alarm_work import Refresh
 from functions.domain.audit import Actor, Note
-from functions.domain.definitions import MAX_MODEL_BYTES, Author, Definition, Version
+from functions.domain.definitions import MAX_MODEL_BYTES, Definition, Version
 from functions.domain.devices import DeviceFilter
 from functions.domain.rule_checks import broken_by
 from functions.domain.rules import model_of
@@ -100,7 +100,7 @@ class DeviceModels:
             version=(self._store.models.newest(name) if before is None else before.version) + 1,
             created_at=now if before is None else before.created_at,
             updated_at=now,
-            by=Author(actor.principal.id, actor.principal.name),
+            by=actor.principal.by,
         )
         self._wake(name)
         note = _note(actor, "model.create" if known is None else "model.update", name, known, model, now)

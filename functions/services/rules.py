@@ -13,7 +13,6 @@ from functions.domain.cursors import seal, unseal
 from functions.domain.definitions import (
     MAX_ORIGIN_CHARS,
     MAX_RULE_BYTES,
-    Author,
     Definition,
     Version,
 )
@@ -152,7 +151,7 @@ class Rules:
             version=self._store.rules.newest(rule.id) + 1,
             created_at=now,
             updated_at=now,
-            by=_author(actor),
+            by=actor.principal.by,
             origin=_origin(origin),
         )
         self._wake(rule.id, rule.scope)
@@ -190,7 +189,7 @@ class Rules:
         )
         if after == known:
             return self._installed(known)
-        after = msgspec.structs.replace(after, version=known.version + 1, updated_at=now, by=_author(actor))
+        after = msgspec.structs.replace(after, version=known.version + 1, updated_at=now, by=actor.principal.by)
         self._wake(id, head_of(known).scope, rule.scope)
         if not self._store.rules.save(known, after, _note(actor, "rule.update", id, known, after, now)):
             raise PreconditionError(f"rule {id!r} was changed at this very moment by somebody else")
@@ -309,10 +308,6 @@ def _text(rule: Rule) -> str:
 
 def _origin(origin: str | None) -> str | None:
     return None if origin is None else parse_text("origin", origin, MAX_ORIGIN_CHARS)
-
-
-def _author(actor: Actor) -> Author:
-    return Author(actor.principal.id, actor.principal.name)
 
 
 def _taken(id: str) -> ConflictError:  # noqa: A002

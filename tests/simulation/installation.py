@@ -16,7 +16,8 @@ from functions.adapters.dynamodb_audit import AuditedWrites
 from functions.adapters.dynamodb_recipients import DynamoDBRecipients
 from functions.adapters.dynamodb_registry import DynamoDBRegistry
 from functions.adapters.dynamodb_rules import DynamoDBRules
-from functions.domain.definitions import Author, Definition
+from functions.domain.access import By
+from functions.domain.definitions import Definition
 from functions.domain.devices import Device, Source
 from functions.domain.recipients import Channel, Recipient
 from tests.functions.registering import note
@@ -127,5 +128,5 @@ def _install(client: Any) -> None:
 
 def _definition(name: str, document: dict[str, Any]) -> Definition:
     text = json.dumps(document, separators=(",", ":"))
-    by = Author("user:ann", "ann")
+    by = By("user:ann", "ann")
     return Definition(id=name, text=text, version=1, created_at=BEFORE, updated_at=BEFORE, by=by)

@@ -15,7 +15,8 @@ from functions.api.cursors import Cursors
 from functions.api.parameters import Cursor, Name, Thing, rule_id
 from functions.api.request import Request
 from functions.api.times import moment
-from functions.domain.alarms import MAX_COMMENT_CHARS, Alarm, By, Clearing, Step, Transition
+from functions.domain.access import By
+from functions.domain.alarms import MAX_COMMENT_CHARS, Alarm, Clearing, Step, Transition
 from functions.services.alarms import Alarms, AlarmsRequest
 from functions.services.bulk_alarms import BulkAlarms, Doing, Done
 

@@ -6,8 +6,8 @@ from msgspec.structs import replace
 from functions.adapters import dynamodb_alarm_lists as lists
 from functions.adapters.dynamodb_alarm_items import active_item, rows_of
 from functions.adapters.dynamodb_alarms import DynamoDBAlarms
-from functions.domain.access import Reach
-from functions.domain.alarms import Alarm, AlarmFilter, By, Step, StepKind
+from functions.domain.access import By, Reach
+from functions.domain.alarms import Alarm, AlarmFilter, Step, StepKind
 from functions.errors import AlarmsError, CursorError
 from tests.functions.alarm_cases import CLEARED, NOW, TABLES, history, in_dynamodb, in_memory, note, saved, transition
 

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from functions.adapters import dynamodb_state
 from functions.adapters.dynamodb_alarm_items import open_place, rows_of
 from functions.adapters.dynamodb_pending import MAX_BYTES, pending_attribute, pending_of
-from functions.domain.alarms import By
+from functions.domain.access import By
 from functions.domain.outbox import MAX_TRACE_BYTES
 from functions.domain.state import AT_ONCE, Change, DeviceState, Saved
 from functions.errors import StateError

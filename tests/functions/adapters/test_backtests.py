@@ -5,8 +5,8 @@ from msgspec.structs import replace
 
 from functions.adapters.dynamodb_backtests import DynamoDBBacktests
 from functions.adapters.memory_rules import MemoryBacktests
+from functions.domain.access import By
 from functions.domain.backtests import KEEP_MS, Backtest, Episode, Finding, Found, Result, Stage
-from functions.domain.definitions import Author
 from functions.errors import RulesError
 from tests.functions.registering import NOW
 
@@ -19,7 +19,7 @@ JOB = Backtest(
     end=3,
     metrics=("t",),
     attributes={"@limit": 8.0, "@on": True},
-    by=Author("user:ann", "ann"),
+    by=By("user:ann", "ann"),
     created_at=NOW,
 )
 FOUND = Finding((Found("raised", 2, "major", 2, 9.5, 9.5, 1),), {"raised": 1}, (Episode(2, None, "major"),), 1, 1)

@@ -8,7 +8,7 @@ from functions.adapters.dynamodb_recipients import DynamoDBRecipients, DynamoDBW
 from functions.adapters.memory_audit import MemoryJournal
 from functions.adapters.memory_recipients import MemoryRecipients, MemoryWindows
 from functions.domain import ulids
-from functions.domain.alarms import By
+from functions.domain.access import By
 from functions.domain.audit import Note
 from functions.domain.maintenance import Window
 from functions.domain.recipients import Channel, Recipient, parse_quiet_hours

@@ -8,11 +8,12 @@ from functions.adapters.dynamodb_audit import AuditedWrites
 from functions.adapters.dynamodb_rules import DynamoDBRules
 from functions.adapters.memory_rules import MemoryRules
 from functions.domain import definitions as domain
-from functions.domain.definitions import Author, Definition, Version
+from functions.domain.access import By
+from functions.domain.definitions import Definition, Version
 from functions.errors import ConflictError, CursorError, RulesError
 from tests.functions.registering import NOW, note
 
-ANN, BOB = Author("user:ann", "ann"), Author("user:bob", "bob")
+ANN, BOB = By("user:ann", "ann"), By("user:bob", "bob")
 
 
 @pytest.fixture(params=["memory", "dynamodb"])

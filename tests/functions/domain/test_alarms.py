@@ -3,8 +3,8 @@
 import pytest
 from msgspec.structs import replace
 
-from functions.domain.access import Reach
-from functions.domain.alarms import Alarm, AlarmFilter, By, Clearing, StepKind, parse_alarm_id
+from functions.domain.access import By, Reach
+from functions.domain.alarms import Alarm, AlarmFilter, Clearing, StepKind, parse_alarm_id
 from functions.domain.outbox import folded
 from functions.domain.state import Change, DeviceState
 from tests.functions.alarm_cases import CLEARED, DOWNGRADED, ESCALATED, FLAPPING, NOW, WANTED, transition

@@ -3,6 +3,7 @@
 import pytest
 
 from contract.rules import read_rule
+from functions.domain.access import By
 from functions.domain.backtests import (
     GIVEN_UP_MS,
     MAX_LOOKBACK_MS,
@@ -18,7 +19,6 @@ from functions.domain.backtests import (
     lookback_ms,
     result,
 )
-from functions.domain.definitions import Author
 
 MINUTE = 60_000
 DAY = 86_400_000
@@ -148,7 +148,7 @@ def test_what_never_ended_counts_as_given_up():
         end=1,
         metrics=(),
         attributes={},
-        by=Author("user:ann", "ann"),
+        by=By("user:ann", "ann"),
         created_at=100,
         stage=Stage.RUNNING,
         started_at=200,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from functions.domain.alarms import By
+from functions.domain.access import By
 from functions.domain.maintenance import MAX_LENGTH_MS, Window, check_times, holding, parse_reason
 from functions.errors import RequestError
 from tests.functions.domain.deliveries_of import NOW

@@ -19,7 +19,8 @@ from functions.adapters.memory_live import MemoryLivePublisher
 from functions.adapters.memory_registry import MemoryRegistry
 from functions.adapters.memory_replays import MemoryReplays
 from functions.adapters.memory_rules import MemoryRules
-from functions.domain.definitions import Author, Definition
+from functions.domain.access import By
+from functions.domain.definitions import Definition
 from functions.services.engine import Engine
 from functions.services.evaluate import Evaluate
 from functions.services.ingest import Ingest
@@ -54,7 +55,7 @@ class RulesWorld:
         id_, shelf = document["rule"], self.rules.rules
         version = shelf.newest(id_) + 1
         text = json.dumps(document)
-        author = Author("user:ann", "ann")
+        author = By("user:ann", "ann")
         after = Definition(id=id_, text=text, version=version, created_at=1, updated_at=version, by=author)
         assert shelf.save(shelf.find(id_), after, note(id_))
 

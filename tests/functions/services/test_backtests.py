@@ -10,9 +10,10 @@ from functions.adapters.memory import MemoryTelemetryStore, MemoryWorld
 from functions.adapters.memory_alarm_queues import MemoryAlarmsQueue, MemoryBacktestsQueue
 from functions.adapters.memory_registry import MemoryRegistry
 from functions.adapters.memory_rules import MemoryBacktests, MemoryRules
+from functions.domain.access import By
 from functions.domain.alarm_work import Backtest as Work
 from functions.domain.backtests import GIVEN_UP_MS, MAX_ATTEMPTS, MAX_RANGE_MS, Stage
-from functions.domain.definitions import Author, Definition
+from functions.domain.definitions import Definition
 from functions.domain.series import Point, RawRow, SeriesPage
 from functions.domain.state import DeviceState, Latest
 from functions.errors import InvalidDocumentError, NotFoundError, RequestError, StoreError
@@ -52,7 +53,7 @@ class Laboratory:
 
     def install(self, document):
         text = json.dumps(document)
-        author = Author("user:ann", "ann")
+        author = By("user:ann", "ann")
         made = Definition(id=document["rule"], text=text, version=3, created_at=1, updated_at=1, by=author)
         assert self.store.rules.save(None, made, note(made.id))
 

@@ -9,7 +9,8 @@ from contract.models import shipped
 from functions.adapters.memory import MemoryStateStore, MemoryTelemetryStore, MemoryWorld
 from functions.adapters.memory_registry import MemoryRegistry
 from functions.adapters.memory_rules import MemoryRules
-from functions.domain.definitions import Author, Definition
+from functions.domain.access import By
+from functions.domain.definitions import Definition
 from functions.domain.engine.inputs import Input
 from functions.domain.explaining import Outlook
 from functions.domain.series import Point
@@ -47,7 +48,7 @@ class Plant:
         )
 
     def install(self, document):
-        author = Author("user:ann", "ann")
+        author = By("user:ann", "ann")
         version = self.store.rules.newest(document["rule"]) + 1
         made = Definition(
             id=document["rule"], text=json.dumps(document), version=version, created_at=1, updated_at=1, by=author
