@@ -118,6 +118,9 @@ def check_actions(
     for item in past:
         if item["sk"]["S"].startswith("HISTORY#") and (found := _body(item).get("found")):
             (perhaps if may_be_of_none(found) else wanted).update(_tasks(thing, found))
+            # Whoever was told of it by then is told that it ended with its rule, which says no more who that is.
+            if found["kind"] == "cleared" and found["clearing"] != "condition":
+                perhaps["notice", (thing, found["number"], found["step"])] += 1
     deliveries = [{"state": "PENDING", **_body(item)} for item in device if item["sk"]["S"].startswith("DELIVERY#")]
     planned = Counter((one["task"]["do"], _place(thing, one)) for one in deliveries)
     more, less = planned - wanted - perhaps, wanted - planned
