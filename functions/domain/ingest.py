@@ -179,9 +179,13 @@ class _Reader:
             detail = f"expected a ts at most {FUTURE_MS} ms after its receipt, got {ts - received_at} ms"
             self.faults.append(Fault("future", detail, None, ts))
             return
-        late = ts < received_at - self._lateness_ms
+        thing, quality, late = self._message.thing, measurement.q, ts < received_at - self._lateness_ms
+        latest, knows_all = self._state.latest, self._room.knows_all
         for metric, value in measurement.values.items():
-            self._take(Point(self._message.thing, metric, ts, value, measurement.q, late, received_at), self._checks)
+            known = latest.get(metric)
+            moves = not late and (known is None or ts > known.ts)
+            point = Point(thing, metric, ts, value, quality, late, received_at, moves and knows_all)
+            self._take(point, self._checks, moves=moves)
 
     def derive(self, refused: Iterable[Fault]) -> None:
         """What the model derives from the points so far; `refused` are faults of the message found elsewhere."""
@@ -189,18 +193,18 @@ class _Reader:
             unknown = {(fault.metric, fault.ts) for fault in (*refused, *self.faults) if fault.metric is not None}
             standing = newest(self.points).values()
             for point in derived(self._validation, tuple(standing), unknown):
-                self._take(point, self._validation.results)
+                moves = moves_latest(self._state.latest, point)
+                fresh = moves and self._room.knows_all
+                self._take(msgspec.structs.replace(point, fresh=fresh), self._validation.results, moves=moves)
 
-    def _take(self, point: Point, checks: Mapping[str, Check]) -> None:
-        if self._room.knows_all and moves_latest(self._state.latest, point):
-            point = msgspec.structs.replace(point, fresh=True)
-        fault = self._fault(point, checks)
+    def _take(self, point: Point, checks: Mapping[str, Check], *, moves: bool) -> None:
+        fault = self._fault(point, checks, moves=moves)
         if fault is None:
             self.points.append(point)
         else:
             self.faults.append(fault)
 
-    def _fault(self, point: Point, checks: Mapping[str, Check]) -> Fault | None:
+    def _fault(self, point: Point, checks: Mapping[str, Check], *, moves: bool) -> Fault | None:
         check = checks.get(point.metric)
         if check is None:
             self.unmodeled.add(point.metric)
@@ -210,11 +214,7 @@ class _Reader:
                 detail = f"expected {rejected.expected}, got {rejected.got}"
                 return Fault(rejected.reason, detail, point.metric, point.ts)
         # A late point of a new metric takes no room in the state, but it counts: history is bounded by it.
-        fits = (
-            self._room.admit(point.metric, point.value)
-            if moves_latest(self._state.latest, point)
-            else self._room.admit_name(point.metric)
-        )
+        fits = self._room.admit(point.metric, point.value) if moves else self._room.admit_name(point.metric)
         if not fits:
             detail = "expected a metric that fits beside the device's other last values, got one too many"
             return Fault("too_many_metrics", detail, point.metric, point.ts)

@@ -126,8 +126,8 @@ class DeviceState(msgspec.Struct, frozen=True):
         added = Counters(
             messages=1,
             points=len(seen.points),
-            late=sum(point.late for point in seen.points),
-            unmodeled=sum(point.metric in seen.unmodeled for point in seen.points),
+            late=sum([point.late for point in seen.points]),
+            unmodeled=sum([point.metric in seen.unmodeled for point in seen.points]) if seen.unmodeled else 0,
         )
         return msgspec.structs.replace(
             self,
@@ -263,9 +263,11 @@ class Room:
 
     def admit(self, metric: str, value: Value) -> bool:
         """Whether the value fits as the metric's last, in which case its room is taken."""
-        size = _size(metric, value)
-        total = self._bytes + size - self._sizes.get(metric, 0)
-        grows = size > self._sizes.get(metric, 0)
+        size, known = _size(metric, value), self._sizes.get(metric, 0)
+        if size == known:
+            return True
+        total = self._bytes + size - known
+        grows = size > known
         if (grows and total > MAX_LATEST_BYTES) or not self.admit_name(metric):
             return False
         self._sizes[metric], self._bytes = size, total

@@ -35,8 +35,8 @@ class RuleAtWork:
         self.number = kept.number
         self.step = kept.step
         self.title = kept.title
-        self.skipped: dict[str, tuple[int, Value | None]] = dict(kept.skipped)
-        self.shown: dict[str, tuple[int, Value | None]] = dict(kept.shown)
+        self.skipped = kept.skipped
+        self.shown = kept.shown
         self.state = kept.state
         self.fixed = kept.due
         self._allowance = kept.allowance
@@ -82,18 +82,18 @@ class RuleAtWork:
     def skip(self, at: int, values: Values) -> bool:
         """Pass samples over if nothing comes of them but that they are the last ones."""
         allowance = self.allowance if at < self.due else None
-        if allowance is None or not all(
-            self._changes_nothing(allowance.bounds, metric, at, values[metric])
-            for metric in self.compiled.asked
-            if metric in values
-        ):
+        if allowance is None:
             return False
-        for metric in self.compiled.asked:
+        compiled, skipped = self.compiled, self.skipped
+        for metric in compiled.asked:
+            if metric in values and not self._changes_nothing(allowance.bounds, metric, at, values[metric]):
+                return False
+        for metric in compiled.asked:
             if metric in values:
-                self.skipped[metric] = (at, values[metric])
-        if self.compiled.device_wide and any(value is not None for value in values.values()):
-            heard = self.skipped.get(ANYTHING)
-            self.skipped[ANYTHING] = (at if heard is None else max(at, heard[0]), True)
+                skipped[metric] = (at, values[metric])
+        if compiled.device_wide and any(value is not None for value in values.values()):
+            heard = skipped.get(ANYTHING)
+            skipped[ANYTHING] = (at if heard is None else max(at, heard[0]), True)
         if allowance.silences:
             self.due = self._next_due()
         return True
@@ -155,12 +155,16 @@ class RuleAtWork:
             return NEVER
         if not self.skipped or self._allowance is None or not self._known:
             return due - 1
+        if not self._allowance.silences:
+            return self.fixed
         return min([self.fixed, *self._ends(self._allowance, self._allowance.silences.keys())])
 
     def due_whatever_comes_of(self, metrics: Collection[str]) -> int:
         """When the next thing is due, however often data of these metrics comes."""
         if self.allowance is None:
             return self.due
+        if not self.allowance.silences:
+            return self.fixed
         others = self.allowance.silences.keys() - metrics - {ANYTHING}
         return min([self.fixed, *self._ends(self.allowance, others)])
 

@@ -129,20 +129,33 @@ def rest_of(head: Head) -> Rest:
 
 def settled(state: DeviceState) -> bytes:
     """The same with the samples that were passed over for all rules noted for each, so that `latest` may move on."""
-    head = head_of(state)
-    if head is None or head.mark == NONE_SKIPPED:
+    opened = open_rules(state)
+    if opened is None:
         return state.rules
+    head, rest = opened
+    head.rest = encode(rest)
+    return encode(head)
+
+
+def open_rules(state: DeviceState) -> tuple[Head, Rest] | None:
+    """The same to work with: None for a device that has none yet."""
+    head = head_of(state)
+    if head is None:
+        return None
     rest = rest_of(head)
+    if head.mark == NONE_SKIPPED:
+        return head, rest
     newest = {metric: one for metric, one in state.latest.items() if one.ts > head.mark and one.q in SURE}
     heard = max((one.ts for one in newest.values()), default=None)
     for rule in rest.running:
         # A metric that a rule asks for was passed over only within the bounds of that rule.
-        asked = newest.keys() & rule.allowance.bounds.keys() if rule.allowance is not None else ()
-        rule.skipped = {**rule.skipped, **{metric: (newest[metric].ts, newest[metric].value) for metric in asked}}
+        for metric in rule.allowance.bounds if rule.allowance is not None else ():
+            if (one := newest.get(metric)) is not None:
+                rule.skipped[metric] = (one.ts, one.value)
         if heard is not None:
             rule.skipped[ANYTHING] = (heard, True)
-    head.rest, head.mark = encode(rest), NONE_SKIPPED
-    return encode(head)
+    head.mark = NONE_SKIPPED
+    return head, rest
 
 
 def allowance_of(quiet: bytes) -> Allowance:

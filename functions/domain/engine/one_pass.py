@@ -5,11 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from math import isfinite
 from typing import TYPE_CHECKING, Final
 
-import msgspec
-
 from contract.conditions import ONLINE
 from contract.telemetry import Value
-from functions.domain.engine.codec import NEVER, Head, Rest, counted, encode, head_of, rest_of, settled
+from functions.domain.engine.codec import NEVER, Head, Rest, counted, encode, open_rules
 from functions.domain.engine.inputs import Input, Values
 from functions.domain.engine.order import Order, Place
 from functions.domain.engine.outcome import Outcome
@@ -29,15 +27,14 @@ class Pass:
     """One pass over a device's state."""
 
     def __init__(self, program: "Program", thing: str, state: DeviceState, name: str, revision: int = 0) -> None:
-        head = head_of(msgspec.structs.replace(state, rules=settled(state)))
-        self._head = Head() if head is None else head
-        self._rest = rest_of(self._head)
+        opened = open_rules(state)
+        self._head, self._rest = (Head(), Rest()) if opened is None else opened
         self._losses = counted(self._head, self._rest)
-        if head is None:
+        if opened is None:
             # A device that was heard before its order was kept: each boot goes on behind its highest number.
             places = [Place(one.boot, one.high + 1) for one in state.boots]
         else:
-            places = [*self._rest.places, *([Place(head.boot, head.next)] if head.boot else ())]
+            places = [*self._rest.places, *([Place(self._head.boot, self._head.next)] if self._head.boot else ())]
         self._order = Order(self._losses, program.hold_ms, places=places, sent=self._head.sent, held=self._rest.held)
         self._work = Work(program, self._head, self._rest, alarms=state.alarms, thing=thing, name=name)
         self._program = program

@@ -126,10 +126,11 @@ class Work:
         """What is kept of the rules, and those of them for which there is no room, the newest; they are refused."""
         kept = {one.rule: one for one in self._gone}
         kept |= {id_: rule.kept() for id_, rule in self.rules.items()}
+        running = tuple(kept.values())
+        if len(encode(running)) <= MAX_RULES_BYTES:
+            return running, ()
         sizes = {id_: len(encode(one)) for id_, one in kept.items()}
         total = sum(sizes.values())
-        if total <= MAX_RULES_BYTES:
-            return tuple(kept.values()), ()
         refused: list[str] = []
         newest_first = [*kept][::-1]
         # An alarm outlives what has none.
@@ -138,7 +139,7 @@ class Work:
                 break
             total -= sizes[id_]
             refused.append(id_)
-        return tuple(kept.values()), tuple(refused)
+        return running, tuple(refused)
 
     def refuse(self, rules: Iterable[str], clock: int) -> None:
         for id_ in rules:
