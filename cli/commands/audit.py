@@ -10,9 +10,9 @@ import typer
 
 from cli.audit_check import AuditCheck, DayReport
 from cli.audit_files import opened
-from cli.commands.options import JsonOption, ProfileOption, signed_in
+from cli.commands.options import JsonOption, ProfileOption, instant_of, signed_in
 from cli.csv_output import write_rows
-from cli.durations import DurationError, format_instant, parse_instant
+from cli.durations import format_instant
 from cli.errors import AuditBrokenError, InputError
 from cli.output import console, note, print_json, print_table
 from cli.profiles import DEFAULT_PROFILE
@@ -56,8 +56,8 @@ def list_audit(
         raise InputError("Give at most one of --json and --csv.")
     now = wall_clock_ms()
     # What was changed in this very millisecond is not after now.
-    end = now + 1 if until == "now" else _instant("--until", until, now)
-    params = [("from", str(_instant("--since", since, now))), ("to", str(end))]
+    end = now + 1 if until == "now" else instant_of("--until", until, now)
+    params = [("from", str(instant_of("--since", since, now))), ("to", str(end))]
     wanted = {"subject": subject, "principal": principal, "action": action}
     params += [(name, value) for name, value in wanted.items() if value is not None]
     with signed_in(profile) as api:
@@ -208,12 +208,5 @@ def _csv_row(item: dict[str, Any]) -> list[str]:
     ]
 
 
-def _instant(option: str, text: str, now_ms: int) -> int:
-    try:
-        return parse_instant(text, now_ms)
-    except DurationError as exc:
-        raise InputError(f"{option}: {exc}.") from exc
-
-
 def _day(option: str, text: str, now_ms: int) -> str:
-    return f"{datetime.fromtimestamp(_instant(option, text, now_ms) // 1000, UTC):%Y-%m-%d}"
+    return f"{datetime.fromtimestamp(instant_of(option, text, now_ms) // 1000, UTC):%Y-%m-%d}"

@@ -12,8 +12,9 @@ from cli.backfill.journal import Journal, default_path
 from cli.backfill.planning import Move, Plan, plan
 from cli.backfill.progress import Pace, estimate, print_plan, print_totals, shown
 from cli.backfill.totals import REPORT_HEADER, Totals, report
+from cli.commands.options import instant_of
 from cli.csv_output import write_rows
-from cli.durations import DurationError, format_instant, parse_instant
+from cli.durations import format_instant
 from cli.errors import CliError, InputError
 from cli.files import write_atomically
 from cli.output import note, print_json, print_line
@@ -103,20 +104,13 @@ def _move(source: str, target: str, since: str, until: str | None) -> Move:
     if target == LAKE:
         raise InputError("--to: expected a store; the lake takes only what devices send.")
     now_ms = wall_clock_ms()
-    start = _instant("--since", since, now_ms)
-    end = now_ms + AHEAD_MS if until is None else _instant("--until", until, now_ms)
+    start = instant_of("--since", since, now_ms)
+    end = now_ms + AHEAD_MS if until is None else instant_of("--until", until, now_ms)
     if start > now_ms:
         raise InputError(f"--since: expected a time in the past; got {format_instant(start)}.")
     if start >= end:
         raise InputError(f"--since must be before --until; got {since!r} and {until!r}.")
     return Move(source, target, start, end)
-
-
-def _instant(option: str, text: str, now_ms: int) -> int:
-    try:
-        return parse_instant(text, now_ms)
-    except DurationError as exc:
-        raise InputError(f"{option}: {exc}.") from exc
 
 
 def _check_file(option: str, path: Path | None) -> None:

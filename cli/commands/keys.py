@@ -6,9 +6,8 @@ from urllib.parse import quote
 import typer
 
 from cli.commands.listing import print_list
-from cli.commands.options import JsonOption, ProfileOption, device_path, signed_in
+from cli.commands.options import JsonOption, ProfileOption, device_path, duration_of, signed_in
 from cli.commands.users import GrantOption, parsed_grants
-from cli.durations import DurationError, parse_duration
 from cli.errors import InputError
 from cli.output import note, print_fields, print_json, print_line
 from cli.profiles import DEFAULT_PROFILE
@@ -67,7 +66,7 @@ def create(
     """
     if (device is None) == (not grant):
         raise InputError("Give either --grant, for an app, or --device, whose key may send its telemetry only.")
-    ends_at = None if device is not None and ends is None else wall_clock_ms() + _duration(ends or "90d")
+    ends_at = None if device is not None and ends is None else wall_clock_ms() + duration_of("--for", ends or "90d")
     document: dict[str, Any] = {"name": name, "expires_at": ends_at}
     if device is None:
         document["grants"] = parsed_grants(grant)
@@ -109,13 +108,6 @@ def revoke(key: KeyArgument, *, device: DeviceOption = None, profile: ProfileOpt
 
 def _path(device: str | None) -> str:
     return "/keys" if device is None else f"{device_path(device)}/keys"
-
-
-def _duration(text: str) -> int:
-    try:
-        return parse_duration(text)
-    except DurationError as exc:
-        raise InputError(f"--for: {exc}") from exc
 
 
 def _row(item: dict[str, Any]) -> list[str]:

@@ -5,8 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.commands.options import ProfileOption, checked, signed_in
-from cli.durations import DurationError, parse_duration
+from cli.commands.options import ProfileOption, checked, duration_of, signed_in
 from cli.errors import InputError
 from cli.live import Watch
 from cli.live_reading import Event, Wanted
@@ -62,7 +61,7 @@ def watch(
         raise InputError("Say what to watch: --device, --group, --command or --all.")
     if count > _MOST:
         raise InputError(f"Watch at most {_MOST} devices, groups and commands at once; got {count}. Name a group.")
-    until_ms = None if for_ is None else wall_clock_ms() + _duration(for_)
+    until_ms = None if for_ is None else wall_clock_ms() + duration_of("--for", for_)
     with signed_in(profile) as api:
         try:
             for event in Watch(api, wanted, say=note).events(until_ms):
@@ -112,10 +111,3 @@ def _command(text: str) -> tuple[str, str]:
     if not slash:
         raise InputError(f"--command: expected DEVICE/ID, such as press-4/01JD4Q8Z; got {text!r}.")
     return checked(parse_thing, device), checked(parse_command_id, command)
-
-
-def _duration(text: str) -> int:
-    try:
-        return parse_duration(text)
-    except DurationError as exc:
-        raise InputError(f"--for: {exc}.") from exc

@@ -6,8 +6,7 @@ from urllib.parse import quote
 import typer
 
 from cli.commands.listing import print_list
-from cli.commands.options import JsonOption, ProfileOption, signed_in
-from cli.durations import DurationError, parse_duration, parse_instant
+from cli.commands.options import JsonOption, ProfileOption, duration_of, instant_of, signed_in
 from cli.errors import InputError
 from cli.output import print_fields, print_json, print_line
 from cli.profiles import DEFAULT_PROFILE
@@ -85,7 +84,7 @@ def create(
         raise InputError("Give either --for or --to.")
     now = wall_clock_ms()
     begin = None if start is None else _instant("--from", start, now)
-    end = (begin or now) + _duration(lasts) if lasts is not None else _instant("--to", to or "", now)
+    end = (begin or now) + duration_of("--for", lasts) if lasts is not None else _instant("--to", to or "", now)
     with signed_in(profile) as api:
         made = api.create("/maintenance", {"scope": scope, "from": begin, "to": end, "reason": reason})
     _print(made, as_json=as_json)
@@ -106,18 +105,8 @@ def _path(window: str) -> str:
     return f"/maintenance/{quote(window, safe='')}"
 
 
-def _duration(text: str) -> int:
-    try:
-        return parse_duration(text)
-    except DurationError as exc:
-        raise InputError(f"--for: {exc}") from exc
-
-
 def _instant(option: str, text: str, now: int) -> int:
-    try:
-        return now + parse_duration(text[1:]) if text.startswith("+") else parse_instant(text, now)
-    except DurationError as exc:
-        raise InputError(f"{option}: {exc}") from exc
+    return now + duration_of(option, text[1:]) if text.startswith("+") else instant_of(option, text, now)
 
 
 def _print(document: dict[str, Any], *, as_json: bool) -> None:

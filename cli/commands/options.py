@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from cli.api import Api
+from cli.durations import DurationError, parse_duration, parse_instant
 from cli.errors import InputError
 from cli.http import Http
 from cli.profiles import ProfileStore, default_directory
@@ -73,3 +74,19 @@ def checked(parse: Callable[[str], str], text: str) -> str:
         return parse(text)
     except ContractError as exc:
         raise InputError(str(exc)) from exc
+
+
+def duration_of(option: str, text: str) -> int:
+    """Milliseconds."""
+    try:
+        return parse_duration(text)
+    except DurationError as exc:
+        raise InputError(f"{option}: {exc}.") from exc
+
+
+def instant_of(option: str, text: str, now_ms: int) -> int:
+    """Milliseconds since the epoch."""
+    try:
+        return parse_instant(text, now_ms)
+    except DurationError as exc:
+        raise InputError(f"{option}: {exc}.") from exc

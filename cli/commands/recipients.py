@@ -7,8 +7,8 @@ from urllib.parse import quote
 import typer
 
 from cli.commands.listing import print_list
-from cli.commands.options import JsonOption, ProfileOption, signed_in
-from cli.durations import DurationError, format_duration, parse_duration
+from cli.commands.options import JsonOption, ProfileOption, duration_of, signed_in
+from cli.durations import format_duration
 from cli.errors import InputError
 from cli.output import note, print_fields, print_json, print_line
 from cli.profiles import DEFAULT_PROFILE
@@ -224,7 +224,7 @@ def _asked(
     if per_hour is not None:
         asked["per_hour"] = None if per_hour == "none" else _number(per_hour)
     if digest is not None:
-        asked["digest_ms"] = None if digest == "none" else _duration(digest)
+        asked["digest_ms"] = None if digest == "none" else duration_of("--digest", digest)
     if quiet == ["none"]:
         asked["quiet_hours"] = None
     elif quiet:
@@ -260,13 +260,6 @@ def _number(text: str) -> int:
     if not text.isascii() or not text.isdigit():
         raise InputError(f"--per-hour: expected a number of messages, or none; got {text!r}.")
     return int(text)
-
-
-def _duration(text: str) -> int:
-    try:
-        return parse_duration(text)
-    except DurationError as exc:
-        raise InputError(f"--digest: {exc}") from exc
 
 
 def _print(document: dict[str, Any], *, as_json: bool) -> None:

@@ -8,9 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from cli.api import Api
-from cli.commands.options import JsonOption, ProfileOption, checked, signed_in
+from cli.commands.options import JsonOption, ProfileOption, checked, instant_of, signed_in
 from cli.device_view import latest_units
-from cli.durations import DurationError, format_duration, format_instant, parse_instant
+from cli.durations import format_duration, format_instant
 from cli.errors import CliError, InputError, NotFoundError, UnreachableError
 from cli.output import console, note, print_heading, print_json, print_line, print_table
 from cli.profiles import DEFAULT_PROFILE
@@ -54,7 +54,7 @@ def backtest(
     """
     thing = checked(parse_thing, device)
     now_ms = wall_clock_ms()
-    start, end = _instant("--since", since, now_ms), _instant("--until", until, now_ms)
+    start, end = instant_of("--since", since, now_ms), instant_of("--until", until, now_ms)
     if start >= end:
         raise InputError(f"--since must be before --until; got {since!r} and {until!r}.")
     body = {"device": thing, "from": start, "to": end, **_wanted(rule)}
@@ -202,10 +202,3 @@ def _comparisons(node: Any) -> Iterator[dict[str, Any]]:
         for key, one in node.items():
             if key in {"when", "clear", "bands", "all", "any", "not"}:
                 yield from _comparisons(one)
-
-
-def _instant(option: str, text: str, now_ms: int) -> int:
-    try:
-        return parse_instant(text, now_ms)
-    except DurationError as exc:
-        raise InputError(f"{option}: {exc}.") from exc

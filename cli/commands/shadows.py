@@ -8,8 +8,15 @@ import typer
 
 from cli.api import Api
 from cli.commands.listing import print_list
-from cli.commands.options import DeviceArgument, JsonOption, ProfileOption, assignment, device_path, signed_in
-from cli.durations import DurationError, parse_duration
+from cli.commands.options import (
+    DeviceArgument,
+    JsonOption,
+    ProfileOption,
+    assignment,
+    device_path,
+    duration_of,
+    signed_in,
+)
 from cli.errors import ConflictError, InputError
 from cli.output import note, print_fields, print_json, print_table
 from cli.profiles import DEFAULT_PROFILE
@@ -154,7 +161,7 @@ def _set(
 ) -> None:
     if not patch:
         raise InputError("Give at least one value to set, or --unset.")
-    seconds = 0.0 if wait is None else _seconds(wait)
+    seconds = 0.0 if wait is None else duration_of("--wait", wait) / 1000
     if_match = None if if_version is None else f'"{if_version}"'
     path = _path(name, device)
     with signed_in(profile) as api:
@@ -221,13 +228,6 @@ def _print(document: dict[str, Any], *, as_json: bool) -> None:
 
 def _path(name: str, device: str) -> str:
     return f"{device_path(device)}/{name}"
-
-
-def _seconds(text: str) -> float:
-    try:
-        return parse_duration(text) / 1000
-    except DurationError as exc:
-        raise InputError(f"--wait: {exc}.") from exc
 
 
 def _json(value: Any) -> str:

@@ -9,10 +9,10 @@ from typer.core import TyperGroup
 
 from cli.api import Api
 from cli.commands.backfill import backfill
-from cli.commands.options import JsonOption, ProfileOption, checked, signed_in
+from cli.commands.options import JsonOption, ProfileOption, checked, instant_of, signed_in
 from cli.csv_output import write_rows
 from cli.device_view import latest_units
-from cli.durations import DurationError, format_duration, parse_duration, parse_instant
+from cli.durations import DurationError, format_duration, parse_duration
 from cli.errors import InputError, NotFoundError
 from cli.output import console, note, print_json, print_line, print_table
 from cli.profiles import DEFAULT_PROFILE
@@ -94,7 +94,7 @@ def _query(
     metrics: tuple[str, ...], since: str, until: str, bin_: str | None, aggregates: tuple[str, ...]
 ) -> list[tuple[str, str]]:
     now_ms = wall_clock_ms()
-    start, end = _instant("--since", since, now_ms), _instant("--until", until, now_ms)
+    start, end = instant_of("--since", since, now_ms), instant_of("--until", until, now_ms)
     if start >= end:
         raise InputError(f"--since must be before --until; got {since!r} and {until!r}.")
     query = [*(("metric", metric) for metric in metrics), ("from", str(start)), ("to", str(end))]
@@ -104,13 +104,6 @@ def _query(
         except DurationError as exc:
             raise InputError(f"--bin: {exc}.") from exc
     return query
-
-
-def _instant(option: str, text: str, now_ms: int) -> int:
-    try:
-        return parse_instant(text, now_ms)
-    except DurationError as exc:
-        raise InputError(f"{option}: {exc}.") from exc
 
 
 def _units(api: Api, thing: str) -> dict[str, str | None]:
