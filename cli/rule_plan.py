@@ -5,7 +5,7 @@ from typing import Any, Literal, NamedTuple
 
 from cli.rule_files import FromFile
 from cli.text import printable, shown
-from contract.traces import span
+from contract.durations import spelled
 
 Kind = Literal["create", "update", "delete"]
 SIGNS: Mapping[str, str] = {"create": "+", "update": "~", "delete": "-"}
@@ -118,7 +118,7 @@ def _flat(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
         for index, inner in enumerate(value):
             yield from _flat(inner, f"{path}[{index}]")
     elif path.endswith("_ms") and isinstance(value, int):
-        yield path.removesuffix("_ms"), span(value)
+        yield path.removesuffix("_ms"), spelled(value)
     else:
         yield path, _value(value)
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from contract.errors import shown
 
-__all__ = ["PATTERN", "UNITS_MS", "milliseconds", "read_duration"]
+__all__ = ["PATTERN", "UNITS_MS", "milliseconds", "read_duration", "spelled"]
 
 UNITS_MS: Final = {"w": 604_800_000, "d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1_000, "ms": 1}
 _PART: Final = re.compile(r"([0-9]{1,15})(ms|[wdhms])")
@@ -28,6 +28,20 @@ def milliseconds(text: str) -> int | None:
     if len({unit for _, unit in parts}) < len(parts):
         return None
     return sum(int(count) * UNITS_MS[unit] for count, unit in parts)
+
+
+def spelled(ms: int) -> str:
+    """What `milliseconds` reads back, with each unit that it takes, the greatest first.
+
+    >>> spelled(5_410_000)
+    '1h30m10s'
+    """
+    parts = []
+    for unit, size in UNITS_MS.items():
+        count, ms = divmod(ms, size)
+        if count:
+            parts.append(f"{count}{unit}")
+    return "".join(parts) or "0s"
 
 
 def read_duration(

@@ -5,7 +5,7 @@ import doctest
 import pytest
 
 from contract import durations
-from contract.durations import milliseconds, read_duration
+from contract.durations import milliseconds, read_duration, spelled
 
 
 @pytest.mark.parametrize(
@@ -18,6 +18,11 @@ def test_a_duration_is_read(text, ms):
 @pytest.mark.parametrize("text", ["", "5", "m", "5 m", "5m5m", "-5m", "1.5h", "5M", "5m "])
 def test_what_is_no_duration_is_none(text):
     assert milliseconds(text) is None
+
+
+@pytest.mark.parametrize("ms", [0, 1, 999, 60_000, 5_410_000, 604_800_001, 86_400_000 * 366])
+def test_a_duration_is_spelled_so_that_it_reads_back(ms):
+    assert milliseconds(spelled(ms)) == ms
 
 
 def read(document):
