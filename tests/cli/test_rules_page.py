@@ -13,7 +13,6 @@ from contract.rules import parse_rules
 from functions.adapters.clock import SystemClock
 from functions.adapters.memory import MemoryLake
 from functions.adapters.memory_replays import MemoryReplays
-from functions.domain.devices import Source
 from functions.services.backtests import RunBacktest
 from functions.services.engine import Engine
 from functions.services.ingest import Ingest
@@ -31,9 +30,6 @@ class Platform:
 
     def __init__(self, says):
         self.api = api_harness(SystemClock(), who=person("admin", name="ada"))
-        self.api.registry.register(
-            "cold-1", "Cold store 1", "climate", "plant-1", Source.FLEET, self.api.clock.now_ms()
-        )
         self._says = says
         self._ids = map(str, count())
         self._done = 0
