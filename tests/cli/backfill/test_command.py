@@ -12,6 +12,8 @@ from tests.functions.moving import everything, message
 
 HOUR = 3_600_000
 DAY = 24 * HOUR
+POINTS = 12 * (2 + 1) + 12
+"""Of `full`: what the one device sends with the dew point that is derived of it, and what the other sends."""
 
 
 @pytest.fixture
@@ -41,7 +43,7 @@ def test_history_is_moved_and_verified(move, full, source):
     result = move("--from", source)
     assert same(full)
     assert "Verified: the target holds what the source does." in result.stdout
-    assert "36" in result.stdout.split("Points", 1)[1].splitlines()[0]
+    assert str(POINTS) in result.stdout.split("Points", 1)[1].splitlines()[0]
 
 
 def test_json_says_what_was_done(move, full, tmp_path):
@@ -49,7 +51,7 @@ def test_json_says_what_was_done(move, full, tmp_path):
     assert {key: done[key] for key in ("from", "to", "points", "messages", "lines", "verified", "unverified")} == {
         "from": "lake",
         "to": "new",
-        "points": 36,
+        "points": POINTS,
         "messages": 24,
         "lines": 24,
         "verified": True,
@@ -65,7 +67,7 @@ def test_a_second_run_changes_nothing_and_verifies(move, full, endpoint):
     calls = len(endpoint.calls)
     again = document(move("--json"))
     assert everything(full.new, "pump-1", NOW) == before
-    assert (again["verified"], again["points"]) == (True, 36)
+    assert (again["verified"], again["points"]) == (True, POINTS)
     assert len(endpoint.calls) == 2 * calls
 
 
@@ -74,7 +76,7 @@ def test_a_report_has_a_row_for_each_device_and_day(move, full, tmp_path):
     rows = list(csv.DictReader((tmp_path / "move.csv").open()))
     days = {(device, ts // DAY) for device in ("pump-1", "stranger") for _, ts in everything(full.old, device, NOW)}
     assert len(rows) == len(days)
-    assert sum(int(row["points"]) for row in rows) == 36
+    assert sum(int(row["points"]) for row in rows) == POINTS
     assert all(row["verified"] == "true" and row["expected_checksum"] == row["found_checksum"] for row in rows)
 
 
@@ -209,7 +211,7 @@ def test_a_piece_that_cannot_be_copied_does_not_hold_up_the_others(move, full, e
     assert document(result)["failed_pieces"][0]["error"].endswith("ValueError: a bug.")
     endpoint.functions[FUNCTION] = real
     calls = len(endpoint.calls)
-    assert document(move("--from", "old", "--json"))["points"] == 36
+    assert document(move("--from", "old", "--json"))["points"] == POINTS
     assert len(endpoint.calls) == calls + 1
     assert same(full)
 
