@@ -320,17 +320,18 @@ def _deed(thing: str, chance: random.Random, until: int) -> Deed:
 def _links(thing: str, chance: random.Random, until: int) -> list[Link]:
     """Connections one after the other, of which some overlap, told in any order and perhaps twice."""
     links: list[Link] = []
-    at, version = START - 5_000, chance.randrange(5)
+    at, version, away = START - 5_000, chance.randrange(5), True
     for number in range(chance.randint(1, 4)):
         session = f"s{number}" if chance.random() < 0.5 else "s"
-        # The counter of AWS starts again after a while offline.
-        version = 0 if chance.random() < 0.2 else version + 1
+        # The counter of AWS starts again after a while offline, so never while the connection before still lasts.
+        version = 0 if away and chance.random() < 0.3 else version + 1
         start = at + chance.randint(100, 5_000)
         end = start + chance.choice((3_000, 30_000, 90_000))
         links.append(_link(thing, "connected", session, version, start, chance))
         if end < until and chance.random() < 0.85:
             links.append(_link(thing, "disconnected", session, version, end, chance))
-        at = end + chance.choice((-1_000, -1_000, 200, 8_000, 70_000))
+        gap = chance.choice((-1_000, -1_000, 200, 8_000, 70_000))
+        at, away = end + gap, gap > 0
     return links
 
 
