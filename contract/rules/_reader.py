@@ -195,8 +195,11 @@ class _Reader:
             return None
         self._refuse_unknown(document, "flapping.", ("times", "within", "within_ms"))
         times = document.get("times")
-        if type(times) is not int or not 2 <= times <= MAX_FLAPS:  # noqa: PLR2004 - once is no flapping
-            self._note("flapping.times", f"an integer from 2 to {MAX_FLAPS}", shown(times) if times else "nothing")
+        if "times" not in document:
+            self._note("flapping.times", "present", "nothing")
+            times = 2
+        elif type(times) is not int or not 2 <= times <= MAX_FLAPS:  # noqa: PLR2004 - once is no flapping
+            self._note("flapping.times", f"an integer from 2 to {MAX_FLAPS}", shown(times))
             times = 2
         within = self._duration(document, "within", "flapping.", required=True)
         return Flapping(times=times, within_ms=within or 1)

@@ -185,6 +185,13 @@ WRONG = {
         "an integer from 2 to 20",
         "1",
     ),
+    "flapping never": (
+        document(flapping={"times": 0, "within": "1m"}),
+        "flapping.times",
+        "an integer from 2 to 20",
+        "0",
+    ),
+    "flapping how often": (document(flapping={"within": "1m"}), "flapping.times", "present", "nothing"),
     "flapping within": (document(flapping={"times": 2}), "flapping.within", "present", "nothing"),
     "actions": (document(actions={}), "actions", "a list of at most 16", "an object"),
     "action": (document(actions=[{}]), "actions[0]", "an action with one of notify, command, desire", "none of them"),
