@@ -5,9 +5,9 @@ from math import inf
 from operator import eq, ge, gt, le, lt, ne
 from typing import Any, Final
 
-from contract._moments import NOWHERE, VERDICTS, Box, Moment, Node, Read, Slots, Verdict, is_reserved
+from contract._moments import NOWHERE, VERDICTS, Box, Moment, Node, Read, Slots, Verdict
 from contract._windows import Outlook, aggregate, rate
-from contract.conditions import Changes, Comparison, Operand, Operator, to_document
+from contract.conditions import Changes, Comparison, Operand, Operator, is_reserved, to_document
 from contract.models import type_of
 from contract.telemetry import Value
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from math import inf
 from typing import Any, Final, NamedTuple, TypeAlias
 
+from contract.conditions import is_reserved
 from contract.telemetry import Value
 
 __all__ = [
@@ -18,7 +19,6 @@ __all__ = [
     "Sample",
     "Slots",
     "Verdict",
-    "is_reserved",
 ]
 
 NEVER: Final = 2**63
@@ -31,11 +31,6 @@ Verdict: TypeAlias = bool | None
 Sample: TypeAlias = tuple[int, Value | None]
 """When a metric last came, and as what: None is a value that must not be relied on."""
 VERDICTS: Final = {True: "true", False: "false", None: "unknown"}
-
-
-def is_reserved(sample: str) -> bool:
-    """Whether it is no metric but an attribute (`@key`) or `$online`, which are told when they change: never stale."""
-    return sample[0] in "@$"
 
 
 class Moment:

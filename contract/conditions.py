@@ -57,6 +57,7 @@ __all__ = [
     "Schedule",
     "Window",
     "fits_the_edge",
+    "is_reserved",
     "metrics_of",
     "parse",
     "to_document",
@@ -215,6 +216,11 @@ def metrics_of(condition: Condition) -> Iterator[str | None]:
             return
 
 
+def is_reserved(sample: str) -> bool:
+    """Whether it is no metric but an attribute (`@key`) or `$online`, which are told when they change: never stale."""
+    return sample[0] in "@$"
+
+
 def fits_the_edge(condition: Condition) -> bool:
     """Whether a device can judge it by itself."""
     match condition:
@@ -224,4 +230,4 @@ def fits_the_edge(condition: Condition) -> bool:
             return all(fits_the_edge(part) for part in condition.parts)
         case Not():
             return fits_the_edge(condition.part)
-    return not any(sample is not None and sample[0] in f"{ATTRIBUTE}$" for sample in metrics_of(condition))
+    return not any(sample is not None and is_reserved(sample) for sample in metrics_of(condition))

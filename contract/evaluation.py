@@ -28,9 +28,9 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 import msgspec
 
-from contract._moments import ANYTHING, NEVER, Box, Moment, Node, Sample, Slots, is_reserved
+from contract._moments import ANYTHING, NEVER, Box, Moment, Node, Sample, Slots
 from contract._verdicts import compile_condition
-from contract.conditions import Condition, metrics_of, to_document
+from contract.conditions import Condition, is_reserved, metrics_of, to_document
 from contract.errors import DocumentError, shown
 from contract.telemetry import Value
 

@@ -19,8 +19,8 @@ from typing import Any, Final
 
 import msgspec
 
-from contract._moments import NOWHERE, Sample, is_reserved
-from contract.conditions import AllOf, AnyOf, Comparison, Condition, Not
+from contract._moments import NOWHERE, Sample
+from contract.conditions import AllOf, AnyOf, Comparison, Condition, Not, is_reserved
 from contract.evaluation import Evaluator, State, Transition
 from contract.models import SEVERITIES, Severity
 from contract.rules.rule import Moment, Rule

@@ -4,11 +4,10 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
-from contract.conditions import metrics_of
+from contract.conditions import is_reserved, metrics_of
 from contract.errors import RuleError
 from contract.models import DeviceModel
 from contract.rules import Command, Rule, of_model, read_rule, to_document
-from functions.domain.engine.inputs import is_told
 
 
 class Remark(msgspec.Struct, frozen=True):
@@ -25,7 +24,7 @@ def metrics_named(rule: Rule) -> Iterator[tuple[str, str]]:
         for name, condition in (("when", band.when), ("clear", band.clear)):
             if condition is not None:
                 for metric in dict.fromkeys(metrics_of(condition)):
-                    if metric is not None and not is_told(metric):
+                    if metric is not None and not is_reserved(metric):
                         yield f"{place}{name}", metric
 
 

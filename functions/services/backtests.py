@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
+from contract.conditions import is_reserved
 from contract.rules import Rule, to_document
 from contract.rules.lifecycle import RuleProgram
 from contract.telemetry import Value
@@ -22,7 +23,6 @@ from functions.domain.backtests import (
     lookback_ms,
     result,
 )
-from functions.domain.engine.inputs import is_told
 from functions.domain.rules import attributes_of, rule_of
 from functions.domain.status import DeviceStatus
 from functions.errors import NotFoundError, RequestError
@@ -208,7 +208,7 @@ def metrics_of(rules: Iterable[Rule], heard: Iterable[str]) -> tuple[str, ...]:
     wanted: set[str] = set()
     for rule in rules:
         program = RuleProgram(rule)
-        wanted |= {metric for metric in program.metrics if not is_told(metric)}
+        wanted |= {metric for metric in program.metrics if not is_reserved(metric)}
         if program.device_wide:
             wanted |= set(heard)
     return tuple(sorted(wanted))
