@@ -13,7 +13,7 @@ from contract.glance import Glance, Reading
 from contract.models import DeviceModel, Metric
 from functions.domain.engine.codec import MAX_PASSED, NONE_SKIPPED, Head, encode, head_of
 from functions.domain.engine.losses import HOUR_MS
-from functions.domain.engine.shapes import Kind, Shape, items_of
+from functions.domain.engine.shapes import Kind, Shape, Usual, items_of
 from functions.domain.ingest import FUTURE_MS, Assessed, Incoming
 from functions.domain.series import Point
 from functions.domain.state import WINDOW, Boot, Counters, DeviceState, Latest, Observation
@@ -110,8 +110,7 @@ def _passed_over(  # noqa: C901 - one loop that looks at each message once: a fl
         messages, rest, found, kinds = messages[:count], messages[count:], found[:count], kinds[:count]
         if not count:
             return None
-    newest, points, unmodeled = _in_all(found, kinds)
-    moved = _moved(latest, newest)
+    moved, points, unmodeled = _moved(latest, found, kinds)
     if moved is None:
         return None
     head.next, head.sent, head.until, head.last, head.mark = seq, sent, until, last, mark
@@ -125,26 +124,37 @@ def _follow(readings: Sequence[Reading[Any]], end: int, patience: int) -> bool:
     return readings[-1].ts < end and all(0 < after.ts - before.ts < longest for before, after in pairwise(readings))
 
 
-def _in_all(found: Sequence[Glance[Any]], kinds: Sequence[Kind]) -> tuple[dict[Shape, Reading[Any]], int, int]:
-    """Of each shape the newest reading; how many values there are, and how many that the model does not know."""
-    kind, count = kinds[-1], len(kinds)
-    if kind.read is not None and kinds.count(kind) == count:  # of one shape alone
-        return {kind.shapes[-1]: found[-1].m[-1]}, kind.points * count, kind.unmodeled * count
-    newest: dict[Shape, Reading[Any]] = {}
-    for glance, each in zip(found, kinds, strict=True):
-        newest.update(zip(each.shapes, glance.m, strict=True))
-    return newest, sum([one.points for one in kinds]), sum([one.unmodeled for one in kinds])
+def _moved(
+    latest: Mapping[str, Latest], found: Sequence[Glance[Any]], kinds: Sequence[Kind]
+) -> tuple[Mapping[str, Latest] | None, int, int]:
+    """The last values after all these; how many there are, and how many of metrics that the model does not know.
+
+    None where one of the metrics had a value of another type before, or none, and may need more room.
+    """
+    kind, count = kinds[0], len(kinds)
+    if isinstance(kind, Usual) and kinds.count(kind) == count:
+        reading = found[-1].m[-1]
+        try:
+            return kind.renew(latest, reading.values, reading.ts), count * kind.points, count * kind.unmodeled
+        except KeyError:
+            return None, 0, 0
+    points, unmodeled = sum([one.points for one in kinds]), sum([one.unmodeled for one in kinds])
+    return _moved_by_each(latest, found, kinds), points, unmodeled
 
 
-def _moved(latest: Mapping[str, Latest], newest: Mapping[Shape, Reading[Any]]) -> Mapping[str, Latest] | None:
-    """None where one of the metrics had a value of another type before, or none, and may need more room."""
+def _moved_by_each(
+    latest: Mapping[str, Latest], found: Sequence[Glance[Any]], kinds: Sequence[Kind]
+) -> Mapping[str, Latest] | None:
     moved = dict(latest)
-    for shape, reading in newest.items() if len(newest) == 1 else sorted(newest.items(), key=lambda one: one[1].ts):
-        ts, quality, unmodeled = reading.ts, reading.q or "good", shape.unmodeled
+    newest: dict[Shape, Reading[Any]] = {}
+    for glance, kind in zip(found, kinds, strict=True):
+        newest.update(zip(kind.shapes, glance.m, strict=True))
+    for shape, reading in sorted(newest.items(), key=lambda one: one[1].ts):
         for metric, value in items_of(reading.values):
-            if (known := latest.get(metric)) is None or type(known.value) is not type(value):
+            known = latest.get(metric)
+            if known is None or type(known.value) is not type(value):
                 return None
-            moved[metric] = Latest(ts, value, quality, metric in unmodeled) if unmodeled else Latest(ts, value, quality)
+            moved[metric] = Latest(reading.ts, value, reading.q or "good", metric in shape.unmodeled)
     return moved
 
 

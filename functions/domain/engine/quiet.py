@@ -10,7 +10,8 @@ from contract.glance import ENVELOPE_MEMBERS, MAX_BYTES, READING_MEMBERS, Glance
 from contract.models import DEFAULT_LATENESS_MS
 from contract.validation import compiled
 from functions.domain.engine.codec import Allowance
-from functions.domain.engine.shapes import Derived, Kind, Limits, Shape
+from functions.domain.engine.generated import Limits
+from functions.domain.engine.shapes import Derived, Kind, Shape, Usual
 from functions.domain.state import Latest
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class Quiet:
         self._awaited = allowance.silences.keys() - {ANYTHING}
         self.patience = min(allowance.silences.values(), default=0)
         self._derivations = () if program.model is None else compiled(program.model).derivations
-        self._usual: dict[int, Kind] = {}
+        self._usual: dict[int, Usual] = {}
         """Kinds of messages that come often, by the number of colons in one."""
         self._shapes: dict[tuple[tuple[str, ...], tuple[str, ...]], Shape | None] = {}
         self._seen: set[tuple[tuple[str, ...], tuple[str, ...]]] = set()
@@ -55,17 +56,16 @@ class Quiet:
         """The first messages, with what is derived of them, as long as nothing comes of their values."""
         found: list[Glance[Any]] = []
         kinds: list[Kind] = []
-        colons, kind, read = 0, None, None
+        colons, kind = 0, None
         for message in messages:
             data = message.data
             if (counted := data.count(b":")) != colons:
                 colons, kind = counted, self._usual.get(counted)
-                read = None if kind is None else kind.read
-            if kind is not None and read is not None:
+            if kind is not None:
                 try:
-                    seen = read(data)
+                    seen = kind.read(data)
                     # There are as many colons as so many readings have members: then there is no other member.
-                    if len(seen.m) == len(kind.shapes) and len(data) <= MAX_BYTES:
+                    if len(seen.m) == kind.readings and len(data) <= MAX_BYTES:
                         found.append(seen)
                         kinds.append(kind)
                         continue
@@ -107,7 +107,7 @@ class Quiet:
             if len(self._usual) >= MAX_KINDS:
                 self._usual.clear()
             colons = ENVELOPE_MEMBERS + len(shapes) * (READING_MEMBERS + len(first.metrics))
-            self._usual[colons] = Kind(shapes, first.read)
+            self._usual[colons] = Usual(first, len(shapes))
 
     @staticmethod
     def _with_derived(found: Glance[Any], shapes: Sequence[Shape]) -> tuple[Glance[Any], Kind] | None:

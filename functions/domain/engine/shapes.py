@@ -1,31 +1,19 @@
 """What messages that are alike have in common, and how it is found at one look that nothing comes of their values."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cached_property, lru_cache
-from typing import Annotated, Any, NamedTuple, TypeAlias
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from typing import NamedTuple, TypeAlias
 
 import msgspec
-from msgspec import Meta
 
 from contract import validation
 from contract.expressions import Expression
-from contract.glance import Glance
 from contract.telemetry import Value
+from functions.domain.engine.generated import Limits, Read, Renew, check_of, reader_of, renewer_of
 from functions.domain.state import Latest
 
 Values: TypeAlias = dict[str, Value] | msgspec.Struct
 """By metric: as messages of any shape are read, or as those of one alone are."""
-Read: TypeAlias = Callable[[bytes], Glance[Any]]
-Check: TypeAlias = Callable[[Mapping[str, Value]], bool]
-
-
-class Limits(NamedTuple):
-    """Between which numbers nothing comes of one, and whether it may be as low or as high as they are."""
-
-    low: float
-    high: float
-    from_low: bool
-    to_high: bool
 
 
 class Derived(NamedTuple):
@@ -51,7 +39,7 @@ class Shape:
         derived: tuple[Derived, ...],
     ) -> None:
         self.metrics = metrics
-        self.check = _check(metrics, limits)
+        self.check = check_of(metrics, limits)
         self.others = others
         self.unmodeled = unmodeled
         self.derived = derived
@@ -60,11 +48,11 @@ class Shape:
 
     @cached_property
     def read(self) -> Read:
-        """Reads messages of which each reading has these numbers, within their limits; raises where one has not."""
-        names = {f"v{index}": metric for index, metric in enumerate(self.metrics)}
-        fields = [(name, Annotated[float, _meta(self._limits[metric])]) for name, metric in names.items()]
-        values: Any = msgspec.defstruct("Values", fields, frozen=True, gc=False, rename=names)
-        return msgspec.json.Decoder(Glance[values]).decode
+        return reader_of(self._limits)
+
+    @cached_property
+    def renew(self) -> Renew:
+        return renewer_of(self.metrics, self.unmodeled)
 
     def stays(self, values: Mapping[str, Value], latest: Mapping[str, Latest]) -> bool:
         """Whether what is no number is as it was before."""
@@ -90,54 +78,30 @@ class Shape:
 class Kind:
     """What is the same of messages that are alike: the shape of each reading, and how many values there are in all.
 
-    Of those the model does not know `unmodeled`. Such messages can be read with `read`, if there is one.
+    Of those the model does not know `unmodeled`.
     """
 
-    __slots__ = ("points", "read", "shapes", "unmodeled")
-
-    def __init__(self, shapes: Sequence[Shape], read: Read | None = None) -> None:
+    def __init__(self, shapes: Sequence[Shape]) -> None:
         self.shapes = shapes
         self.points = sum([len(one.metrics) + len(one.derived) for one in shapes])
         self.unmodeled = sum([len(one.unmodeled) for one in shapes])
-        self.read = read
+
+
+class Usual(Kind):
+    """Messages of `readings` that have one shape, and nothing else that such a message need not have.
+
+    `read` is for them; what it passes over is to be proved as `contract.glance` does. `renew` is for the last of those
+    readings.
+    """
+
+    def __init__(self, shape: Shape, readings: int) -> None:
+        super().__init__([shape] * readings)
+        self.readings = readings
+        self.read = shape.read
+        self.renew = shape.renew
 
 
 def items_of(values: Values) -> Iterable[tuple[str, Value]]:
     if isinstance(values, dict):
         return values.items()
     return zip(values.__struct_encode_fields__, msgspec.structs.astuple(values))  # noqa: B905 - twice as fast
-
-
-def _meta(limits: Limits) -> Meta:
-    low, high, from_low, to_high = limits
-    if from_low:
-        return Meta(ge=low, le=high) if to_high else Meta(ge=low, lt=high)
-    return Meta(gt=low, le=high) if to_high else Meta(gt=low, lt=high)
-
-
-def _check(metrics: tuple[str, ...], limits: Mapping[str, Limits]) -> Check:
-    """One comparison for each number: as code, which takes a third of the time that a loop does."""
-    known = [limits.get(metric) for metric in metrics]
-    bounds = [bound for one in known if one is not None for bound in (one.low, one.high)]
-    return _maker(tuple(None if one is None else (one.from_low, one.to_high) for one in known))(*bounds)
-
-
-@lru_cache(maxsize=500)
-def _maker(met: tuple[tuple[bool, bool] | None, ...]) -> Callable[..., Check]:
-    """Makes checks out of limits, of which it is told here whether each may be met; None: not a number.
-
-    There is nothing in the code that anybody wrote: names are made here, and limits are what it is called with.
-    """
-    names, parts = list[str](), list[str]()
-    for index, each in enumerate(met):
-        if each is not None:
-            names += [f"low{index}", f"high{index}"]
-            parts.append(f"low{index} {'<=' if each[0] else '<'} v{index} {'<=' if each[1] else '<'} high{index}")
-    taken = "".join(f"v{index}, " for index in range(len(met)))
-    text = (
-        f"def make({', '.join(names)}):\n    def check(values):\n        {taken}= values.values()\n"
-        f"        return {' and '.join(parts) or True}\n    return check"
-    )
-    space: dict[str, Callable[..., Check]] = {}
-    exec(text, space)  # noqa: S102 - see above
-    return space["make"]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from contract import telemetry
 from functions.domain.engine import quiet
 from functions.domain.engine.program import Program
-from functions.domain.engine.shapes import items_of
+from functions.domain.engine.shapes import Kind, Usual, items_of
 from functions.domain.ingest import Incoming
 from functions.domain.state import Latest
 from tests.contract.test_glance import DOUBTFUL, USUAL
@@ -28,7 +28,7 @@ def used():
         made = Program((), None).quiet(b"\x91\x80")
         for raw in (USUAL, SEVERAL):
             made.look([incoming(raw)], LATEST)
-        assert all(made.look([incoming(raw)], LATEST)[1][0].read is not None for raw in (USUAL, SEVERAL))
+        assert all(isinstance(made.look([incoming(raw)], LATEST)[1][0], Usual) for raw in (USUAL, SEVERAL))
         patch.setattr(quiet, "OFTEN", 10**9)
         yield made
 
@@ -56,7 +56,7 @@ def test_no_reader_is_made_of_names_that_were_never_stored(monkeypatch):
     made = Program((), None).quiet(b"\x91\x80")
     for name in (b"\\u0000", b"never"):
         raw = USUAL.replace(b"humidity", name)
-        assert [kind.read for _ in range(3) for kind in made.look([incoming(raw)], LATEST)[1]] == [None] * 3
+        assert [type(kind) for _ in range(3) for kind in made.look([incoming(raw)], LATEST)[1]] == [Kind] * 3
 
 
 @pytest.mark.parametrize("raw", DOUBTFUL, ids=range(len(DOUBTFUL)))
