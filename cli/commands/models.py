@@ -117,6 +117,28 @@ def apply_models(
             print_line(f"Stored {name}.", flush=True)
 
 
+@app.command("delete")
+def delete_model(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="Its name, for example boiler.")],
+    *,
+    force: Annotated[
+        bool, typer.Option("--force", help="Also where rules or devices would be without what it has.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    profile: ProfileOption = DEFAULT_PROFILE,
+) -> None:
+    """Delete a stored model; the shipped one of its name, if there is one, stands again. Its versions stay.
+
+    Example: fieldline models delete boiler --yes
+    """
+    with signed_in(profile) as api:
+        _, tag = api.tagged(_path(model))
+        if not yes and not confirmed(f"Delete {model}?"):
+            raise typer.Exit(1)
+        api.change("DELETE", _path(model), if_match=tag, params=[("force", "true")] if force else [])
+    print_line(f"Deleted {model}.")
+
+
 @app.command("history")
 def model_history(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="Its name, for example machine.")],

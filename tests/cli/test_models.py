@@ -81,6 +81,42 @@ def test_what_would_break_rules_is_refused_unless_forced(run, platform, file):
     assert words(run("models", "apply", changed, "--yes", "--force"))[-1] == "Stored tracker."
 
 
+def test_a_stored_model_is_deleted_and_the_shipped_one_stands_again(run, platform, file):
+    run("models", "apply", file(title="Cart"), file("boiler"), "--yes")
+    assert words(run("models", "delete", "tracker", "--yes")) == ["Deleted tracker."]
+    assert json.loads(run("models", "show", "tracker", "--json").stdout)["title"] == shipped()["tracker"].title
+    run("models", "delete", "boiler", "-y")
+    assert run("models", "show", "boiler", fails=4)
+    assert words(run("models", "history", "boiler"))[2:]
+
+
+def test_a_model_that_is_as_it_is_shipped_or_is_none_is_not_deleted(run, platform):
+    assert "can be replaced, but not deleted" in run("models", "delete", "tracker", "--yes", fails=9).stderr
+    assert run("models", "delete", "never", "--yes", fails=4)
+
+
+def test_a_model_is_deleted_only_on_a_yes_and_as_it_was_read(run, platform, file, monkeypatch):
+    run("models", "apply", file(title="Cart"), "--yes")
+    assert "--yes" in run("models", "delete", "tracker", fails=2).stderr
+    changed = file(title="Trailer")
+
+    def changed_meanwhile(question):
+        assert question == "Delete tracker?"
+        run("models", "apply", changed, "--yes")
+        return True
+
+    monkeypatch.setattr("cli.commands.models.confirmed", changed_meanwhile)
+    assert "changed meanwhile" in run("models", "delete", "tracker", fails=9).stderr
+    assert platform.rules.models.find("tracker") is not None
+
+
+def test_a_model_with_devices_is_deleted_only_by_force(run, platform, file):
+    run("models", "apply", file("boiler"), "--yes")
+    platform.register("boiler-1", "plant-1", "boiler")
+    assert "boiler-1" in run("models", "delete", "boiler", "--yes", fails=9).stderr
+    assert words(run("models", "delete", "boiler", "--yes", "--force")) == ["Deleted boiler."]
+
+
 def test_a_file_that_is_no_model_is_refused_before_anything_is_asked(run, platform, file, tmp_path):
     assert "intervalMs" in run("models", "apply", file(**{"fieldline:intervalMs": 0}), fails=2).stderr
     assert run("models", "apply", tmp_path / "never.json", fails=2)
