@@ -49,7 +49,7 @@ class Deliveries:
         """Raises RequestError, NotFoundError, ForbiddenError, CursorError."""
         thing, number = parse_alarm_id(alarm)
         try:
-            self._gate.device(who, Permission.DELIVERIES_READ, thing)
+            self._gate.heard(who, Permission.DELIVERIES_READ, thing)
         except NotFoundError as exc:
             raise missing_alarm(alarm) from exc
         return self._deliveries.of_alarm(thing, number, limit, cursor)

@@ -321,8 +321,15 @@ def test_deliveries_of_an_alarm_are_those_of_its_newest_step_first(api):
     _, rest = api.get("/alarms/pump-7.42/deliveries", ("limit", "1"), ("cursor", page["cursor"]))
     assert [one["step"] for one in page["items"] + rest["items"]] == [1, 0]
     assert api.get("/alarms/pump-7/deliveries")[0] == 400
-    assert api.get("/alarms/nobody.1/deliveries")[0] == 404
+    assert api.get("/alarms/nobody.1/deliveries", who=person(("operator", "group:plant-1")))[0] == 404
     assert api.get("/deliveries/pump-7.42.0")[0] == 400
+
+
+def test_deliveries_of_an_alarm_of_a_device_that_is_not_registered_are_the_organisations(api):
+    delivery = failed(api, thing="stray-1")
+    found = api.get("/alarms/stray-1.42/deliveries", who=person("operator"))
+    assert (found[0], [one["id"] for one in found[1]["items"]]) == (200, [delivery])
+    assert api.get("/alarms/stray-1.42/deliveries", who=person(("operator", "group:plant-1")))[0] == 404
 
 
 def test_every_channel_can_be_made(api):
