@@ -1,11 +1,12 @@
 """Runs the rules of devices over their states, and keeps what they find."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 
 import msgspec
 
 from functions.domain.alarm_work import Act
+from functions.domain.alarms import Alarm
 from functions.domain.engine.codec import head_of
 from functions.domain.engine.inputs import Input
 from functions.domain.live import alarm_event
@@ -86,5 +87,9 @@ class Engine:
             # If this fails, the sweep of the outbox finds it within a minute.
             with suppress(AlarmsError):
                 self._actions.put(*(Act(thing=one.thing, number=one.number, step=one.step) for one in found))
-            self._live.publish([alarm_event(one) for one in found])
+            self.tell(found)
         return saved
+
+    def tell(self, alarms: Iterable[Alarm]) -> None:
+        """Those who watch, of alarms as they are now."""
+        self._live.publish([alarm_event(one) for one in alarms])

@@ -38,6 +38,9 @@ class Evaluate:
         if fresh and (device := self._rulebook.of([thing], fresh=True)[thing].device) is not None:
             moved = self._alarms.move(thing, device.group, self._clock.now_ms())
             report["moved_alarms"] += len(moved)
+            if moved:
+                # Whoever watches the group that they come from hears that the device has left it.
+                self._engine.tell(moved)
         for _ in self._attempts():
             state = self._engine.read([thing])[thing]
             standing = self._rulebook.standings({thing: state})[thing]

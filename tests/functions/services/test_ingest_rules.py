@@ -128,6 +128,19 @@ def test_an_attribute_is_a_threshold_as_it_is_now(clock):
     assert rules_found(world, "limit") == [("limit", "raised", 10_000)]
 
 
+def test_an_alarm_that_goes_to_another_group_with_its_device_is_told_there(world):
+    world.take(message(0, NOW, temperature=61))
+    before = world.registry.find(["pump-1"])["pump-1"]
+    world.registry.put(replace(before, group="plant-2"))
+    told = len(world.live.events)
+    world.tick(NOW + 6_000, fresh=True)
+    (alarm,) = world.alarms.active("pump-1")
+    events = [(one.kind, one.alarm, one.group, one.data["version"]) for one in world.live.events[told:]]
+    assert events == [("alarm", alarm.id, "plant-2", alarm.version)]
+    world.tick(NOW + 7_000, fresh=True)
+    assert len(world.live.events) == told + 1
+
+
 def test_the_alarm_of_a_rule_that_is_gone_is_cleared_and_says_why(world):
     world.take(message(0, NOW, temperature=61))
     world.withdraw("hot")
