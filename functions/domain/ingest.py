@@ -128,7 +128,8 @@ def inputs_of(assessed: Sequence[Assessed]) -> tuple[list[Input], list[int]]:
         if seen.duplicate:
             duplicates.append(received_at)
         else:
-            inputs.append(Input(seen.boot, seen.seq, seen.sent, received_at, samples_of(seen.points)))
+            samples = samples_of(seen.points, received_at)
+            inputs.append(Input(seen.boot, seen.seq, seen.sent, received_at, samples))
     return inputs, duplicates
 
 

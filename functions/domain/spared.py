@@ -12,9 +12,11 @@ import msgspec
 from contract.glance import Glance, Reading
 from contract.models import DeviceModel, Metric
 from functions.domain.engine.codec import MAX_PASSED, NONE_SKIPPED, Head, encode, head_of
+from functions.domain.engine.inputs import AHEAD_MS
+from functions.domain.engine.lag import heard
 from functions.domain.engine.losses import HOUR_MS
 from functions.domain.engine.shapes import Kind, Shape, Usual, items_of
-from functions.domain.ingest import FUTURE_MS, Assessed, Incoming
+from functions.domain.ingest import Assessed, Incoming
 from functions.domain.series import Point
 from functions.domain.state import WINDOW, Boot, Counters, DeviceState, Latest, Observation
 
@@ -75,6 +77,7 @@ def _passed_over(  # noqa: C901 - one loop that looks at each message once: a fl
     found, kinds = quiet.look(messages, latest)
     boot, due, seq, sent, until, last = head.boot, head.due, head.next, head.sent, head.until, head.last
     hour, end, passed, before = head.hour, head.hour + HOUR_MS, head.passed, head.next - head.received
+    lag, step = head.lag, quiet.step_ms
     if (mark := head.mark) == NONE_SKIPPED:
         mark = max([one.ts for one in latest.values()], default=0)
         last = max(last, mark)
@@ -85,25 +88,32 @@ def _passed_over(  # noqa: C901 - one loop that looks at each message once: a fl
             glance.seq != seq
             or glance.boot != boot
             or not last < ts < until
-            or not -FUTURE_MS <= received_at - ts <= lateness_ms
+            or not -AHEAD_MS <= received_at - ts <= lateness_ms
             or received_at < hour
         ):
             break
         if len(m) > 1:
-            if not _follow(m, min(due, received_at + FUTURE_MS + 1), patience):
+            if not _follow(m, min(due, received_at + AHEAD_MS + 1), patience):
                 break
             ts = m[-1].ts
+        at, told = glance.sent, lag
+        if (lag is None or lag.ms or lag.since or received_at - at >= step) and (
+            (at if at <= received_at else received_at) >= sent  # noqa: FURB136 - three times as fast
+        ):
+            told = heard(lag, received_at, at, step=step, most=lateness_ms)
+            if told.ms != (0 if lag is None else lag.ms):
+                break
         if received_at >= end:
             if len(passed) == MAX_PASSED:
                 break
             passed = (*passed, (hour, seq - before))
             before, hour = seq, received_at - received_at % HOUR_MS
             end = hour + HOUR_MS
-        last = ts
+        last, lag = ts, told
         seq += 1
         if patience:
             until = last + patience if last + patience < due else due  # noqa: FURB136 - three times as fast
-        if (at := glance.sent) > sent:
+        if at > sent:
             sent = at if at <= received_at else max(sent, received_at)
     rest: Sequence[Incoming] = ()
     if (count := seq - head.next) < len(messages):
@@ -114,7 +124,7 @@ def _passed_over(  # noqa: C901 - one loop that looks at each message once: a fl
     if moved is None:
         return None
     head.next, head.sent, head.until, head.last, head.mark = seq, sent, until, last, mark
-    head.hour, head.passed, head.received = hour, passed, seq - before
+    head.hour, head.passed, head.received, head.lag = hour, passed, seq - before, lag
     return Spared(_after(state, head, moved, count, points, unmodeled), messages, found, quiet.model, rest)
 
 

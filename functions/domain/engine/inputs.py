@@ -10,6 +10,10 @@ from contract.rules import Rule
 from contract.telemetry import Quality, Value
 from functions.domain.series import Point
 
+AHEAD_MS: Final = 10_000
+"""By how much a sample may be later than its receipt. Taken as it says it is, one that is far ahead would let every
+silence and duration end at once, and all that comes until then would be older than it."""
+
 SURE: Final[frozenset[Quality]] = frozenset({"good", "estimated"})
 
 Values: TypeAlias = Mapping[str, Value | None]
@@ -40,10 +44,11 @@ def is_told(name: str) -> bool:
     return name == ONLINE or name.startswith(ATTRIBUTE)
 
 
-def samples_of(points: tuple[Point, ...]) -> tuple[tuple[int, Values], ...]:
-    """What rules see of a message's points."""
+def samples_of(points: tuple[Point, ...], received_at: int) -> tuple[tuple[int, Values], ...]:
+    """What rules see of a message's points. What is too far ahead is as of the latest time that is trusted."""
     instants: dict[int, dict[str, Value | None]] = {}
-    for point in points:
+    for point in sorted(points, key=lambda point: point.ts):
         if not point.late:
-            instants.setdefault(point.ts, {})[point.metric] = point.value if point.quality in SURE else None
-    return tuple(sorted(instants.items()))
+            at = min(point.ts, received_at + AHEAD_MS)
+            instants.setdefault(at, {})[point.metric] = point.value if point.quality in SURE else None
+    return tuple(instants.items())

@@ -3,7 +3,8 @@ import json
 import pytest
 
 from contract.models import shipped
-from functions.domain.ingest import FUTURE_MS, Fault, Incoming, assess, state_after
+from functions.domain.engine.inputs import AHEAD_MS
+from functions.domain.ingest import FUTURE_MS, Fault, Incoming, assess, inputs_of, state_after
 from functions.domain.state import MAX_METRICS, Boundless, DeviceState, Latest
 
 NOW = 1_764_000_000_000
@@ -68,6 +69,14 @@ def test_a_point_more_than_a_quarter_of_an_hour_ahead_is_a_fault_and_the_rest_is
     assert one.faults == (
         Fault("future", "expected a ts at most 900000 ms after its receipt, got 900001 ms", None, NOW + FUTURE_MS + 1),
     )
+
+
+def test_rules_trust_a_clock_that_is_ahead_for_some_seconds_and_then_the_receipt():
+    readings = [measured(NOW + ahead, temperature=value) for ahead, value in ((AHEAD_MS, 1), (-5, 2), (FUTURE_MS, 4))]
+    (taken,), _ = inputs_of(
+        assess([incoming(*readings, measured(NOW + 60_000, temperature=3))], CLIMATE, DeviceState())
+    )
+    assert taken.samples == ((NOW - 5, {"temperature": 2}), (NOW + AHEAD_MS, {"temperature": 4}))
 
 
 @pytest.mark.parametrize(("ago", "late"), [(HOUR, False), (HOUR + 1, True), (30 * 24 * HOUR, True)])

@@ -96,6 +96,20 @@ def what_rules_know(state):
     return places, head.sent, rest.held, losses(state), rest.gaps, running, rest.known, rest.refused
 
 
+@pytest.mark.parametrize("rules", [("humid",), ("silent", "humid")])
+def test_a_message_of_a_clock_that_is_far_ahead_makes_nobody_silent_and_blinds_no_rule(rules):
+    program = program_of(*rules)
+    state = warmed_up(program)
+    sent = NOW + 40_000
+    ahead = message(3, sent + 840_000, received_at=sent)
+    assert spared([ahead], state, program, {}) is None
+    _, state, transitions = quick_way([ahead], state, program)
+    assert transitions == ()
+    humid = message(4, sent + 20_000, temperature=20.5, humidity=70)
+    _, _, transitions = quick_way([humid], state, program)
+    assert [(one.rule, one.kind.value, one.at) for one in transitions] == [("humid", "raised", sent + 20_000)]
+
+
 def test_usual_messages_are_spared_and_come_to_the_same():
     program = program_of("warm", "humid")
     state = warmed_up(program)
