@@ -35,7 +35,15 @@ class Pass:
             places = [Place(one.boot, one.high + 1) for one in state.boots]
         else:
             places = [*self._rest.places, *([Place(self._head.boot, self._head.next)] if self._head.boot else ())]
-        self._order = Order(self._losses, program.hold_ms, places=places, sent=self._head.sent, held=self._rest.held)
+        self._order = Order(
+            self._losses,
+            program.hold_ms,
+            places=places,
+            sent=self._head.sent,
+            held=self._rest.held,
+            lag=self._head.lag,
+            lateness_ms=program.lateness_ms,
+        )
         self._work = Work(program, self._head, self._rest, alarms=state.alarms, thing=thing, name=name)
         self._program = program
         # What is pending has armed it at once.
@@ -60,7 +68,7 @@ class Pass:
             self._losses.duplicate(received_at)
         self._clock = max([one.received_at for one in inputs], default=0) if now is None else now
         samples = [sample for one in self._order.take(inputs, now) for sample in one.samples]
-        until = None if now is None else now - self._program.hold_ms
+        until = None if now is None else now - self._behind_ms
         at = samples[0][0] if samples else until
         if at is not None:
             self._go(samples, self._change_of(at, presence, attributes), at)
@@ -106,6 +114,7 @@ class Pass:
             ),
             told=self._told,
             revision=self._revision,
+            lag=order.lag,
         )
         return Outcome(
             rules=encode(head),
@@ -158,12 +167,18 @@ class Pass:
         self._told = self._program.told_of(presence, attributes)
         return sorted(found, key=lambda one: one[:2])
 
+    @property
+    def _behind_ms(self) -> int:
+        """How far a tick stays behind now: what is younger in the device's time may still be on its way."""
+        return self._program.hold_ms + (0 if self._order.lag is None else self._order.lag.ms)
+
     def _armed_now(self, *, ticked: bool) -> int | None:
         """A timer moves only to an earlier time, or when it was looked at: so a message seldom moves it."""
         due, held, times = self._work.due, self._order.known_until, list[int]()
         if due != NEVER and (held is None or due < held):
-            times.append(due + 1 + self._program.hold_ms)
-        if self._order.due is not None:
+            times.append(due + 1 + self._behind_ms)
+        # Where there are no rules, what is held waits for the next message: nobody misses it.
+        if self._order.due is not None and self._program.compiled:
             times.append(self._order.due)
         needed = min(times, default=None)
         if ticked or needed is None or self._armed is None:

@@ -236,6 +236,15 @@ def test_what_is_held_arms_the_timer_and_no_tick_passes_it_by():
     assert losses(device.state)[0].lost == 1
 
 
+def test_a_device_without_rules_never_arms_a_timer():
+    device = Device()
+    device.hear(0, t=9.0)
+    device.run([Input("b1", 2, NOW + 5, NOW + 5)])
+    assert device.state.armed is None
+    device.run([Input("b1", 3, NOW + 5 + HOLD, NOW + 5 + HOLD)])
+    assert losses(device.state)[0].lost == 1
+
+
 def test_a_device_that_was_heard_before_it_had_rules_goes_on_behind_its_last_message():
     device = Device(rule(), state=DeviceState(boots=(Boot("b1", 41, 1),)))
     device.seq = 42
