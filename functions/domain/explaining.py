@@ -57,7 +57,8 @@ def explained_now(program: Program, device: Device, state: DeviceState, now: int
     rest = None if head is None else rest_of(head)
     running = {} if rest is None else {one.rule: one for one in rest.running}
     refused = () if rest is None else rest.refused
-    at = now - program.hold_ms
+    lag = None if head is None else head.lag
+    at = now - program.hold_ms - (0 if lag is None else lag.ms)
     found: dict[str, Explained] = {}
     for id_, compiled in program.compiled.items():
         if id_ in refused:

@@ -70,7 +70,7 @@ def spared(
     return found
 
 
-def _passed_over(  # noqa: C901 - one loop that looks at each message once: a fleet's time goes here
+def _passed_over(  # noqa: C901, PLR0912 - one loop that looks at each message once: a fleet's time goes here
     messages: Sequence[Incoming], state: DeviceState, head: Head, quiet: "Quiet"
 ) -> Spared | None:
     latest, lateness_ms, patience = state.latest, quiet.lateness_ms, quiet.patience

@@ -18,7 +18,9 @@ from typing import Final
 
 import msgspec
 
+from contract.models import DEFAULT_LATENESS_MS
 from functions.domain.engine.inputs import Input, Values
+from functions.domain.engine.lag import Lag, heard, step_ms
 from functions.domain.engine.losses import Losses
 
 MAX_BOOTS: Final = 8
@@ -53,9 +55,11 @@ class Held(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Order:
-    """The order of a device's messages, at work. `places`, of which the last goes on, `sent` and `held` are its state.
+    """The order of a device's messages, at work.
 
-    `sent` is when the newest of all messages that were ready was sent.
+    `places`, of which the last goes on, `sent`, `held` and `lag` are its state. `sent` is when the newest message that
+    was ready was sent. `lag` is how far the device's clock is behind, at most `lateness_ms`: what is older than
+    that no rule sees.
     """
 
     def __init__(
@@ -66,10 +70,14 @@ class Order:
         places: Iterable[Place] = (),
         sent: int = 0,
         held: Iterable[Held] = (),
+        lag: Lag | None = None,
+        lateness_ms: int = DEFAULT_LATENESS_MS,
     ) -> None:
         self.places = list(places)
         self.sent = sent
         self.held = list(held)
+        self.lag = lag
+        self._lateness_ms = lateness_ms
         self._losses = losses
         self._hold_ms = hold_ms
         self._held_bytes = sum(len(one.samples) for one in self.held)
@@ -89,11 +97,21 @@ class Order:
         """Messages that came together, in whatever order; then, if given, the time it is. Returns what is ready."""
         for one in sorted(inputs, key=lambda one: (one.received_at, one.sent, one.seq)):
             self._let_go(one.received_at)
+            self._hear(one)
             self._place(one)
         if now is not None:
             self._let_go(now)
         ready, self._ready = self._ready, []
         return ready
+
+    def _hear(self, one: Input) -> None:
+        """Another start of a device may have found another time of day: then nothing is known of its clock."""
+        if _sent(one) < max([self.sent, *map(_sent, self.held)]):
+            return
+        boots = {*(place.boot for place in self.places[-1:]), *(held.boot for held in self.held)}
+        known = self.lag if one.boot in boots else None
+        step = step_ms(self._hold_ms)
+        self.lag = heard(known, one.received_at, one.sent, step=step, most=self._lateness_ms)
 
     def _let_go(self, now: int) -> None:
         while (due := self.due) is not None and due <= now:

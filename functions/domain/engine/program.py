@@ -5,7 +5,7 @@ from hashlib import blake2b
 from typing import Final
 
 from contract.conditions import ONLINE
-from contract.models import DEFAULT_REORDER_HOLD_MS, DeviceModel
+from contract.models import DEFAULT_LATENESS_MS, DEFAULT_REORDER_HOLD_MS, DeviceModel
 from functions.domain.engine.codec import allowance_of, encode
 from functions.domain.engine.compiled import Compiled
 from functions.domain.engine.inputs import Input, InstalledRule, Values
@@ -31,6 +31,7 @@ class Program:
         self.rules = rules
         self.model = model
         self.hold_ms = DEFAULT_REORDER_HOLD_MS if model is None else model.reorder_hold_ms
+        self.lateness_ms = DEFAULT_LATENESS_MS if model is None else model.lateness_ms
         at_work = sorted(
             (Compiled(one) for one in rules if one.rule.enabled and one.rule.bands), key=lambda one: one.id
         )

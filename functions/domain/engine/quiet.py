@@ -7,10 +7,10 @@ import msgspec
 
 from contract.evaluation import ANYTHING
 from contract.glance import ENVELOPE_MEMBERS, MAX_BYTES, READING_MEMBERS, Glance, Reading, glance
-from contract.models import DEFAULT_LATENESS_MS
 from contract.validation import compiled
 from functions.domain.engine.codec import Allowance
 from functions.domain.engine.generated import Limits
+from functions.domain.engine.lag import step_ms
 from functions.domain.engine.shapes import Derived, Kind, Shape, Usual
 from functions.domain.state import Latest
 
@@ -40,7 +40,8 @@ class Quiet:
     def __init__(self, program: "Program", allowance: Allowance) -> None:
         self._asking = program.asking
         self.model = program.model
-        self.lateness_ms = DEFAULT_LATENESS_MS if program.model is None else program.model.lateness_ms
+        self.lateness_ms = program.lateness_ms
+        self.step_ms = step_ms(program.hold_ms)
         self._bounds = allowance.bounds
         self._awaited = allowance.silences.keys() - {ANYTHING}
         self.patience = min(allowance.silences.values(), default=0)

@@ -93,7 +93,7 @@ def what_rules_know(state):
         for one in rest.running
     ]
     places = (*((one.boot, one.next) for one in rest.places), (head.boot, head.next))
-    return places, head.sent, rest.held, losses(state), rest.gaps, running, rest.known, rest.refused
+    return places, head.sent, head.lag, rest.held, losses(state), rest.gaps, running, rest.known, rest.refused
 
 
 @pytest.mark.parametrize("rules", [("humid",), ("silent", "humid")])
@@ -277,6 +277,14 @@ def test_what_is_unusual_goes_the_long_way(messages):
     assert spared([*messages, message(4)], state, program, {}) is None
 
 
+def test_a_device_of_which_something_is_held_goes_the_long_way():
+    program = program_of("warm")
+    state = warmed_up(program)
+    for one in (message(0, NOW + 31_000, boot="b2"), message(3)):
+        _, state, _ = long_way([one], state, program)
+    assert spared([message(4, NOW + 32_000)], state, program, {}) is None
+
+
 def test_other_rules_go_the_long_way_once():
     state = warmed_up(program_of("warm"))
     program = program_of("warm", "humid")
@@ -353,18 +361,20 @@ STEADY = {"temperature": 20.0, "humidity": 40}
     batches,
     extras,
     st.sampled_from([NOW, NOW + 3_560_000]),
+    st.lists(st.sampled_from([100, 100, 15_000, 65_000, 200_000]), min_size=1, max_size=4),
 )
-def test_whatever_is_spared_everything_comes_to_the_same(ids, modeled, life, extras, begin):
+def test_whatever_is_spared_everything_comes_to_the_same(ids, modeled, life, extras, begin, ways):
     program = program_of(*ids, model=CLIMATE if modeled else DeviceModel(**PLAIN))
     quick = plain = DeviceState()
     seq = 0
     found = {"quick": [], "plain": []}
-    for batch in life:
+    for index, batch in enumerate(life):
         messages = []
         for unsteady, jump, other in batch:
             steady = {**STEADY, **extras[len(messages) % len(extras)]}
             values, before = (other, [STEADY] * (len(other) - 2)) if unsteady == 0 else (steady, ())
-            messages.append(message(seq + jump if seq else 0, begin + 10_000 * seq, before=before, **values))
+            ts, received_at = begin + 10_000 * seq, begin + 10_000 * seq + ways[index % len(ways)]
+            messages.append(message(seq + jump if seq else 0, ts, received_at=received_at, before=before, **values))
             seq += 1 if jump == 0 else max(jump, 0)
         assessed, quick, transitions = quick_way(messages, quick, program)
         found["quick"] += transitions
