@@ -149,7 +149,7 @@ def _reached(openapi, start):
 
 
 def test_no_request_loads_the_generator_or_the_page():
-    script = "import sys, functions.handlers.api; print('\\n'.join(sys.modules))"
+    script = "import sys, functions.handlers.api; print('\\n'.join(list(sys.modules)))"
     loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
     assert "functions.api.operations.docs" in loaded
     assert not [name for name in loaded if "swagger" in name or name.startswith("functions.api.openapi")]
