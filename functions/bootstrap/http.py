@@ -64,6 +64,7 @@ def api(env: Env, failing: "Callable[[RatesError], None]" = _unheard) -> "tuple[
     from functions.adapters.dynamodb_audit import AuditedWrites
     from functions.adapters.dynamodb_idempotency import DynamoDBRequestMemory
     from functions.adapters.dynamodb_live import DynamoDBLiveTickets
+    from functions.adapters.dynamodb_recipients import DynamoDBRecipients
     from functions.adapters.dynamodb_registry import DynamoDBRegistry
     from functions.adapters.dynamodb_rules import DynamoDBRules
     from functions.adapters.dynamodb_state import DynamoDBStateStore
@@ -97,7 +98,14 @@ def api(env: Env, failing: "Callable[[RatesError], None]" = _unheard) -> "tuple[
     definitions = DynamoDBRules(dynamodb, settings.core_table, audited)
     book = rulebook(dynamodb, settings.core_table, registry)
     known = book.models
-    rules = Rules(store=definitions, rulebook=book, registry=registry, queue=alarms, clock=CLOCK)
+    rules = Rules(
+        store=definitions,
+        rulebook=book,
+        registry=registry,
+        recipients=DynamoDBRecipients(dynamodb, settings.core_table),
+        queue=alarms,
+        clock=CLOCK,
+    )
     commands, bulks = _commands(client, settings, audited, gate, live, known)
     grants, users, keys = _people(client, settings, audited, gate, registry)
     shown = _alarms(client, settings, audited, gate, live, book)

@@ -7,7 +7,7 @@ import msgspec
 from contract.conditions import is_reserved, metrics_of
 from contract.errors import RuleError
 from contract.models import DeviceModel
-from contract.rules import Command, Rule, of_model, read_rule, to_document
+from contract.rules import Command, Notify, Rule, of_model, read_rule, to_document
 
 
 class Remark(msgspec.Struct, frozen=True):
@@ -26,6 +26,15 @@ def metrics_named(rule: Rule) -> Iterator[tuple[str, str]]:
                 for metric in dict.fromkeys(metrics_of(condition)):
                     if metric is not None and not is_reserved(metric):
                         yield f"{place}{name}", metric
+
+
+def recipients_named(rule: Rule) -> Iterator[tuple[str, str]]:
+    """Whom it tells, with the field that each stands in."""
+    for at, action in enumerate(rule.actions):
+        if isinstance(action, Notify):
+            yield from ((f"actions[{at}].notify", one) for one in action.recipients)
+    for at, step in enumerate(rule.escalation):
+        yield from ((f"escalation[{at}].notify", one) for one in step.recipients)
 
 
 def remarks(rule: Rule, models: Mapping[str, DeviceModel], model: DeviceModel | None = None) -> tuple[Remark, ...]:

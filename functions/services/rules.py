@@ -6,7 +6,7 @@ import msgspec
 
 from contract.errors import RuleError, shown
 from contract.rules import Rule, read_rule, to_document
-from functions.domain.access import Permission, Principal, Target, demand, target_of
+from functions.domain.access import Permission, Principal, demand
 from functions.domain.alarm_work import Refresh
 from functions.domain.audit import Actor, Note
 from functions.domain.cursors import seal, unseal
@@ -29,8 +29,10 @@ from functions.errors import (
 )
 from functions.ports.alarms import AlarmsQueue
 from functions.ports.clock import Clock
+from functions.ports.deliveries import RecipientStore
 from functions.ports.devices import DeviceFinder
 from functions.ports.rules import RuleStore
+from functions.services.rule_remarks import Remarks, place_of
 from functions.services.rule_sight import Sight
 from functions.services.rulebook import Rulebook, Snapshot
 
@@ -68,11 +70,19 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
 
 class Rules:
     def __init__(
-        self, *, store: RuleStore, rulebook: Rulebook, registry: DeviceFinder, queue: AlarmsQueue, clock: Clock
+        self,
+        *,
+        store: RuleStore,
+        rulebook: Rulebook,
+        registry: DeviceFinder,
+        recipients: RecipientStore,
+        queue: AlarmsQueue,
+        clock: Clock,
     ) -> None:
         self._store = store
         self._rulebook = rulebook
         self._registry = registry
+        self._remarks = Remarks(rulebook, registry, recipients)
         self._queue = queue
         self._clock = clock
 
@@ -103,7 +113,7 @@ class Rules:
         if definition is None:
             return self._default(id)
         self._see(who, id, head_of(definition).scope)
-        return self._installed(definition)
+        return self._installed(who, definition)
 
     def versions(
         self,
@@ -135,7 +145,7 @@ class Rules:
         sight.look_up([rule.scope])
         return Checked(
             rule=rule,
-            remarks=self._remarks(rule) if sight.sees(rule.scope) else remarks(rule, self._rulebook.models),
+            remarks=self._remarks.of(who, rule) if sight.sees(rule.scope) else remarks(rule, self._rulebook.models),
         )
 
     def create(self, actor: Actor, document: Any, origin: str | None) -> InstalledRule:
@@ -157,7 +167,7 @@ class Rules:
         self._wake(rule.id, rule.scope)
         if not self._store.rules.save(None, after, _note(actor, "rule.create", rule.id, None, after, now)):
             raise _taken(rule.id)
-        return self._installed(after)
+        return self._installed(actor.principal, after)
 
     def replace(
         self,
@@ -188,12 +198,12 @@ class Rules:
             known, text=_text(rule), origin=known.origin if origin is None else _origin(origin)
         )
         if after == known:
-            return self._installed(known)
+            return self._installed(actor.principal, known)
         after = msgspec.structs.replace(after, version=known.version + 1, updated_at=now, by=actor.principal.by)
         self._wake(id, head_of(known).scope, rule.scope)
         if not self._store.rules.save(known, after, _note(actor, "rule.update", id, known, after, now)):
             raise PreconditionError(f"rule {id!r} was changed at this very moment by somebody else")
-        return self._installed(after)
+        return self._installed(actor.principal, after)
 
     def delete(self, actor: Actor, id: str, version: int | None) -> None:  # noqa: A002
         """Its alarms are cleared. Raises as `replace` does."""
@@ -223,19 +233,10 @@ class Rules:
             raise InvalidDocumentError([("", f"a rule of at most {MAX_RULE_BYTES} bytes as JSON", f"{size} bytes")])
         return rule
 
-    def _installed(self, definition: Definition) -> InstalledRule:
+    def _installed(self, who: Principal, definition: Definition) -> InstalledRule:
         rule = rule_of(definition.text)
-        return InstalledRule(rule=rule, version=definition.version, definition=definition, remarks=self._remarks(rule))
-
-    def _remarks(self, rule: Rule) -> tuple[Remark, ...]:
-        models = self._rulebook.models
-        kind, _, name = rule.scope.partition(":")
-        if kind == "device":
-            device = self._registry.find([name]).get(name)
-            if device is None:
-                return (Remark("scope", f"no device {name!r} is registered"), *remarks(rule, models))
-            return remarks(rule, models, models.get(device.model))
-        return remarks(rule, models, models.get(name) if kind == "model" else None)
+        said = self._remarks.of(who, rule)
+        return InstalledRule(rule=rule, version=definition.version, definition=definition, remarks=said)
 
     def _default(self, id: str) -> InstalledRule:  # noqa: A002
         snapshot = self._rulebook.snapshot()
@@ -263,11 +264,7 @@ class Rules:
             raise missing(id)
 
     def _demand(self, actor: Actor, scope: str) -> None:
-        target = target_of(scope)
-        if target.thing is not None:
-            device = self._registry.find([target.thing]).get(target.thing)
-            target = Target(target.thing, device.group if device else None)
-        demand(actor.principal, Permission.RULES_WRITE, target)
+        demand(actor.principal, Permission.RULES_WRITE, place_of(scope, self._registry))
 
     def _wake(self, id: str, *scopes: str) -> None:  # noqa: A002
         """Before the change is made: of a change that nobody hears of, silent devices would never learn."""

@@ -189,7 +189,14 @@ def _services(api, chance):
     whois = WhoIs(api.principals, api.keys)
     grants = Grants(api.principals, api.directory, api.registry, whois, clock)
     creating = Creating(store=api.commands, models=models, live=api.live, clock=clock, chance=chance, attempts=range(3))
-    rules = Rules(store=api.rules, rulebook=api.rulebook, registry=api.registry, queue=api.alarms_queue, clock=clock)
+    rules = Rules(
+        store=api.rules,
+        rulebook=api.rulebook,
+        registry=api.registry,
+        recipients=api.recipients,
+        queue=api.alarms_queue,
+        clock=clock,
+    )
     alarms = Alarms(
         store=api.alarms,
         gate=gate,

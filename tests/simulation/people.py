@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 from functions.adapters.dynamodb_audit import AuditedWrites
+from functions.adapters.dynamodb_recipients import DynamoDBRecipients
 from functions.adapters.dynamodb_registry import DynamoDBDeviceFinder
 from functions.adapters.dynamodb_rules import DynamoDBRules
 from functions.adapters.sqs_alarms import SqsAlarmsQueue
@@ -42,6 +43,7 @@ def services(env: Mapping[str, str]) -> Services:
         store=DynamoDBRules(dynamodb, settings.core_table, audited),
         rulebook=book,
         registry=registry,
+        recipients=DynamoDBRecipients(dynamodb, settings.core_table),
         queue=SqsAlarmsQueue(client("sqs"), env["FIELDLINE_ALARMS_QUEUE_URL"]),
         clock=CLOCK,
     )

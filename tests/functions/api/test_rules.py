@@ -4,6 +4,7 @@ import pytest
 
 from functions.adapters.memory_rules import MemoryShelf
 from functions.domain.alarm_work import Refresh
+from functions.errors import DeliveriesError
 from tests.functions.api_harness import person
 from tests.functions.conftest import NOW
 
@@ -129,6 +130,44 @@ def test_a_metric_that_no_model_has_is_remarked_and_one_that_the_model_lacks_is_
     assert "climate" in remark["detail"], "machines have it, and this is none"
     (remark,) = install(api, of_device | {"rule": "of-none", "scope": "device:cold-9", "when": WARM["when"]})["remarks"]
     assert remark["field"] == "scope"
+
+
+TELLS = WARM | {
+    "actions": [{"notify": ["on-call", "on-cal"]}, {"desire": {"fan": {"on": True}}, "on": ["raised"]}],
+    "escalation": [{"after": "15m", "notify": ["boss"]}],
+}
+
+
+def test_a_recipient_that_there_is_none_of_is_remarked_by_name(api):
+    hook = {"id": "on-call", "name": "On call", "channel": "webhook", "address": "https://hooks.example.com/alarms"}
+    assert api.call("POST", "/recipients", body=hook)[0] == 201
+    told = [(one["field"], one["detail"].split(":")[0]) for one in install(api, TELLS)["remarks"]]
+    assert told == [
+        ("actions[0].notify", "there is no recipient 'on-cal'"),
+        ("escalation[0].notify", "there is no recipient 'boss'"),
+    ]
+    assert len(replace(api, TELLS | {"escalation": []}, 1)[1]["remarks"]) == 1
+    assert len(api.get("/rules/too-warm")[1]["remarks"]) == 1
+    assert len(api.call("POST", "/rules/validate", body={"document": TELLS}, who=OF_PLANT)[1]["remarks"]) == 2
+
+
+@pytest.mark.parametrize("who", [person("viewer"), person(("admin", "group:plant-2"), "viewer")])
+def test_whoever_may_not_install_a_rule_does_not_learn_from_it_which_recipients_there_are(api, who):
+    install(api, TELLS)
+    assert api.get("/rules/too-warm", who=who)[1]["remarks"] == []
+    assert api.call("POST", "/rules/validate", body={"document": TELLS}, who=who)[1]["remarks"] == []
+
+
+def test_a_rule_is_installed_though_its_recipients_cannot_be_read(api, monkeypatch):
+    def fails(ids):
+        raise DeliveriesError("the table is away")
+
+    monkeypatch.setattr(api.recipients, "find", fails)
+    (remark,) = install(api, TELLS)["remarks"]
+    assert (remark["field"], remark["detail"]) == (
+        "actions[0].notify",
+        "whether there are such recipients could not be read just now",
+    )
 
 
 @pytest.mark.parametrize("when", [WARM["when"], {"metric": "vibration", "above": 1}])

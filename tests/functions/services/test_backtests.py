@@ -8,6 +8,7 @@ import pytest
 from contract.models import shipped
 from functions.adapters.memory import MemoryTelemetryStore, MemoryWorld
 from functions.adapters.memory_alarm_queues import MemoryAlarmsQueue, MemoryBacktestsQueue
+from functions.adapters.memory_recipients import MemoryRecipients
 from functions.adapters.memory_registry import MemoryRegistry
 from functions.adapters.memory_rules import MemoryBacktests, MemoryRules
 from functions.domain.access import By
@@ -39,7 +40,14 @@ class Laboratory:
         self.jobs = MemoryBacktests()
         self.queue = MemoryBacktestsQueue()
         book = Rulebook(self.store, self.registry, clock, shipped=shipped())
-        rules = Rules(store=self.store, rulebook=book, registry=self.registry, queue=MemoryAlarmsQueue(), clock=clock)
+        rules = Rules(
+            store=self.store,
+            rulebook=book,
+            registry=self.registry,
+            recipients=MemoryRecipients(),
+            queue=MemoryAlarmsQueue(),
+            clock=clock,
+        )
         self.backtests = Backtests(
             store=self.jobs,
             rules=rules,
