@@ -2,9 +2,12 @@
 
     .venv/bin/python bench/rules.py [--quick] [--json] [--parts engines backtest]
 
-Each candidate is a process of its own. They take turns, a batch each, and of every one the best of 11 rounds counts
-(quick: 3), so that what else the machine does slows all or none. npm's engine is installed on first use, under
-`.local`.
+`engines`: each candidate is a process of its own. They take turns, a batch each, and of every one the best of 11 rounds
+counts (quick: 3), in processor time, so that what else the machine does slows all or none. What ours does and what is
+not measured, `bench/rulings/ours.py` says; of the peers none knows duration, hysteresis, duplicates or state. npm's
+engine is installed on first use, under `.local`.
+
+`backtest`: see `bench/rulings/backtests.py`; the quick look leaves out the store.
 """
 
 import argparse
@@ -17,6 +20,7 @@ from typing import Any, NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from bench.rulings import backtests
 from bench.rulings.candidate import Candidate
 from bench.rulings.workload import messages, thresholds
 
@@ -106,7 +110,16 @@ def _npm_command() -> list[str]:
     return [str(node), str(ROOT / "bench" / "rulings" / "json_rules_engine.mjs"), str(MODULES), str(workload)]
 
 
-PARTS: dict[str, Callable[..., list[Row]]] = {"engines": engines}
+def backtest(*, quick: bool) -> list[Row]:
+    limit, taken = 2.0, backtests.measure(QUICK_ROUNDS if quick else ROUNDS, chunks=not quick)
+    return [
+        Row(f"a backtest of 30 days, {where}", seconds, "s", f"a limit: {limit:g} s", seconds / limit,
+            1 if where == backtests.FROM_MEMORY else None, least=False)
+        for where, seconds in taken.items()
+    ]  # fmt: skip
+
+
+PARTS: dict[str, Callable[..., list[Row]]] = {"engines": engines, "backtest": backtest}
 
 
 def main() -> None:

@@ -5,6 +5,7 @@ Values wander around where devices work; about one in five hundred crosses the t
 
 import json
 import random
+from collections.abc import Iterator
 from typing import Any, Final
 
 METRICS: Final = ("temperature", "humidity", "pressure", "vibration", "current")
@@ -50,3 +51,14 @@ def messages(count: int, seed: int = 6) -> list[tuple[str, bytes]]:
         }
         made.append((f"pump-{device}", json.dumps(document, separators=(",", ":")).encode()))
     return made
+
+
+def one_device(count: int, seed: int = 6) -> Iterator[tuple[int, dict[str, float]]]:
+    """(time, values) of one of them, message after message; what is high stays high for a while."""
+    source = random.Random(seed)
+    drift = dict.fromkeys(METRICS, 0.0)
+    for index in range(count):
+        for metric in METRICS:
+            drift[metric] = 0.95 * drift[metric] + source.gauss(0, 0.3)
+        values = {metric: round(MIDDLES[metric] + drift[metric] * SPREADS[metric], 2) for metric in METRICS}
+        yield START_MS + index * INTERVAL_MS, values
