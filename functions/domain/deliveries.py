@@ -30,6 +30,11 @@ STALE_ACTION_MS: Final = LATE_ACTION_MS + DEFAULT_LATENESS_MS
 """Nor for what had happened so long before it was found: data that is older is late, unless it came back from the dead
 letters, where time stands still.
 """
+LOOK_MS: Final = 300_000
+"""How often one that waits, since nobody is to be told now, is looked at again: a window may end early."""
+LATER_LOOK_MS: Final = 3_600_000
+"""The same for one that has waited for a day."""
+MAX_WAITS: Final = 8
 SENT_DELAYED_MS: Final = 900_000
 """How long a message of the queue can wait; what waits longer is found by the sweep."""
 MAX_NOTE_CHARS: Final = 300
@@ -57,16 +62,18 @@ TOLD: Final = frozenset({State.DELIVERED, State.DIGESTED, State.PENDING})
 
 
 class Reason(StrEnum):
-    """Why it was muted, gathered or given up."""
+    """Why it was muted, gathered or given up, or why one that is PENDING waits."""
 
     MAINTENANCE = "maintenance"
     PARENT_OFFLINE = "parent_offline"
     CLEARED = "cleared"
-    """The alarm ended before a digest told of it, before it was time to escalate, or before he was told at all."""
+    """The alarm ended before a digest told of it, before it was time to escalate, before he was told at all, or while
+    nobody was to be told.
+    """
     ACKNOWLEDGED = "acknowledged"
     LATE = "late"
     SUPERSEDED = "superseded"
-    """A later step of the same rule has acted already."""
+    """A later step of the same rule has acted already, or is what there is to tell."""
     OUT_OF_SCOPE = "out_of_scope"
     BELOW_SEVERITY = "below_severity"
     QUIET_HOURS = "quiet_hours"
@@ -75,6 +82,10 @@ class Reason(StrEnum):
     REFUSED = "refused"
     """The receiver, or the device's model, does not take it: trying again would change nothing."""
     GIVEN_UP = "given_up"
+
+
+HELD: Final = frozenset({Reason.MAINTENANCE, Reason.PARENT_OFFLINE})
+"""What is PENDING for one of these waits until it is no longer so."""
 
 
 class Notice(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="notice"):
@@ -155,13 +166,22 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     note: str = ""
 
 
+class Wait(msgspec.Struct, frozen=True, kw_only=True):
+    """Why nobody was to be told, found at `at` first."""
+
+    reason: Reason
+    at: int
+    note: str
+
+
 class Delivery(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One thing to be done, once. `about` is the step of the alarm that it is for, without its trace.
 
-    `name` and `group` are the device's when it was planned. `since` is when what it is about was found, or when it was
-    last replayed. It is not attempted before `next_at`; the sweep comes to it at `due`, None once it is closed.
+    `name` and `group` are the device's when it was planned. `since` is when what it is about was found, when it was
+    last replayed, or until when it has waited: its age counts from there. It is not attempted before `next_at`; the
+    sweep comes to it at `due`, None once it is closed.
     `admitted`: it has been counted against the recipient's limit. `digest` is the delivery in which it is told.
-    `version` is that of the stored item.
+    `waits` are its first ones, in order. `version` is that of the stored item.
     """
 
     id: str
@@ -182,6 +202,7 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     note: str = ""
     digest: str | None = None
     closed_at: int | None = None
+    waits: tuple[Wait, ...] = ()
     version: int = 0
 
     @property
@@ -214,6 +235,11 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         """Whether it is a digest that others can still be told in."""
         return isinstance(self.task, Digest) and self.state is State.PENDING and self.attempts == 0
 
+    @property
+    def is_held(self) -> bool:
+        """Whether it waits because nobody was to be told."""
+        return self.state is State.PENDING and self.reason in HELD
+
     def given_up(self, now: int) -> bool:
         """Whether attempts were made for long enough, though none may have come to an end."""
         return self.tried > 0 and now >= self.since + GIVE_UP_MS
@@ -225,7 +251,9 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         """While this attempt lasts nobody makes another one, and if it dies the sweep comes back: later each time."""
         tried = self.tried + 1
         until = now + max(LEASE_MS, RETRY_MS[min(tried, len(RETRY_MS)) - 1])
-        return msgspec.structs.replace(self, attempts=self.attempts + 1, tried=tried, next_at=until, due=until)
+        return msgspec.structs.replace(
+            self, attempts=self.attempts + 1, tried=tried, next_at=until, due=until, reason=None
+        )
 
     def ended(self, now: int, answer: Answer, chance: Callable[[], float]) -> Self:
         match answer.outcome:
@@ -244,6 +272,20 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         """Until `at`. Where a message can wait so long it brings it back, and the sweep comes only if that is lost."""
         late = FIRST_TRY_MS if at - now <= SENT_DELAYED_MS else 0
         return msgspec.structs.replace(self, next_at=at, due=at + late, note=note[:MAX_NOTE_CHARS])
+
+    def held(self, reason: Reason, now: int, until: int | None, note: str) -> Self:
+        """To be looked at again in a while, or at `until` if that is sooner."""
+        note = note[:MAX_NOTE_CHARS]
+        waits = self.waits
+        if not (self.is_held and waits and (waits[-1].reason, waits[-1].note) == (reason, note)):
+            waits = (*waits[: MAX_WAITS - 1], Wait(reason=reason, at=now, note=note))
+        at = now + (LOOK_MS if now - waits[0].at < GIVE_UP_MS else LATER_LOOK_MS)
+        at = at if until is None else min(at, until)
+        return msgspec.structs.replace(self.waiting(at, now, note), reason=reason, since=at, waits=waits)
+
+    def resumed(self, at: int, now: int) -> Self:
+        """Nothing mutes it any more, and it is to wait until `at`."""
+        return msgspec.structs.replace(self.waiting(at, now), reason=None)
 
     def muted(self, reason: Reason, now: int, note: str = "") -> Self:
         return self._closed(State.MUTED, now, reason, note)

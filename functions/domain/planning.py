@@ -14,6 +14,8 @@ from functions.domain.deliveries import (
     Escalate,
     Notice,
     Order,
+    Reason,
+    State,
     Task,
     Wanted,
 )
@@ -87,11 +89,37 @@ def escalated(delivery: Delivery, alarm: Alarm, now: int) -> list[Delivery]:
             due=now + FIRST_TRY_MS,
             attempts=0,
             tried=0,
+            reason=None,
             note="",
+            waits=(),
             version=0,
         )
         for recipient in task.recipients
     ]
+
+
+def superseded(notice: Delivery, others: Iterable[Delivery]) -> bool:
+    """Whether the recipient is told of a later step of the same kind. `others` are deliveries of the same alarm."""
+    about = notice.about
+    return about is not None and any(
+        one.about.kind is about.kind and one.about.step > about.step
+        for one in others
+        if one.about is not None and isinstance(one.task, Notice) and one.recipient == notice.recipient
+    )
+
+
+def undoes(action: Delivery, others: Iterable[Delivery]) -> bool:
+    """Whether it is what its rule does to the device at the end of an alarm, and may undo what it did before.
+
+    Not where all of that was muted: then there is nothing to undo. `others` are deliveries of the same alarm.
+    """
+    about = action.about
+    if about is None or about.kind is not TransitionKind.CLEARED:
+        return False
+    before = [
+        one for one in others if isinstance(one.task, Order | Wanted) and one.about and one.about.step < about.step
+    ]
+    return not before or any(one.state is not State.MUTED or one.reason is Reason.SUPERSEDED for one in before)
 
 
 def over(gathered: Sequence[Delivery], active: Collection[tuple[str, int]]) -> set[str]:

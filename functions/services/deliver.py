@@ -5,12 +5,14 @@ the sweep makes another one; the receiver knows by the message's id what he has 
 from collections import Counter
 from collections.abc import Callable
 
+from functions.domain.alarms import Alarm, TransitionKind
 from functions.domain.deliveries import (
     MAX_NOTE_CHARS,
     Answer,
     Attempt,
     Delivery,
     Escalate,
+    Notice,
     Order,
     Outcome,
     Reason,
@@ -18,14 +20,14 @@ from functions.domain.deliveries import (
     Wanted,
 )
 from functions.domain.fences import Passed
-from functions.domain.planning import escalated
+from functions.domain.planning import GATHERED, escalated, superseded, undoes
 from functions.errors import AdapterError
 from functions.ports.alarms import ActionsQueue, AlarmStore
 from functions.ports.clock import Clock
 from functions.ports.deliveries import DeliveryStore
 from functions.services.act import send
 from functions.services.act_on_device import ActOnDevice
-from functions.services.muting import Muting
+from functions.services.muting import Muted, Muting
 from functions.services.tell import Gather, Prepared, Ready, Telling
 
 Report = Counter[str]
@@ -79,12 +81,42 @@ class Delivering:
         return self._report(kept)
 
     def _prepared(self, delivery: Delivery) -> Prepared:
-        muted = self._muting.decide(delivery)
-        if muted is not None:
-            return delivery.muted(muted.reason, self._clock.now_ms(), muted.note)
+        late = self._muting.late(delivery)
+        if late is not None:
+            return delivery.muted(late.reason, self._clock.now_ms(), late.note)
+        muted = self._muting.now(delivery)
         if isinstance(delivery.task, Order | Wanted):
-            return Ready(delivery, lambda: self._acted(delivery))
+            if muted is None or undoes(delivery, self._of_its_alarm(delivery)):
+                return Ready(delivery, lambda: self._acted(delivery))
+            return delivery.muted(muted.reason, self._clock.now_ms(), muted.note)
+        if muted is not None or delivery.is_held:
+            waits = self._held(delivery, muted)
+            if waits is not None:
+                return waits
         return self._telling.prepare(delivery)
+
+    def _held(self, delivery: Delivery, muted: Muted | None) -> Delivery | None:
+        """What becomes of a notice while nobody is to be told, or at the end of that; None where it is told now."""
+        now, about = self._clock.now_ms(), delivery.about
+        if about is None:
+            return None
+        if about.kind is TransitionKind.CLEARED:
+            return delivery.muted(muted.reason, now, muted.note) if muted else None
+        why = f"while nobody was to be told, {muted.note if muted else delivery.note}"
+        alarm = self._alarms.read(about.thing, about.number)
+        if alarm is None or not alarm.active:
+            return delivery.muted(Reason.CLEARED, now, f"it ended {why}")
+        if alarm.acknowledged and isinstance(delivery.task, Notice) and delivery.task.unacknowledged_ms is not None:
+            return delivery.muted(Reason.ACKNOWLEDGED, now, _by(alarm))
+        if superseded(delivery, self._of_its_alarm(delivery)):
+            return delivery.muted(Reason.SUPERSEDED, now, f"the same happened again {why}")
+        return delivery.held(muted.reason, now, muted.until, muted.note) if muted else None
+
+    def _of_its_alarm(self, delivery: Delivery) -> tuple[Delivery, ...]:
+        about = delivery.about
+        if about is None:
+            return ()
+        return self._deliveries.of_alarm(about.thing, about.number, GATHERED, None).deliveries
 
     def _try(self, delivery: Delivery, ready: Ready) -> Report:
         started = self._clock.now_ms()
@@ -120,9 +152,15 @@ class Delivering:
         if alarm is None or not alarm.active:
             return self._report(self._deliveries.save(delivery, delivery.muted(Reason.CLEARED, now)))
         if alarm.acknowledged:
-            by = alarm.acknowledged_by.name if alarm.acknowledged_by else ""
-            muted = delivery.muted(Reason.ACKNOWLEDGED, now, f"by {by}")
-            return self._report(self._deliveries.save(delivery, muted))
+            return self._report(self._deliveries.save(delivery, delivery.muted(Reason.ACKNOWLEDGED, now, _by(alarm))))
+        muted = self._muting.now(delivery)
+        if muted is not None:
+            held = delivery.held(muted.reason, now, muted.until, muted.note)
+            return self._report(self._deliveries.save(delivery, held))
+        if delivery.is_held and isinstance(delivery.task, Escalate):
+            # Nobody could have acknowledged what nobody was told of.
+            resumed = delivery.resumed(now + delivery.task.after_ms, now)
+            return self._report(self._deliveries.save(delivery, resumed))
         notices = escalated(delivery, alarm, now)
         done = delivery.done(now, f"told {', '.join(one.recipient or '' for one in notices)}")
         kept = self._deliveries.save(delivery, done, also=notices)
@@ -136,3 +174,7 @@ class Delivering:
         if kept.state is State.PENDING:
             send(self._queue, [kept], self._clock.now_ms())
         return Counter({f"deliveries_{kept.state.value.lower()}": 1})
+
+
+def _by(alarm: Alarm) -> str:
+    return f"by {alarm.acknowledged_by.name if alarm.acknowledged_by else ''}"

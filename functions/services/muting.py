@@ -29,8 +29,11 @@ PARENT: Final = "parent"
 
 
 class Muted(msgspec.Struct, frozen=True):
+    """`until` is when it ends, if that is known and nobody ends it before."""
+
     reason: Reason
     note: str
+    until: int | None = None
 
 
 class Muting:
@@ -46,8 +49,8 @@ class Muting:
         self._ahead: list[Window] = []
         self._read_at: int | None = None
 
-    def decide(self, delivery: Delivery) -> Muted | None:
-        """Why nothing is done; None where it is. Raises DeliveriesError, RegistryError, StateError."""
+    def late(self, delivery: Delivery) -> Muted | None:
+        """Why it is too late for it; None where it is not."""
         about = delivery.about
         if about is None:
             return None
@@ -59,10 +62,21 @@ class Muting:
         unfound_ms = delivery.created_at - about.at
         if unfound_ms >= (STALE_ACTION_MS if acts else GIVE_UP_MS):
             return Muted(Reason.LATE, f"it happened {unfound_ms // 60_000} minutes before it was found")
+        return None
+
+    def now(self, delivery: Delivery) -> Muted | None:
+        """Why nobody is to be told for the time being; None where nothing stands against it.
+
+        Raises DeliveriesError, RegistryError, StateError.
+        """
+        about = delivery.about
+        if about is None:
+            return None
+        now = self._clock.now_ms()
         device = self._registry.find([about.thing]).get(about.thing)
         window = holding(self._current(now), about.thing, device.group if device else delivery.group, now)
         if window is not None:
-            return Muted(Reason.MAINTENANCE, f"{window.id}: {window.reason}")
+            return Muted(Reason.MAINTENANCE, f"{window.id}: {window.reason}", window.end)
         parent = _parent_of(device)
         if parent is not None and self._presences.read(parent).status is Status.OFFLINE:
             return Muted(Reason.PARENT_OFFLINE, f"its gateway {parent} is offline")

@@ -8,7 +8,18 @@ import msgspec
 from contract.models import SEVERITIES, Severity
 from functions.domain import messages
 from functions.domain.alarms import TransitionKind
-from functions.domain.deliveries import TOLD, Answer, Delivery, Digest, Gathered, Notice, Reason, State, Trial
+from functions.domain.deliveries import (
+    FIRST_TRY_MS,
+    TOLD,
+    Answer,
+    Delivery,
+    Digest,
+    Gathered,
+    Notice,
+    Reason,
+    State,
+    Trial,
+)
 from functions.domain.messages import Message
 from functions.domain.planning import GATHERED, over
 from functions.domain.recipients import Channel, Recipient
@@ -83,8 +94,9 @@ class Telling:
             return delivery.muted(
                 Reason.BELOW_SEVERITY, now, f"{recipient.id} is told of {recipient.minimum} and worse"
             )
-        if about.kind is TransitionKind.CLEARED and self._was_kept_from_him(delivery):
-            return delivery.muted(Reason.CLEARED, now, f"{recipient.id} was not told of the alarm before it ended")
+        unheard = self._unheard(delivery, recipient, now) if about.kind is TransitionKind.CLEARED else None
+        if unheard is not None:
+            return unheard
         quiet = recipient.quiet.until(now, about.severity) if recipient.quiet else None
         if quiet is not None:
             return _later(delivery, recipient, Reason.QUIET_HOURS, now, quiet)
@@ -139,9 +151,20 @@ class Telling:
         states = {one.state for one in self._before(delivery)}
         return not states.isdisjoint(TOLD)
 
-    def _was_kept_from_him(self, delivery: Delivery) -> bool:
-        """Whether he was to be told of the alarm, and never was. Not of whoever is to be told of its end alone."""
-        return {one.state for one in self._before(delivery)} == {State.MUTED}
+    def _unheard(self, delivery: Delivery, recipient: Recipient, now: int) -> Delivery | None:
+        """What becomes of an end if he was to be told of the alarm, and never was, or that is not decided yet.
+
+        None for whoever is to be told of its end alone.
+        """
+        before = self._before(delivery)
+        held = [one.next_at for one in before if one.is_held]
+        if held:
+            # At its next look that one finds that the alarm is over, or else it was told just now.
+            at = max(now, *held) + FIRST_TRY_MS
+            return delivery.waiting(at, now, f"until it is decided whether {recipient.id} is told of the alarm")
+        if {one.state for one in before} == {State.MUTED}:
+            return delivery.muted(Reason.CLEARED, now, f"{recipient.id} was not told of the alarm before it ended")
+        return None
 
     def _before(self, delivery: Delivery) -> list[Delivery]:
         """What he was to be told of earlier steps of the same alarm."""

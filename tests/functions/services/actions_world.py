@@ -246,10 +246,16 @@ class ActionsWorld:
             by=By("user:1", "ann"),
             created_at=now,
         )
-        self.windows.create(window, self.note("maintenance.create", window.id))
+        return self.windows.create(window, self.note("maintenance.create", window.id))
+
+    def end(self, window):
+        self.windows.save(window, window.ended(window.by, self.clock.now_ms()), self.note("maintenance.end", window.id))
 
     def offline(self, thing):
         self.world.presences[thing] = Presence(status=Status.OFFLINE, since=self.clock.now_ms())
+
+    def online(self, thing):
+        self.world.presences[thing] = Presence(status=Status.ONLINE, since=self.clock.now_ms())
 
     def note(self, action, subject):
         return Note(actor=ANN, action=action, subject_kind="recipient", subject_id=subject, at=self.clock.now_ms())
