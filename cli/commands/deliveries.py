@@ -73,11 +73,18 @@ def show(delivery: _Delivery, *, as_json: JsonOption = False, profile: ProfileOp
     if as_json:
         print_json(document)
         return
-    attempts = document.pop("attempts")
+    # An older API knows of no waits.
+    attempts, waits = document.pop("attempts"), document.pop("waits", ())
     _print(document)
+    now = wall_clock_ms()
+    if waits:
+        print_heading("waits")
+        print_table(
+            ["Since", "Why", "Note"],
+            ([age(one["at"], now), printable(one["reason"]), shown(one["note"])] for one in waits),
+        )
     if attempts:
         print_heading("attempts")
-        now = wall_clock_ms()
         rows = (
             [
                 str(one["number"]),

@@ -173,6 +173,10 @@ def test_what_failed_is_listed_shown_and_replayed(platform, run):
     assert len(json.loads(of_alarm.stdout)["items"]) == 2
     shown = run("deliveries", "show", one.id).stdout
     assert "answered 400" in shown
+    platform.deliveries.deliveries[muted.id] = muted.held(Reason.PARENT_OFFLINE, now, None, "its gateway is offline")
+    waits = run("deliveries", "show", muted.id).stdout.split("waits", 1)[1]
+    assert "parent_offline" in waits
+    assert "its gateway is offline" in waits
     replayed = run("deliveries", "replay", one.id)
     assert "It is tried again" in replayed.stdout
     run("deliveries", "replay", one.id, fails=9)

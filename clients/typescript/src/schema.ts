@@ -1942,7 +1942,7 @@ export interface components {
             items: components["schemas"]["DeliveryView"][];
             cursor: string | null;
         };
-        /** @description With every attempt at it, in their order. */
+        /** @description With every attempt at it and the first of its waits, in their order. */
         DeliveryDetail: {
             id: string;
             /** @enum {string} */
@@ -1971,14 +1971,15 @@ export interface components {
             next_at: number | null;
             closed_at: number | null;
             attempts: components["schemas"]["DeliveriesAttemptView"][];
+            waits: components["schemas"]["WaitView"][];
         };
         /**
          * @description One thing to be done. `alarm`, `step`, `moment`, `device`, `rule` and `severity` are of the step of an alarm that
          *         it is for, null where it is for none.
          *
          *         `recipient` is who is told; `actuator` with `parameters` what is commanded; `desired` what is set; `after_ms` and
-         *         `recipients` of an escalation. `reason` is why it was muted, gathered or failed; `digest` the delivery in which it
-         *         is told. `message_id` is the header `webhook-id`, the same at each attempt.
+         *         `recipients` of an escalation. `reason` is why it was muted, gathered or failed, or waits; `digest` the delivery in
+         *         which it is told. `message_id` is the header `webhook-id`, the same at each attempt.
          */
         DeliveryView: {
             id: string;
@@ -2964,6 +2965,13 @@ export interface components {
             items: components["schemas"]["VersionView"][];
             cursor: string | null;
         };
+        /** @description Why nobody was to be told, and when that was found first. */
+        WaitView: {
+            /** @enum {string} */
+            reason: "acknowledged" | "below_severity" | "cleared" | "given_up" | "late" | "limit" | "maintenance" | "no_recipient" | "out_of_scope" | "parent_offline" | "quiet_hours" | "refused" | "superseded";
+            at: number;
+            note: string;
+        };
         /**
          * @description For the devices of `scope` (`*`, `group:plant-1`, `device:pump-7`), `from` a time, or now, until before `to`.
          *
@@ -3349,6 +3357,7 @@ export type UsersView = components['schemas']['UsersView'];
 export type Verdict = components['schemas']['Verdict'];
 export type VersionView = components['schemas']['VersionView'];
 export type VersionsView = components['schemas']['VersionsView'];
+export type WaitView = components['schemas']['WaitView'];
 export type WindowBody = components['schemas']['WindowBody'];
 export type WindowPerson = components['schemas']['WindowPerson'];
 export type WindowView = components['schemas']['WindowView'];

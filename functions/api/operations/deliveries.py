@@ -53,8 +53,8 @@ class DeliveryView(msgspec.Struct, frozen=True, kw_only=True):
     it is for, null where it is for none.
 
     `recipient` is who is told; `actuator` with `parameters` what is commanded; `desired` what is set; `after_ms` and
-    `recipients` of an escalation. `reason` is why it was muted, gathered or failed; `digest` the delivery in which it
-    is told. `message_id` is the header `webhook-id`, the same at each attempt.
+    `recipients` of an escalation. `reason` is why it was muted, gathered or failed, or waits; `digest` the delivery in
+    which it is told. `message_id` is the header `webhook-id`, the same at each attempt.
     """
 
     id: str
@@ -94,10 +94,19 @@ class AttemptView(msgspec.Struct, frozen=True):
     note: str
 
 
+class WaitView(msgspec.Struct, frozen=True):
+    """Why nobody was to be told, and when that was found first."""
+
+    reason: _Reason
+    at: int
+    note: str
+
+
 class DeliveryDetail(DeliveryView, frozen=True, kw_only=True):
-    """With every attempt at it, in their order."""
+    """With every attempt at it and the first of its waits, in their order."""
 
     attempts: tuple[AttemptView, ...]
+    waits: tuple[WaitView, ...]
 
 
 class DeliveriesView(msgspec.Struct, frozen=True):
@@ -154,7 +163,11 @@ def delivery_view(delivery: Delivery) -> DeliveryView:
 
 
 def _detail(found: WithAttempts) -> DeliveryDetail:
-    return DeliveryDetail(**_fields(found.delivery), attempts=tuple(map(_attempt, found.attempts)))
+    return DeliveryDetail(
+        **_fields(found.delivery),
+        attempts=tuple(map(_attempt, found.attempts)),
+        waits=tuple(WaitView(wait.reason.value, wait.at, wait.note) for wait in found.delivery.waits),
+    )
 
 
 def _attempt(attempt: Attempt) -> AttemptView:

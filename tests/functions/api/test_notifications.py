@@ -274,6 +274,15 @@ def test_a_delivery_shows_what_was_tried_and_what_came_of_it(api):
     assert (attempt["outcome"], attempt["status"], attempt["note"]) == ("refused", 400, "answered 400: no")
 
 
+def test_a_delivery_shows_what_it_waits_for_and_since_when(api):
+    now = api.clock.now_ms()
+    one = notice("on-call", at=now)
+    api.deliveries.deliveries[one.id] = one.held(Reason.MAINTENANCE, now, now + HOUR, "01K: Filters")
+    _, shown = api.get(f"/deliveries/{one.id}")
+    assert (shown["state"], shown["reason"], shown["next_at"]) == ("PENDING", "maintenance", now + 300_000)
+    assert shown["waits"] == [{"reason": "maintenance", "at": now, "note": "01K: Filters"}]
+
+
 def test_one_that_failed_is_replayed_and_another_one_is_not(api):
     delivery = failed(api)
     api.clock.now += HOUR
