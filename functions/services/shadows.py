@@ -159,13 +159,12 @@ class DeviceShadows:
         for _ in self._attempts():
             shadow = self._shadows.read(device.thing, name)
             newest = self._wishes.current(device.thing, name) or wish
-            held = shadow.desired if shadow else {}
-            patch = patch_for(held, newest.values)
-            after = shadow
             if shadow is None:
-                # Whoever else makes it at this moment is not seen, so that it is looked at once more.
-                self._shadows.update(device.thing, name, patch, 0)
+                # It is made empty: whoever else makes it at this moment is not seen, and must not be overwritten.
+                self._shadows.update(device.thing, name, {}, 0)
                 continue
+            after: Shadow | None = shadow
+            patch = patch_for(shadow.desired, newest.values)
             if patch:
                 after = self._shadows.update(device.thing, name, patch, shadow.version)
             if after is not None:

@@ -103,6 +103,24 @@ def test_of_two_first_wishes_at_once_the_shadow_has_the_later_one(machine, monke
     assert machine.shadows.read("press-4", ShadowName.STATE).desired == {"relay": {"on": False}}
 
 
+def test_whoever_makes_the_shadow_and_is_cut_off_then_has_overwritten_nothing(machine, monkeypatch):
+    read, update = machine.shadows.read, machine.shadows.update
+
+    def slowly(*args):
+        monkeypatch.setattr(machine.shadows, "update", update)
+        assert desire(machine, relay={"on": False})[0] == 200
+        update(*args)
+        monkeypatch.setattr(machine.shadows, "read", cut_off)
+
+    def cut_off(*_):
+        monkeypatch.setattr(machine.shadows, "read", read)
+        raise ShadowError("the function was ended")
+
+    monkeypatch.setattr(machine.shadows, "update", slowly)
+    assert desire(machine, relay={"on": True})[0] == 503
+    assert machine.shadows.read("press-4", ShadowName.STATE).desired == {"relay": {"on": False}}
+
+
 @pytest.mark.parametrize("room", ["state", "config"])
 def test_nothing_is_wished_of_a_decommissioned_device(machine, room):
     wished = {"state": {"relay": {"on": True}}, "config": {"interval_ms": 2000}}[room]
