@@ -29,6 +29,8 @@ RULES = [
         "silent": {"when": {"no_data": True, "for_ms": 60_000}},
         "stale": {"when": {"not": {**T, "above": 0}}, "stale_after_ms": 50_000},
         "other": {"when": {"metric": "other", "above": 5}},
+        "counted": {"when": {**T, "above": 24, "count": 3}},
+        "showing": {"when": {**T, "below": -20}, "message": "{other}"},
     }.items()
 ]
 CLIMATE = shipped()["climate"]
@@ -283,6 +285,22 @@ def test_a_device_of_which_something_is_held_goes_the_long_way():
     for one in (message(0, NOW + 31_000, boot="b2"), message(3)):
         _, state, _ = long_way([one], state, program)
     assert spared([message(4, NOW + 32_000)], state, program, {}) is None
+
+
+def test_what_one_rule_may_skip_and_another_must_see_goes_the_long_way():
+    program = program_of("warm", "counted")
+    state = warmed_up(program, 2, temperature=25.0)
+    assert spared([message(2, temperature=25.0)], state, program, {}) is None
+    _, state, (raised,) = long_way([message(2, temperature=25.0)], state, program)
+    assert raised.rule == "counted"
+    assert spared([message(3, temperature=24.5)], state, program, {}) is not None
+
+
+def test_what_one_rule_only_shows_and_another_waits_for_goes_the_long_way():
+    state = warmed_up(program_of(), 2, temperature=20.0, other=1.0)
+    program = program_of("showing", "other")
+    _, state, _ = long_way([message(2, temperature=20.0)], state, program)
+    assert spared([message(3, temperature=20.0, other=9.0)], state, program, {}) is None
 
 
 def test_other_rules_go_the_long_way_once():

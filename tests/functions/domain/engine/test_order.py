@@ -94,8 +94,8 @@ def test_what_a_boot_still_waits_with_comes_before_the_next_one():
 def test_boots_come_in_the_order_in_which_they_were_sent():
     it = order()
     it.take([message(0)])
-    it.take([message(0, 50, "c", sent=45), message(0, 51, "b", sent=20), message(1, 52, "b", sent=30)])
-    assert seqs(it.take([], START + 50 + HOLD)) == [("b", 0), ("b", 1), ("c", 0)]
+    it.take([message(0, 50, "b", sent=45), message(0, 51, "c", sent=20), message(1, 52, "c", sent=30)])
+    assert seqs(it.take([], START + 50 + HOLD)) == [("c", 0), ("c", 1), ("b", 0)]
 
 
 def test_the_backlog_of_earlier_boots_does_not_take_the_place_of_the_one_that_is_alive():

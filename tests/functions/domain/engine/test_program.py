@@ -236,6 +236,15 @@ def test_what_is_held_arms_the_timer_and_no_tick_passes_it_by():
     assert losses(device.state)[0].lost == 1
 
 
+def test_nothing_is_concluded_of_a_time_from_which_something_is_still_held():
+    device = Device(rule(when={**T, "above": 8, "for_ms": 300}))
+    device.hear(0, t=9.0)
+    device.run([Input("b1", 2, NOW + 900, NOW + 900, ((NOW + 250, {"t": 5.0}),))])
+    assert device.run(now=1_500) == []
+    assert device.state.armed == NOW + 900 + HOLD
+    assert device.run(now=900 + HOLD) == []
+
+
 def test_a_device_without_rules_never_arms_a_timer():
     device = Device()
     device.hear(0, t=9.0)
