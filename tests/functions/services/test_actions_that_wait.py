@@ -133,8 +133,10 @@ def test_what_a_rule_did_before_the_window_is_undone_in_it(world):
     world.happens(actions=actions)
     world.run()
     world.window("*", length=HOUR)
-    world.happens("cleared", actions=actions, step=1)
+    world.advance(MINUTE)
+    world.happens("cleared", actions=(*actions, TELL), step=1)
     world.run()
+    assert why(world) == [(State.MUTED, Reason.MAINTENANCE)], "the window is seen"
     assert [command.parameters["on"] for command in world.commands.commands.values()] == [True, False]
     assert not wanted(world)
 
