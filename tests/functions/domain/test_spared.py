@@ -342,7 +342,7 @@ def test_a_device_that_goes_on_reporting_is_spared_however_short_a_silence_is_wa
 
 
 def test_one_that_leaves_out_what_a_rule_waits_for_is_looked_at_when_that_is_due():
-    program = program_of("stale")
+    program = program_of("stale", "silent")
     state = warmed_up(program)
     assert spared([message(3, humidity=40.0)], state, program, {}) is None
     _, state, _ = long_way([message(3, humidity=40.0)], state, program)

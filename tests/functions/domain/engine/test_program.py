@@ -236,6 +236,16 @@ def test_what_is_held_arms_the_timer_and_no_tick_passes_it_by():
     assert losses(device.state)[0].lost == 1
 
 
+def test_an_older_value_that_comes_later_takes_no_place():
+    device = Device(rule(when={"all": [{**T, "above": 8}, {"metric": "x", "above": 0}]}))
+    device.hear(0, t=9.9, x=1.0)
+    device.hear(200, t=9.5)
+    device.run([Input("b1", 2, NOW + 210, NOW + 210, ((NOW + 150, {"t": 8.5}),))])
+    device.seq = 3
+    assert device.hear(300, x=-1.0) == [("hot", "cleared", 300)]
+    assert device.outcome.transitions[0].last == device.outcome.transitions[0].values["t"] == 9.5
+
+
 def test_nothing_is_concluded_of_a_time_from_which_something_is_still_held():
     device = Device(rule(when={**T, "above": 8, "for_ms": 300}))
     device.hear(0, t=9.0)
