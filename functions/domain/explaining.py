@@ -15,6 +15,7 @@ from functions.domain.backtests import Replay
 from functions.domain.devices import Device
 from functions.domain.engine.at_work import RuleAtWork
 from functions.domain.engine.codec import head_of, rest_of
+from functions.domain.engine.lag import NO_LAG
 from functions.domain.engine.program import Program
 from functions.domain.state import DeviceState
 
@@ -57,8 +58,8 @@ def explained_now(program: Program, device: Device, state: DeviceState, now: int
     rest = None if head is None else rest_of(head)
     running = {} if rest is None else {one.rule: one for one in rest.running}
     refused = () if rest is None else rest.refused
-    lag = None if head is None else head.lag
-    at = now - program.hold_ms - (0 if lag is None else lag.ms)
+    lag = NO_LAG if head is None else head.lag
+    at = now - program.hold_ms - lag.at(now)
     found: dict[str, Explained] = {}
     for id_, compiled in program.compiled.items():
         if id_ in refused:

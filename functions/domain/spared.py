@@ -97,11 +97,11 @@ def _passed_over(  # noqa: C901, PLR0912 - one loop that looks at each message o
                 break
             ts = m[-1].ts
         at, told = glance.sent, lag
-        if (lag is None or lag.ms or lag.since or received_at - at >= step) and (
+        if (lag.ms or lag.since or received_at - at >= step) and (
             (at if at <= received_at else received_at) >= sent  # noqa: FURB136 - three times as fast
         ):
             told = heard(lag, received_at, at, step=step, most=lateness_ms)
-            if told.ms != (0 if lag is None else lag.ms):
+            if told.ms != lag.ms or (lag.since and not told.since):  # what is due may have to be found earlier
                 break
         if received_at >= end:
             if len(passed) == MAX_PASSED:

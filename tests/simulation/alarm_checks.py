@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from contract.rules import Command, Notify
-from tests.simulation.oracle import HOLD_MS, Handled, Step, steps, steps_in_order
+from tests.simulation.oracle import HOLD_MS, Handled, Step, lags, steps, steps_in_order
 from tests.simulation.outside import Heard
 from tests.simulation.rules import actions_of, may_be_of_none
 from tests.simulation.tables import Item
@@ -32,17 +32,18 @@ def check_alarms(thing: str, passes: list[Handled], until: int, past: list[Item]
     for rule, some in actual.items():
         if some != expected.get(rule):
             yield f"{thing}: {rule}: is {_told(some)}, expected {_told(expected.get(rule, []))}"
+    _, lag = lags(thing, passes, until)
     for rule, some in (steps_in_order(thing, passes, until) or {}).items():
         # What came after `until` may have been found already.
-        due = [one for one in actual.get(rule, []) if one.at < until - HOLD_MS or one in some]
+        due = [one for one in actual.get(rule, []) if one.at < until - HOLD_MS - lag or one in some]
         if due != some:
             yield f"{thing}: {rule}: is {_told(due)}, in one ordered pass it is {_told(some)}"
     yield from _check_numbers(thing, found)
     yield from _check_standing(thing, found, past, present)
 
 
-def check_promptness(thing: str, past: list[Item], learned: list[tuple[int, float]]) -> Iterator[str]:
-    """Where nothing fails, what is due is found within half a minute and the hold.
+def check_promptness(thing: str, past: list[Item], learned: list[tuple[int, float]], lag: int) -> Iterator[str]:
+    """Where nothing fails, what is due is found within half a minute, the hold and the lag of the device's clock.
 
     `learned` says from when on each pass told of something, and when it was committed.
     """
@@ -54,7 +55,7 @@ def check_promptness(thing: str, past: list[Item], learned: list[tuple[int, floa
             continue
         at = step["found"]["at"]
         known = max((committed for since, committed in learned if since <= at), default=at)
-        if step["at"] > max(at, known) + HOLD_MS + _PROMPT_MS:
+        if step["at"] > max(at, known) + HOLD_MS + lag + _PROMPT_MS:
             found = step["found"]
             yield f"{thing}: {found['rule']} was {found['kind']} at {at}, which was found at {step['at']} only"
 

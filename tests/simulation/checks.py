@@ -12,6 +12,7 @@ from tests.simulation import alarm_checks, history
 from tests.simulation.dynamodb import Database
 from tests.simulation.dynamodb_client import DynamoDBClient
 from tests.simulation.installation import GROUPS
+from tests.simulation.oracle import lags
 from tests.simulation.rules import rules_of
 from tests.simulation.script import START, STRANGER, THINGS, Message
 from tests.simulation.weather import CALM
@@ -57,7 +58,8 @@ def _alarm_problems(world: World) -> Iterator[str]:
         yield from alarm_checks.check_alarms(thing, passes, until, past, present)
         yield from alarm_checks.check_actions(thing, past, device, world.receiver.heard, world.desired.get(thing))
         if world.weather == CALM:
-            yield from alarm_checks.check_promptness(thing, past, world.passes.learned.get(thing, []))
+            learned, (lag, _) = world.passes.learned.get(thing, []), lags(thing, passes, until)
+            yield from alarm_checks.check_promptness(thing, past, learned, lag)
         state = world.tables["state"].current((f"DEVICE#{thing}", "STATE")) or {}
         if passes and passes[-1].online != (actual := online_of(state)):
             yield f"{thing}: its rules were last told that it is {passes[-1].online}, which is {actual}"

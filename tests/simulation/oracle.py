@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 
 from tests.simulation.conditions import Band, Facts
 from tests.simulation.rules import EXPECTED, FIRST, Expected, rules_of
-from tests.simulation.script import LATENESS_MS, Message
+from tests.simulation.script import LATENESS_MS, Message, lateness_ms
 
 HOLD_MS = 10_000
+_MINUTE_MS = 60_000
 SURE = frozenset({"good", "estimated"})
 _WORST_FIRST = ("critical", "major", "minor", "warning", "info")
 
@@ -45,6 +46,14 @@ def steps(thing: str, passes: Iterable[Handled]) -> dict[str, list[Step]]:
     return device.steps
 
 
+def lags(thing: str, passes: Iterable[Handled], until: int) -> tuple[int, int]:
+    """How far the device's clock seemed to be behind at the most, and `until` then. So much later all is found."""
+    device = _Device(thing)
+    for one in passes:
+        device.take(one)
+    return device.lag_seen, device.lag(until)
+
+
 def steps_in_order(thing: str, passes: list[Handled], until: int) -> dict[str, list[Step]] | None:
     """Of one pass over everything in its order; None where something was handled too late for that.
 
@@ -65,14 +74,18 @@ def steps_in_order(thing: str, passes: list[Handled], until: int) -> dict[str, l
             for ts, values in _samples(message):
                 watch.see(ts, values)
     for watch in watches.values():
-        watch.until(until - HOLD_MS)
+        watch.until(until - HOLD_MS - device.lag(until))
     return {rule: watch.steps for rule, watch in watches.items()}
 
 
 class _Line:
     """The order of one device: who is next, and who waits."""
 
-    def __init__(self) -> None:
+    def __init__(self, lateness: int) -> None:
+        self.lag_seen = 0
+        self._lateness = lateness
+        self._lag = 0
+        self._greater: list[tuple[int, int]] = []
         self.late: set[tuple[str | None, int]] = set()
         self._boot: str | None = None
         self._next: dict[str | None, int] = {}
@@ -88,10 +101,33 @@ class _Line:
         ready: list[Message] = []
         for message, received_at in sorted(messages, key=lambda one: (one[1], one[0].sent, one[0].seq)):
             self._time_is(received_at, ready)
+            self._clock_of(message, received_at)
             self._handle(message, received_at, ready)
         if now is not None:
             self._time_is(now, ready)
         return ready
+
+    def lag(self, now: int) -> int:
+        """How far the device's clock seems to be behind: for a minute also what is not sure yet."""
+        if self._greater and now < max(at for at, _ in self._greater) + _MINUTE_MS:
+            return self._greater[-1][1]
+        return self._lag
+
+    def _clock_of(self, message: Message, received_at: int) -> None:
+        """`_greater` are the messages in a row that told of more, none of less than the first of them."""
+        if min(message.sent, received_at) < max([self._sent, *(min(one.sent, at) for one, at in self._waiting)]):
+            return
+        lag = min(max(0, received_at - message.sent), self._lateness) // HOLD_MS * HOLD_MS
+        least = self._greater[0][1] if self._greater else self._lateness + 1
+        if lag <= self._lag:
+            self._lag, self._greater = lag, []
+        elif lag < least:
+            self._greater = [(received_at, lag)]
+        elif received_at - self._greater[0][0] >= _MINUTE_MS:
+            self._lag, self._greater = least, []
+        else:
+            self._greater.append((received_at, least))
+        self.lag_seen = max(self.lag_seen, self.lag(received_at))
 
     def _time_is(self, now: int, ready: list[Message]) -> None:
         """Nobody is waited for longer than the hold."""
@@ -149,7 +185,7 @@ class _Device:
     def __init__(self, thing: str) -> None:
         self.watches: dict[str, _Watch] = {}
         self.steps: dict[str, list[Step]] = {rule: [] for rule in rules_of(thing)}
-        self._line = _Line()
+        self._line = _Line(lateness_ms(thing))
         self._rules: Mapping[str, int] = {}
         self._first = rules_of(thing)
         self._told: tuple[bool | None, int | None] = (None, None)
@@ -158,6 +194,13 @@ class _Device:
         self.evaluated: list[Message] = []
         self.in_time = True
         """Whether each message had its place, and time had not gone on before it came."""
+
+    def lag(self, now: int) -> int:
+        return self._line.lag(now)
+
+    @property
+    def lag_seen(self) -> int:
+        return self._line.lag_seen
 
     def take(self, one: Handled) -> None:
         if one.cleared is not None:
@@ -169,7 +212,7 @@ class _Device:
         samples = [sample for message in ready for sample in _samples(message)]
         self.evaluated += ready
         self.in_time &= not self._line.late and all(ts >= self._until for ts, _ in samples)
-        until = None if one.now is None else one.now - HOLD_MS
+        until = None if one.now is None else one.now - HOLD_MS - self._line.lag(one.now)
         first = samples[0][0] if samples else until
         if first is None:
             return

@@ -15,7 +15,7 @@ from contract.evaluation import ANYTHING
 from contract.rules.lifecycle import RuleState
 from contract.telemetry import Value
 from functions.domain.engine.inputs import SURE
-from functions.domain.engine.lag import Lag
+from functions.domain.engine.lag import NO_LAG, Lag
 from functions.domain.engine.losses import Gap, Hour, HourlyLoss, Losses
 from functions.domain.engine.order import Held, Place
 from functions.domain.presence import Status
@@ -41,7 +41,7 @@ class Head(msgspec.Struct, array_like=True, gc=False):
     sample moves away again, but never beyond `due`. Of samples that were passed over so, those of `latest` that are
     newer than `mark` are still to be shown to the rules. `last` is the time of the newest of all samples. `told` is in
     short what the rules know of presence and attributes. `revision` is that of the rules: whoever knows only an older
-    one must not go on with it. `lag` is how far the device's clock is behind, None before anything is known of it.
+    one must not go on with it. `lag` is how far the device's clock is behind.
     """
 
     v: int = VERSION
@@ -60,7 +60,7 @@ class Head(msgspec.Struct, array_like=True, gc=False):
     told: str = ""
     revision: int = 0
     passed: tuple[tuple[int, int], ...] = ()
-    lag: Lag | None = None
+    lag: Lag = NO_LAG
 
 
 class Allowance(msgspec.Struct, frozen=True, array_like=True):

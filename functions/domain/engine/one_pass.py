@@ -68,7 +68,7 @@ class Pass:
             self._losses.duplicate(received_at)
         self._clock = max([one.received_at for one in inputs], default=0) if now is None else now
         samples = [sample for one in self._order.take(inputs, now) for sample in one.samples]
-        until = None if now is None else now - self._behind_ms
+        until = None if now is None else now - self._program.hold_ms - self._order.lag.at(now)
         at = samples[0][0] if samples else until
         if at is not None:
             self._go(samples, self._change_of(at, presence, attributes), at)
@@ -167,16 +167,11 @@ class Pass:
         self._told = self._program.told_of(presence, attributes)
         return sorted(found, key=lambda one: one[:2])
 
-    @property
-    def _behind_ms(self) -> int:
-        """How far a tick stays behind now: what is younger in the device's time may still be on its way."""
-        return self._program.hold_ms + (0 if self._order.lag is None else self._order.lag.ms)
-
     def _armed_now(self, *, ticked: bool) -> int | None:
         """A timer moves only to an earlier time, or when it was looked at: so a message seldom moves it."""
         due, held, times = self._work.due, self._order.known_until, list[int]()
         if due != NEVER and (held is None or due < held):
-            times.append(due + 1 + self._behind_ms)
+            times.append(self._order.lag.passed(due + 1 + self._program.hold_ms))
         # Where there are no rules, what is held waits for the next message: nobody misses it.
         if self._order.due is not None and self._program.compiled:
             times.append(self._order.due)

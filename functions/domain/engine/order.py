@@ -20,7 +20,7 @@ import msgspec
 
 from contract.models import DEFAULT_LATENESS_MS
 from functions.domain.engine.inputs import Input, Values
-from functions.domain.engine.lag import Lag, heard, step_ms
+from functions.domain.engine.lag import NO_LAG, Lag, heard, step_ms
 from functions.domain.engine.losses import Losses
 
 MAX_BOOTS: Final = 8
@@ -70,7 +70,7 @@ class Order:
         places: Iterable[Place] = (),
         sent: int = 0,
         held: Iterable[Held] = (),
-        lag: Lag | None = None,
+        lag: Lag = NO_LAG,
         lateness_ms: int = DEFAULT_LATENESS_MS,
     ) -> None:
         self.places = list(places)
@@ -105,13 +105,10 @@ class Order:
         return ready
 
     def _hear(self, one: Input) -> None:
-        """Another start of a device may have found another time of day: then nothing is known of its clock."""
-        if _sent(one) < max([self.sent, *map(_sent, self.held)]):
-            return
-        boots = {*(place.boot for place in self.places[-1:]), *(held.boot for held in self.held)}
-        known = self.lag if one.boot in boots else None
-        step = step_ms(self._hold_ms)
-        self.lag = heard(known, one.received_at, one.sent, step=step, most=self._lateness_ms)
+        """What the newest messages tell of the clock; older ones only waited."""
+        if _sent(one) >= max([self.sent, *map(_sent, self.held)]):
+            step = step_ms(self._hold_ms)
+            self.lag = heard(self.lag, one.received_at, one.sent, step=step, most=self._lateness_ms)
 
     def _let_go(self, now: int) -> None:
         while (due := self.due) is not None and due <= now:
