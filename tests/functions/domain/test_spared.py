@@ -1,6 +1,7 @@
 """Messages that are passed over at one look come to what the long way comes to."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
@@ -14,6 +15,8 @@ from functions.domain.engine.codec import MAX_PASSED, Running, head_of, losses, 
 from functions.domain.engine.program import InstalledRule, Program
 from functions.domain.ingest import Incoming, assess, inputs_of, state_after
 from functions.domain.presence import Presence, Status
+from functions.domain.replays import state_with
+from functions.domain.series import Point
 from functions.domain.spared import spared
 from functions.domain.state import DeviceState
 
@@ -29,6 +32,7 @@ RULES = [
         "silent": {"when": {"no_data": True, "for_ms": 60_000}},
         "stale": {"when": {"not": {**T, "above": 0}}, "stale_after_ms": 50_000},
         "other": {"when": {"metric": "other", "above": 5}},
+        "soaked": {"when": {**H, "at_least": 100}},
         "counted": {"when": {**T, "above": 24, "count": 3}},
         "showing": {"when": {**T, "below": -20}, "message": "{other}"},
     }.items()
@@ -301,6 +305,26 @@ def test_what_one_rule_only_shows_and_another_waits_for_goes_the_long_way():
     program = program_of("showing", "other")
     _, state, _ = long_way([message(2, temperature=20.0)], state, program)
     assert spared([message(3, temperature=20.0, other=9.0)], state, program, {}) is None
+
+
+def test_a_value_at_the_end_of_what_the_model_allows_may_be_what_a_rule_waits_for():
+    program = program_of("soaked")
+    state = warmed_up(program)
+    assert spared([message(3, temperature=20.0, humidity=99)], state, program, {}) is not None
+    assert spared([message(3, temperature=20.0, humidity=100)], state, program, {}) is None
+
+
+def test_what_a_replay_adds_to_the_last_values_is_not_taken_for_what_was_spared():
+    program = program_of("warm", "humid")
+    state = spared([message(3, temperature=25.0)], warmed_up(program), program, {}).after
+    replayed = Point("pump-1", "temperature", NOW + 35_000, 29.5, "good", late=False, received_at=NOW + 35_000)
+    found = SimpleNamespace(points=(replayed,), unmodeled=frozenset(), boot="b1", seq=0, first=False)
+    state = state_with(state, SimpleNamespace(key="entry"), found)
+    assert state.latest["temperature"].value == 29.5
+    _, state, (raised,) = long_way([message(4, humidity=70)], state, program)
+    assert raised.rule == "humid"
+    (warm,) = [one for one in rest_of(head_of(state)).running if one.rule == "warm"]
+    assert warm.skipped["temperature"] == (NOW + 30_000, 25.0)
 
 
 def test_other_rules_go_the_long_way_once():

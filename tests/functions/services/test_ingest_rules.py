@@ -10,6 +10,7 @@ from functions.adapters.memory import ManualClock
 from functions.domain.alarm_work import Act
 from functions.domain.engine.codec import losses
 from functions.domain.presence import Presence, Status
+from functions.domain.series import Rejected
 from functions.domain.state import Saved
 from functions.errors import StateError
 from functions.services.rulebook import Rulebook
@@ -184,6 +185,14 @@ def test_a_device_whose_state_is_damaged_is_failed_alone_and_says_why(world):
     assert "cannot be read" in report.problems[0]
     with pytest.raises(StateError, match="cannot be read"):
         world.tick(NOW + 5)
+
+
+def test_what_a_store_refuses_of_messages_that_were_spared_is_no_last_value(world):
+    world.take(message(0, NOW, temperature=20), message(1, NOW + 1_000, temperature=20))
+    world.store.write = lambda points: [Rejected(points[-1], "expired", "too old")]
+    assert world.take(message(2, NOW + 2_000, temperature=21)).failed == set()
+    assert (world.state.latest["temperature"].value, world.state.counters.points) == (20, 2)
+    assert world.world.quarantined == {"pump-1": {"expired": 1}}
 
 
 def test_a_tick_goes_again_when_a_message_was_faster(world):
