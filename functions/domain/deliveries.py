@@ -22,6 +22,8 @@ LEASE_MS: Final = 90_000
 """How long an attempt may take, before another one may be made: the function itself is ended before."""
 RETRY_MS: Final = (5_000, 30_000, 120_000, 600_000, 900_000, 3_600_000)
 """How long after each attempt that failed the next one is made; the last of these holds for all further ones."""
+MAX_ASKED_MS: Final = 6 * 3_600_000
+"""The most that a receiver is left alone for when it asks to be, so that some attempts are left before the end."""
 GIVE_UP_MS: Final = 24 * 3_600_000
 """What was found, or replayed, longer ago is told to nobody any more."""
 LATE_ACTION_MS: Final = 15 * 60_000
@@ -379,7 +381,10 @@ def digest_of(recipient: str, number: int, now: int, at: int) -> Delivery:
 
 
 def retry_in(tried: int, asked_ms: int | None, chance: Callable[[], float]) -> int:
-    """How long to wait after an attempt, the `tried`th, that failed: what the receiver asks for, if that is longer."""
+    """How long to wait after an attempt, the `tried`th, that failed: what the receiver asks for, if that is longer.
+
+    A receiver that asks for more than `MAX_ASKED_MS` is tried sooner, rather than given up for what may be a mistake.
+    """
     base = RETRY_MS[min(tried, len(RETRY_MS)) - 1]
     spread = int(base * (1 - _JITTER + 2 * _JITTER * chance()))
-    return max(spread, asked_ms or 0)
+    return max(spread, min(asked_ms or 0, MAX_ASKED_MS))

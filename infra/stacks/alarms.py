@@ -22,8 +22,8 @@ from infra.work import WorkQueue
 
 BATCH = 10
 """The most that Lambda takes without waiting for more: somebody waits to be told."""
-ACTIONS_BATCH = 5
-"""Each may be a receiver that is waited for: all of them are tried within the function's time."""
+ACTIONS_BATCH = 1
+"""Each may be a receiver that hangs: nobody else is told later because of it."""
 CONCURRENCY = 10
 TICK: Mapping[str, object] = {"v": 1, "kind": "tick"}
 

@@ -150,6 +150,14 @@ def test_a_receiver_is_left_alone_as_long_as_it_asks_for(world):
     assert len(world.receivers.got) == 2
 
 
+def test_a_receiver_that_asks_for_years_is_tried_within_hours(world):
+    asked = Answer(outcome=Outcome.FAILED, status=429, retry_after_ms=99_999_999_000)
+    world.receivers.answer("on-call", asked)
+    world.happens()
+    world.advance(7 * HOUR)
+    assert len(world.receivers.got) == 2
+
+
 def test_after_a_day_it_is_given_up(world):
     world.receivers.answer("on-call", *[BUSY] * 100)
     world.happens()
