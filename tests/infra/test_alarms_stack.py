@@ -56,7 +56,7 @@ def test_each_minute_both_queues_get_a_tick_and_nobody_else_may_send_one(deploym
         assert deployment.render(statement["Condition"]["ArnEquals"]["aws:SourceArn"]) == f"{rule.id}.Arn"
 
 
-@pytest.mark.parametrize(("name", "size"), [("Alarms", 10), ("Actions", 5)])
+@pytest.mark.parametrize(("name", "size"), [("Alarms", 10), ("Actions", 1)])
 def test_whoever_waits_to_be_told_does_not_wait_for_a_batch(deployment, name, size):
     source = source_of(deployment, name)
     assert (source["BatchSize"], source.get("MaximumBatchingWindowInSeconds", 0)) == (size, 0)
