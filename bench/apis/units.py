@@ -78,9 +78,9 @@ class Meter:
 
     def listen(self, events: Any) -> None:
         for operation in ("Query", "GetItem", "BatchGetItem", "Scan"):
-            events.register(f"provide-client-params.dynamodb.{operation}", self._heard)
+            events.register(f"provide-client-params.dynamodb.{operation}", self.hear)
 
-    def _heard(self, params: dict[str, Any], model: Any, **_: Any) -> None:
+    def hear(self, params: dict[str, Any], model: Any, **_: Any) -> None:
         if not self.counting:
             return
         units = {"Query": self._query, "GetItem": self._get, "BatchGetItem": self._batch}[model.name](params)

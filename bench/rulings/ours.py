@@ -25,7 +25,7 @@ from bench.rulings.workload import (
     thresholds,
 )
 from contract.models import DeviceModel, Metric
-from contract.rules import read_rule
+from contract.rules import Rule, read_rule
 from functions.domain.engine.inputs import InstalledRule
 from functions.domain.engine.program import Program
 from functions.domain.ingest import Incoming, assess, inputs_of, state_after
@@ -34,7 +34,7 @@ from functions.domain.state import DeviceState
 
 AT_ONCE = 1_000
 
-_MODEL = DeviceModel(
+MODEL = DeviceModel(
     name="pump",
     title="Pump",
     version="1.0.0",
@@ -46,7 +46,7 @@ _MODEL = DeviceModel(
 )
 
 
-def program(installed: int) -> Program:
+def rules(installed: int) -> list[Rule]:
     """Those that ask for the messages' metrics, and others of the same devices that never do."""
     documents = [
         {"metric": metric, side: limit, "until": until, "for_ms": FOR_MS} for metric, side, limit, until in thresholds()
@@ -55,11 +55,10 @@ def program(installed: int) -> Program:
         {"metric": f"other_{index}", "above": 5.0, "until": 4.0, "for_ms": FOR_MS}
         for index in range(installed - len(documents))
     ]
-    rules = [
+    return [
         read_rule({"rule": f"rule-{index}", "title": "A rule", "scope": "*", "severity": "major", "when": when})
         for index, when in enumerate(documents)
     ]
-    return Program(tuple(InstalledRule(rule=rule, version=1) for rule in rules), _MODEL)
 
 
 def batches(count: int) -> list[dict[str, list[Incoming]]]:
@@ -79,17 +78,17 @@ def _sent_at(index: int) -> int:
     return START_MS + seq * INTERVAL_MS + device + 50
 
 
-def take(states: dict[str, DeviceState], batch: Mapping[str, list[Incoming]], rules: Program) -> None:
+def take(states: dict[str, DeviceState], batch: Mapping[str, list[Incoming]], program: Program) -> None:
     """As ingest does between reading the states and writing them."""
     for thing, some in batch.items():
         state, rest = states[thing], some
-        spare = spared(some, state, rules, {})
+        spare = spared(some, state, program, {})
         if spare is not None:
             state, rest = spare.after, spare.rest
         if rest:
-            assessed = assess(rest, rules.model, state)
+            assessed = assess(rest, program.model, state)
             inputs, duplicates = inputs_of(assessed)
-            outcome = rules.run(thing, state, inputs, None, duplicates=duplicates)
+            outcome = program.run(thing, state, inputs, None, duplicates=duplicates)
             state = replace(
                 state_after(state, assessed), rules=outcome.rules, alarms=outcome.alarms, armed=outcome.armed
             )
@@ -98,17 +97,17 @@ def take(states: dict[str, DeviceState], batch: Mapping[str, list[Incoming]], ru
 
 if __name__ == "__main__":
     COUNT, INSTALLED, KNOWN = map(int, sys.argv[1:])
-    RULES = program(INSTALLED)
+    PROGRAM = Program(tuple(InstalledRule(rule=rule, version=1) for rule in rules(INSTALLED)), MODEL)
     STATES = {f"pump-{index}": DeviceState() for index in range(KNOWN)}
     FIRST, *REST = batches(COUNT + AT_ONCE)
-    take(STATES, FIRST, RULES)
+    take(STATES, FIRST, PROGRAM)
     BEGUN = {f"pump-{index}": STATES[f"pump-{index}"] for index in range(DEVICES)}
     assert STATES["pump-0"].counters.points == len(MIDDLES) * AT_ONCE // DEVICES, "the first batch was not stored"  # noqa: S101
 
     def work() -> int:
         STATES.update(BEGUN)
         for batch in REST:
-            take(STATES, batch, RULES)
+            take(STATES, batch, PROGRAM)
         return COUNT
 
     serve(work)

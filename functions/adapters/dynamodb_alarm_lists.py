@@ -37,7 +37,7 @@ from functions.errors import AlarmsError
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-LOOKED_AT: Final = 100
+LOOKED_AT: Final = 50
 """Rows of each shard that one page with a filter looks at."""
 MAX_DAYS: Final = 31
 """Days that one page of cleared alarms looks through at most: 16 queries each."""
