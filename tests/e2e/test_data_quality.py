@@ -32,7 +32,7 @@ def model(**maxima):
 def device(api):
     """One whose model finds 50 degrees too much."""
     api.put(f"/models/{MODEL}", json=model(temperature=50)).raise_for_status()
-    new = {"id": DEVICE, "model": MODEL, "group": "test/e2e"}
+    new = {"id": DEVICE, "model": MODEL, "group": "quality/e2e"}
     # Each function knows of a new model within some seconds.
     wait_for("the device", lambda: api.post("/devices", json=new).status_code == httpx.codes.CREATED)
 
