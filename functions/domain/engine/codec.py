@@ -119,7 +119,15 @@ encode = msgspec.msgpack.Encoder().encode
 
 def head_of(state: DeviceState) -> Head | None:
     """None for a device that has none yet. Raises ValueError for bytes that no release wrote."""
-    return _read_head(state.rules) if state.rules else None
+    if not state.rules:
+        return None
+    try:
+        head = _head.decode(state.rules)
+    except msgspec.DecodeError as exc:
+        raise ValueError(f"the state of a device's rules cannot be read: {exc}") from exc
+    if head.v != VERSION:
+        raise ValueError(f"expected the state of a device's rules in version {VERSION}, got {shown(head.v)}")
+    return head
 
 
 def rest_of(head: Head) -> Rest:
@@ -182,13 +190,3 @@ def counted(head: Head, rest: Rest) -> Losses:
         if received:
             losses.received(hour, received)
     return losses
-
-
-def _read_head(raw: bytes) -> Head:
-    try:
-        head = _head.decode(raw)
-    except msgspec.DecodeError as exc:
-        raise ValueError(f"the state of a device's rules cannot be read: {exc}") from exc
-    if head.v != VERSION:
-        raise ValueError(f"expected the state of a device's rules in version {VERSION}, got {shown(head.v)}")
-    return head

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from contract.models import DeviceModel, Metric, shipped
 from contract.rules import read_rule
 from functions.domain.engine import quiet
-from functions.domain.engine.codec import MAX_PASSED, Running, head_of, losses, rest_of, settled
+from functions.domain.engine.codec import MAX_PASSED, Running, encode, head_of, losses, rest_of, settled
 from functions.domain.engine.program import InstalledRule, Program
 from functions.domain.ingest import Incoming, assess, inputs_of, state_after
 from functions.domain.presence import Presence, Status
@@ -186,6 +186,17 @@ def test_once_a_day_the_hours_are_counted():
         state = quick_way(some, state, program)[1]
     assert looked_at == 56 // (MAX_PASSED + 1)
     assert [one.received for one in losses(state)] == [1] * 48
+
+
+def test_no_member_of_the_head_is_lost():
+    program = program_of("warm")
+    state = warmed_up(program)
+    before = head_of(state)
+    assert before.__struct_fields__[-2:] == ("passed", "lag")  # a newer one must be handed on too
+    odd = replace(before, told="told", revision=7, passed=((NOW - 3_600_000, 5),), received=2, until=NOW + 10**9)
+    after = head_of(spared([message(3)], replace(state, rules=encode(odd)), program, {}).after)
+    moved = {"next": 4, "sent": NOW + 30_000, "received": 3, "mark": NOW + 20_000, "last": NOW + 30_000}
+    assert after == replace(odd, **moved)
 
 
 def test_several_readings_of_a_message_are_spared():
