@@ -102,7 +102,9 @@ def _passed_over(  # noqa: C901, PLR0912 - one loop that looks at each message o
             (at if at <= received_at else received_at) >= sent  # noqa: FURB136 - three times as fast
         ):
             told = heard(lag, received_at, at, step=step, most=lateness_ms)
-            if told.ms != lag.ms or (lag.since and not told.since):  # what is due may have to be found earlier
+            if told.ms != lag.ms or (
+                lag.since and (not told.since or told.least < lag.least)
+            ):  # what is due may have to be found earlier
                 break
             lags = bool(told.ms or told.since)
         if received_at >= end:

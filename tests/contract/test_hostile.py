@@ -37,9 +37,15 @@ def test_the_message_to_compare_with_is_valid_and_of_the_size(size):
     assert decode(bench.valid(size)).rejected == ()
 
 
-def test_the_benchmark_prints_a_list_that_a_program_can_read_and_nothing_is_far_over_its_goal():
-    run = subprocess.run([sys.executable, BENCH, "--quick", "--json"], capture_output=True, text=True, check=True)
-    figures = json.loads(run.stdout)
-    assert {"name", "value", "unit", "against", "ratio", "goal", "ok"} == set().union(*figures)
-    # A busy machine blurs a ratio, a cost that grows faster than the message multiplies it.
-    assert [figure for figure in figures if figure["ratio"] > 2 * figure["goal"]] == []
+def test_the_benchmark_prints_a_list_that_a_program_can_read_and_nothing_is_far_over_its_goal_each_time():
+    far = set()
+    # A busy machine blurs a ratio now and then; a cost that grows faster than the message multiplies it always.
+    for time in range(3):
+        run = subprocess.run([sys.executable, BENCH, "--quick", "--json"], capture_output=True, text=True, check=True)
+        figures = json.loads(run.stdout)
+        assert {"name", "value", "unit", "against", "ratio", "goal", "ok"} == set().union(*figures)
+        over = {figure["name"] for figure in figures if figure["ratio"] > 2 * figure["goal"]}
+        far = over if time == 0 else far & over
+        if not far:
+            return
+    assert far == set()

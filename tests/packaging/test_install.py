@@ -15,7 +15,7 @@ import importlib, pkgutil, sys
 import contract, device_agent
 names = [m.name for p in (contract, device_agent) for m in pkgutil.walk_packages(p.__path__, p.__name__ + ".")]
 for name in names:
-    if not name.endswith("__main__"):
+    if not name.endswith(("__main__", "._yaml")):  # rules in YAML are for people: no device reads them
         importlib.import_module(name)
 import awscrt.mqtt5, cryptography.x509, gpiozero, msgspec, paho.mqtt.client, smbus2
 if sys.version_info < (3, 13):

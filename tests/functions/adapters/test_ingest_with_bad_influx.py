@@ -119,7 +119,7 @@ def test_a_moment_s_trouble_is_over_within_the_same_delivery(server, fleet, well
 def many(messages, points):
     """As many bodies as an invocation may bring, each of many points."""
     for number in range(messages):
-        m = [{"ts": NOW - at, "values": {"temperature": 1.0, "humidity": 2.0}} for at in range(points // 2)]
+        m = [{"ts": NOW - at, "values": {"temperature": 1.0, "pressure": 1000.0}} for at in range(points // 2)]
         document = {"v": 1, "boot": "b1", "seq": number, "sent": NOW, "m": m}
         data = json.dumps(document).encode()
         yield f"id-{number}", wrapper.encode(IngestMessage(data=data, thing=f"pump-{number}", received_at=NOW))

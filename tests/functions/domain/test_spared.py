@@ -4,7 +4,7 @@ import json
 from types import SimpleNamespace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -416,6 +416,7 @@ STEADY = {"temperature": 20.0, "humidity": 40}
     st.sampled_from([NOW, NOW + 3_560_000]),
     st.lists(st.sampled_from([100, 100, 15_000, 65_000, 200_000]), min_size=1, max_size=4),
 )
+@example(ids={"silent"}, modeled=False, life=[[(0, 0, {})]] * 2, extras=[{}], begin=NOW, ways=[65_000, 15_000])
 def test_whatever_is_spared_everything_comes_to_the_same(ids, modeled, life, extras, begin, ways):
     program = program_of(*ids, model=CLIMATE if modeled else DeviceModel(**PLAIN))
     quick = plain = DeviceState()
