@@ -22,6 +22,7 @@ __all__ = [
     "READING_MEMBERS",
     "Glance",
     "Reading",
+    "Readings",
     "Values",
     "are_metrics",
     "glance",
@@ -41,6 +42,7 @@ _Number: TypeAlias = Annotated[float, Meta(gt=-(2.0**53), lt=2.0**53)]
 _Value: TypeAlias = _Number | bool | Annotated[str, Meta(max_length=256)]
 _Timestamp: TypeAlias = Annotated[int, Meta(ge=0, le=253_402_300_799_999)]
 _V = TypeVar("_V")
+_M = TypeVar("_M")
 
 
 class Reading(msgspec.Struct, Generic[_V], frozen=True, gc=False):
@@ -51,25 +53,26 @@ class Reading(msgspec.Struct, Generic[_V], frozen=True, gc=False):
     q: Literal["", "good", "estimated", "stale", "bad"] = ""
 
 
-class Glance(msgspec.Struct, Generic[_V], frozen=True, gc=False):
-    """What was read of a message; its boot and the names of its metrics are still to be looked at."""
+class Glance(msgspec.Struct, Generic[_M], frozen=True, gc=False):
+    """What was read of a message: Readings. Its boot and the names of its metrics are still to be looked at."""
 
     v: Literal[1]
     boot: str
     seq: Annotated[int, Meta(ge=0, lt=2**53)]
     sent: _Timestamp
-    m: Annotated[tuple[Reading[_V], ...], Meta(max_length=5_000)]
+    m: _M
 
 
 Values: TypeAlias = Annotated[dict[str, _Value], Meta(max_length=100)]
-_any = msgspec.json.Decoder(Glance[Values]).decode
+Readings: TypeAlias = Annotated[tuple[Reading[Values], ...], Meta(max_length=5_000)]
+_any = msgspec.json.Decoder(Glance[Readings]).decode
 _is_boot = re.compile(r"[0-9a-zA-Z-]{1,64}").fullmatch
 _is_metric = re.compile(METRIC_PATTERN).fullmatch
 _metrics: set[str] = set()
 _boots: set[str] = set()
 
 
-def glance(raw: bytes) -> Glance[Values] | None:
+def glance(raw: bytes) -> Glance[Readings] | None:
     """What stands in a message; None where that is in doubt. Never raises."""
     try:
         found = _any(raw)

@@ -21,6 +21,7 @@ from functions.domain.series import Point
 from functions.domain.state import WINDOW, Boot, Counters, DeviceState, Latest, Observation
 
 if TYPE_CHECKING:
+    from contract.telemetry import Quality
     from functions.domain.engine.program import Program
     from functions.domain.engine.quiet import Quiet
 
@@ -195,7 +196,7 @@ def _after(
 def _assessed(message: Incoming, glance: Glance[Any], known: Mapping[str, Metric]) -> Assessed:
     thing, received_at, points = message.thing, message.received_at, list[Point]()
     for reading in glance.m:
-        quality = reading.q or "good"
+        quality: Quality = reading.q or "good"
         points += [
             Point(thing, metric, reading.ts, value, quality, late=False, received_at=received_at, fresh=True)
             for metric, value in items_of(reading.values)

@@ -11,7 +11,7 @@ from typing import Annotated, Any, NamedTuple, TypeAlias
 import msgspec
 from msgspec import Meta
 
-from contract.glance import Glance
+from contract.glance import Glance, Reading
 from contract.telemetry import Value
 from functions.domain.state import Latest
 
@@ -37,12 +37,15 @@ def check_of(metrics: tuple[str, ...], limits: Mapping[str, Limits]) -> Check:
     return made
 
 
-def reader_of(limits: Mapping[str, Limits]) -> Read:
-    """Reads messages of which each reading has these numbers, within their limits; raises where one has not."""
+def reader_of(limits: Mapping[str, Limits], readings: int) -> Read:
+    """Reads messages of so many readings of which each has these numbers, within their limits; raises for any other.
+
+    Members that such a message need not have are passed over.
+    """
     names = {f"v{index}": metric for index, metric in enumerate(limits)}
     fields = [(name, Annotated[float, _meta(limits[metric])]) for name, metric in names.items()]
     values: Any = msgspec.defstruct("Values", fields, frozen=True, gc=False, rename=names)
-    return msgspec.json.Decoder(Glance[values]).decode
+    return msgspec.json.Decoder(Glance[tuple[(Reading[values],) * readings]]).decode  # type: ignore[misc]
 
 
 def renewer_of(metrics: tuple[str, ...], unmodeled: frozenset[str]) -> Renew:

@@ -24,6 +24,8 @@ _AT_ONCE: Final = 16
 wait by sending each of its own in another order.
 """
 MAX_KINDS: Final = 64
+MAX_READINGS: Final = 64
+"""Of a message for which there may be a reader of its own."""
 OFTEN: Final = 100
 """So many messages of a kind are seen before it has a reader of its own, which takes a while to make."""
 _UNSURE: Final = frozenset({"stale", "bad"})
@@ -64,9 +66,9 @@ class Quiet:
                 colons, kind = counted, self._usual.get(counted)
             if kind is not None:
                 try:
-                    seen = kind.read(data)
                     # There are as many colons as so many readings have members: then there is no other member.
-                    if len(seen.m) == kind.readings and len(data) <= MAX_BYTES:
+                    seen = kind.read(data)
+                    if len(data) <= MAX_BYTES:
                         found.append(seen)
                         kinds.append(kind)
                         continue
@@ -84,7 +86,7 @@ class Quiet:
         if found is None or not found.m:
             return None
         shapes: list[Shape] = []
-        plain = not self._derivations
+        plain = not self._derivations and len(found.m) <= MAX_READINGS
         for reading in found.m:
             values = reading.values
             others = tuple([metric for metric, value in values.items() if type(value) is not float])

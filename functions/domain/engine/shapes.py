@@ -46,9 +46,8 @@ class Shape:
         self.seen = 0
         self._limits = limits
 
-    @cached_property
-    def read(self) -> Read:
-        return reader_of(self._limits)
+    def reader(self, readings: int) -> Read:
+        return reader_of(self._limits, readings)
 
     @cached_property
     def renew(self) -> Renew:
@@ -88,16 +87,15 @@ class Kind:
 
 
 class Usual(Kind):
-    """Messages of `readings` that have one shape, and nothing else that such a message need not have.
+    """Messages whose readings have one shape, and nothing that they need not have.
 
-    `read` is for them; what it passes over is to be proved as `contract.glance` does. `renew` is for the last of those
-    readings.
+    `read` is for as many; what it passes over is to be proved as `contract.glance` does. `renew` is for the last of
+    their readings.
     """
 
     def __init__(self, shape: Shape, readings: int) -> None:
         super().__init__([shape] * readings)
-        self.readings = readings
-        self.read = shape.read
+        self.read = shape.reader(readings)
         self.renew = shape.renew
 
 
