@@ -53,7 +53,7 @@ def messages_are_evaluated_as_they_come() -> AbstractContextManager[Any]:
     return patch.object(Order, "_place", placed)
 
 
-@rare(9)
+@rare(40)
 def late_points_are_evaluated() -> AbstractContextManager[Any]:
     inputs_of = ingest_service.inputs_of
 
@@ -92,7 +92,7 @@ def ticks_go_on_to_the_present() -> AbstractContextManager[Any]:
     return patch.object(Pass, "take", hasty)
 
 
-@rare(13)
+@rare(19)
 def the_interval_of_what_may_be_skipped_has_its_ends() -> AbstractContextManager[Any]:
     changes_nothing = RuleAtWork._changes_nothing
 
@@ -162,7 +162,7 @@ def the_outbox_is_written_after_the_transaction() -> AbstractContextManager[Any]
     )
 
 
-@mutation
+@rare(10)
 def transitions_that_do_not_fit_are_dropped() -> AbstractContextManager[Any]:
     written = dynamodb_state.written
 
@@ -196,7 +196,7 @@ def rows_of_cleared_alarms_stay() -> AbstractContextManager[Any]:
     return patch.object(Tables, "activity", stays)
 
 
-@rare(31)
+@mutation
 def the_outbox_is_emptied_before_its_deliveries_are_planned() -> AbstractContextManager[Any]:
     def early(self: Any, step: Any, some: Any) -> bool:
         with wrapped(DeliveriesError, "emptying the outbox"):
@@ -218,7 +218,7 @@ def nobody_sweeps_the_deliveries() -> AbstractContextManager[Any]:
     return patch.object(ActionsWork, "_sweep_deliveries", lambda _self, _work: Counter())
 
 
-@rare(31)
+@mutation
 def a_retry_makes_a_new_id() -> AbstractContextManager[Any]:
     message_id = Delivery.message_id
     assert isinstance(message_id, property)
@@ -253,7 +253,7 @@ def rules_hear_of_presence_with_the_next_message_only() -> AbstractContextManage
     return patch.object(KeepPresence, "__init__", silent)
 
 
-@mutation
+@rare(6)
 def rules_believe_the_message_that_woke_them_and_not_the_state() -> AbstractContextManager[Any]:
     change, encode, take, run = KeepPresence._change, alarm_work.encode, AlarmWork.take, Program.run
     saw: dict[str, Presence] = {}
@@ -286,7 +286,7 @@ def rules_believe_the_message_that_woke_them_and_not_the_state() -> AbstractCont
     )
 
 
-@rare(11)
+@rare(17)
 def work_on_alarms_is_acknowledged_though_it_failed() -> AbstractContextManager[Any]:
     return patch.object(alarms_handler, "failures", lambda _failed: {"batchItemFailures": []})
 

@@ -12,6 +12,7 @@ SETS = ("SS", "NS", "BS")
 _DIGITS = 38
 _SMALLEST, _GREATEST = Decimal("1e-130"), Decimal("9.9999999999999999999999999999999999999e125")
 DECIMALS = Context(prec=_DIGITS)
+_COMMON = re.compile(r"[1-9][0-9]{0,19}")
 _INTEGER = re.compile(r"-?[1-9][0-9]{0,37}|0")
 
 
@@ -65,7 +66,11 @@ def kept(attribute: Attribute) -> Attribute:
     """As DynamoDB keeps it, apart from what its caller may change; raises Invalid for what it does not take."""
     if len(attribute) != 1:
         raise Invalid(f"Supplied AttributeValue has not exactly one datatype: {attribute}")
-    kind, value = next(iter(attribute.items()))
+    ((kind, value),) = attribute.items()
+    if type(value) is str and (
+        kind == "S" or (kind == "N" and value.isdecimal() and value[0] != "0" and len(value) < 20)
+    ):
+        return attribute  # nearly all are
     made = _KEPT.get(kind)
     if made is None:
         raise Invalid(f"Supplied AttributeValue has no datatype that there is: {attribute}")

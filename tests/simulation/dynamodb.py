@@ -57,6 +57,7 @@ class _Write(NamedTuple):
     after: Item | None
     refused: bool
     shows: bool
+    heavy: bool = False
 
 
 class Database:
@@ -190,12 +191,13 @@ class Database:
         scope.check_used()
         if not holds:
             return _Write(table, key, before, before, refused=True, shows=shows)
-        after = become(before)
+        after, heavy = become(before), False
         if after is not None and after is not before:
             table.check(after)
-            if _is_heavy(after) and weight(after) > MAX_ITEM_BYTES:
+            heavy = _is_heavy(after)
+            if heavy and weight(after) > MAX_ITEM_BYTES:
                 raise Invalid(f"Item size has exceeded the maximum allowed size: {weight(after)} bytes of {key}")
-        return _Write(table, key, before, after, refused=False, shows=shows)
+        return _Write(table, key, before, after, refused=False, shows=shows, heavy=heavy)
 
     def _batch_write_item(self, request: dict[str, Any]) -> dict[str, Any]:
         asked: dict[str, Any] = request.pop("RequestItems")
@@ -243,7 +245,7 @@ class Database:
             _done(part)
         places = {(id(write.table), write.key) for write in writes}
         _expect(len(places) == len(writes), "Transaction request cannot include multiple operations on one item")
-        heavy = [write.after for write in writes if write.after is not None and _is_heavy(write.after)]
+        heavy = [write.after for write in writes if write.after is not None and write.heavy]
         _expect(sum(map(weight, heavy)) <= MAX_TRANSACTION_BYTES, "a transaction of more than 4 MB")
         if any(write.refused for write in writes):
             raise cancelled([_reason(write) for write in writes])
@@ -334,7 +336,11 @@ def _rough_weight(item: Item) -> int:
 
 def _is_heavy(item: Item) -> bool:
     """Whether it is worth weighing: hardly any is."""
-    return any(len(value) > 1_000 for attribute in item.values() for value in attribute.values() if type(value) in _ANY)
+    for attribute in item.values():
+        for value in attribute.values():
+            if type(value) in _ANY and len(value) > 1_000:
+                return True
+    return False
 
 
 def _reason(write: _Write) -> dict[str, Any]:
@@ -363,7 +369,7 @@ def _key(given: Mapping[str, Any]) -> Key:
     pk, sk = given["pk"].get("S"), given["sk"].get("S")
     if not pk or not sk:
         raise Invalid(f"One or more parameter values are not valid, a key is no string or empty: {given}")
-    if len(pk.encode()) > 2048 or len(sk.encode()) > 1024:
+    if len(pk) > 250 and (len(pk.encode()) > 2048 or len(sk.encode()) > 1024):
         raise Invalid(f"a key is too long: {given}")
     return pk, sk
 

@@ -76,7 +76,7 @@ def late_points_move_the_last_value() -> AbstractContextManager[Any]:
     return patch.object(states, "merged", moved)
 
 
-@rare(21)
+@mutation
 def chunks_that_were_not_written_are_forgotten() -> AbstractContextManager[Any]:
     write = DynamoDBTelemetryStore.write
 
@@ -89,7 +89,7 @@ def chunks_that_were_not_written_are_forgotten() -> AbstractContextManager[Any]:
     return patch.object(DynamoDBTelemetryStore, "write", forgets)
 
 
-@rare(21)
+@mutation
 def what_is_quarantined_again_is_counted_again() -> AbstractContextManager[Any]:
     kept, marked = DynamoDBQuarantine._kept, DynamoDBQuarantine._marked
 
@@ -103,7 +103,7 @@ def what_is_quarantined_again_is_counted_again() -> AbstractContextManager[Any]:
     return patch.multiple(DynamoDBQuarantine, _kept=unconditional(kept), _marked=unconditional(marked))
 
 
-@rare(51)
+@rare(14)
 def the_end_of_an_older_session_takes_the_device_offline() -> AbstractContextManager[Any]:
     observed = Presence.observed
 

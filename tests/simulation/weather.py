@@ -36,6 +36,17 @@ class Weather(NamedTuple):
 
 
 CALM = Weather()
+STORM = Weather(
+    crash=0.02,
+    throttle=0.06,
+    conflict=0.06,
+    lost=0.03,
+    repeated=0.06,
+    unreachable=0.04,
+    slow=0.05,
+    stale=0.7,
+    left=0.3,
+)
 
 
 def any_weather(chance: random.Random) -> Weather:

@@ -25,7 +25,7 @@ from tests.simulation.outside import Firehose, Receiver, Secrets, Shadows, Unuse
 from tests.simulation.passes import Passes
 from tests.simulation.script import START, Deed, Edit, Link, Message, Script, write
 from tests.simulation.sqs import Delivery, EventSource, Queue, SqsClient
-from tests.simulation.weather import CALM, Air, any_weather
+from tests.simulation.weather import CALM, Air, Weather, any_weather
 
 SPECS = {
     "ingest": Spec("ingest", ingest_handler, "_ingest", bootstrap.ingest, ENV, 60),
@@ -35,9 +35,9 @@ SPECS = {
     "people": Spec("people", people, "_services", people.services, ENV, 28),
 }
 BEFORE_MS = 10_000
-ROUGH_MS = 30_000
+ROUGH_MS = 20_000
 """How long after the last message the weather stays as it was."""
-QUIET_MS, MOST_QUIET_MS = 120_000, 3_000_000
+QUIET_MS, MOST_QUIET_MS = 110_000, 3_000_000
 """How long it goes on after that at least; and at most, if something is left to do."""
 FINDS_MS = 90_000
 """Whatever is due is found within this, with the hold: half a minute of it is the engine's promise."""
@@ -48,13 +48,15 @@ _BEAT = ('"kind":"tick"', '"kind":"sweep')
 class World:
     """`story` is what happened, in order; `receives` is how often the queues hand out a message at most."""
 
-    def __init__(self, seed: int, script: Script | None = None, *, receives: int = 60) -> None:
+    def __init__(
+        self, seed: int, script: Script | None = None, *, weather: Weather | None = None, receives: int = 60
+    ) -> None:
         self.seed = seed
         chance = random.Random(seed)
         self.script = write(chance) if script is None else script
         self.story: list[tuple[Any, ...]] = []
         self.kernel = Kernel(float(START - BEFORE_MS))
-        self.weather = any_weather(chance)
+        self.weather = any_weather(chance) if weather is None else weather
         self.air = Air(self.kernel, chance, self.weather, self.tell)
         self.tables = tables()
         self.database = Database(self.tables, lambda: self.kernel.now, self.air)
