@@ -86,7 +86,7 @@ def _points() -> list[Point]:
 def _in_chunks(points: Sequence[Point]) -> SeriesReader:
     end = points[-1].ts
     client = DynamoDBClient(Database({"telemetry": Table()}, lambda: end))
-    store = DynamoDBTelemetryStore(client, "telemetry", clock=ManualClock(end), retention_ms=90 * DAY_MS)  # type: ignore[arg-type] - of boto3's shape
+    store = DynamoDBTelemetryStore(client, "telemetry", clock=ManualClock(end), retention_ms=90 * DAY_MS)  # type: ignore[arg-type] # of boto3's shape
     for at in range(0, len(points), len(METRICS)):
         store.write(points[at : at + len(METRICS)])
     return store

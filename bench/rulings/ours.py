@@ -28,8 +28,8 @@ from contract.models import DeviceModel, Metric
 from contract.rules import Rule, read_rule
 from functions.domain.engine.inputs import InstalledRule
 from functions.domain.engine.program import Program
-from functions.domain.ingest import Incoming, assess, inputs_of, state_after
-from functions.domain.spared import spared
+from functions.domain.ingest import Incoming, inputs_of
+from functions.domain.spared import assess_usual, spared
 from functions.domain.state import DeviceState
 
 AT_ONCE = 1_000
@@ -86,12 +86,10 @@ def take(states: dict[str, DeviceState], batch: Mapping[str, list[Incoming]], pr
         if spare is not None:
             state, rest = spare.after, spare.rest
         if rest:
-            assessed = assess(rest, program.model, state)
+            assessed, after = assess_usual(rest, state, program)
             inputs, duplicates = inputs_of(assessed)
             outcome = program.run(thing, state, inputs, None, duplicates=duplicates)
-            state = replace(
-                state_after(state, assessed), rules=outcome.rules, alarms=outcome.alarms, armed=outcome.armed
-            )
+            state = replace(after, rules=outcome.rules, alarms=outcome.alarms, armed=outcome.armed)
         states[thing] = state
 
 

@@ -16,7 +16,7 @@ from functions.domain.engine.inputs import AHEAD_MS
 from functions.domain.engine.lag import heard
 from functions.domain.engine.losses import HOUR_MS
 from functions.domain.engine.shapes import Kind, Shape, Usual, items_of
-from functions.domain.ingest import Assessed, Incoming
+from functions.domain.ingest import FUTURE_MS, Assessed, Incoming, assess, state_after
 from functions.domain.series import Point
 from functions.domain.state import WINDOW, Boot, Counters, DeviceState, Latest, Observation
 
@@ -69,6 +69,45 @@ def spared(
         if ordered != [*messages]:
             return _passed_over(ordered, state, head, quiet)
     return found
+
+
+def assess_usual(
+    messages: Sequence[Incoming], state: DeviceState, program: "Program"
+) -> tuple[list[Assessed], DeviceState]:
+    """As `assess`, also with the state once they are stored: of messages that are as most are at one look too.
+
+    Something may come of them where rules look at them.
+    """
+    ordered = sorted(messages, key=lambda message: message.received_at)
+    usual = _as_usual(ordered, state, program.ruleless) if state.boots else None
+    if usual is None:
+        assessed = assess(ordered, program.model, state)
+        return assessed, state_after(state, assessed)
+    if not usual.rest:
+        return usual.assessed(), usual.after
+    others = assess(usual.rest, program.model, usual.after)
+    return usual.assessed() + others, state_after(usual.after, others)
+
+
+def _as_usual(messages: Sequence[Incoming], state: DeviceState, quiet: "Quiet") -> Spared | None:
+    """The first messages that are new, newer than all before them, and numbers as the model wants them."""
+    latest, heard = state.latest, state.boots[-1]
+    found, kinds = quiet.look(messages, latest)
+    last, seq = max([one.ts for one in latest.values()], default=0), heard.high + 1
+    for message, glance in zip(messages, found):  # noqa: B905 - as many as were found
+        received_at, m = message.received_at, glance.m
+        if glance.seq != seq or glance.boot != heard.boot or not last < m[0].ts >= received_at - quiet.lateness_ms:
+            break
+        if not _follow(m, received_at + FUTURE_MS + 1, 0):
+            break
+        seq, last = seq + 1, m[-1].ts
+    count = seq - heard.high - 1
+    found, kinds = found[:count], kinds[:count]
+    moved, points, unmodeled = _moved(latest, found, kinds) if count else (None, 0, 0)
+    if moved is None:
+        return None
+    after = _after(state, state.rules, moved, count, points, unmodeled)
+    return Spared(after, messages[:count], found, quiet.model, messages[count:])
 
 
 def _passed_over(  # noqa: C901, PLR0912 - one loop that looks at each message once: a fleet's time goes here

@@ -10,7 +10,7 @@ into the lake.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -20,7 +20,7 @@ from contract.ingest import LakeLine
 from functions.domain.ingest import Assessed, Fault, Incoming, assess, inputs_of, state_after
 from functions.domain.live import latest_event
 from functions.domain.quarantine import Outcome
-from functions.domain.spared import Spared, spared
+from functions.domain.spared import assess_usual, spared
 from functions.errors import AdapterError, LakeError, PartialWriteError, QuarantineError, QueueMessageError, StoreError
 from functions.ports.live import LivePublisher
 from functions.ports.logs import Quarantine
@@ -123,18 +123,18 @@ class Ingest:
         """Returns the devices whose state somebody else wrote meanwhile, to do again."""
         states = self._engine.read([*batch])
         standings = self._rulebook.standings(states)
-        quick: dict[str, Spared] = {}
+        looks: dict[str, _Look] = {}
         assessed = {
-            thing: _assessed(some, standings[thing], states[thing], quick, report) for thing, some in batch.items()
+            thing: _assessed(some, standings[thing], states[thing], looks, report) for thing, some in batch.items()
         }
-        first = {thing: assessed[thing] for thing in quick}
+        first = {thing: assessed[thing] for thing in looks}
         assessed = self._into_history(assessed, report)
         assessed = self._recounted(assessed, report)
         assessed = self._into_quarantine(assessed, report)
         assessed = self._into_lake(assessed, in_lake, report)
         # All of a device's messages go the long way if anything became of one of them meanwhile.
-        quick = {thing: one for thing, one in quick.items() if _are_same(first[thing], assessed[thing])}
-        changes, behind = self._evaluated(states, standings, assessed, quick, report)
+        looks = {thing: one for thing, one in looks.items() if _are_same(first[thing], assessed[thing])}
+        changes, behind = self._evaluated(states, standings, assessed, looks, report)
         if behind:
             self._rulebook.snapshot(consistent=True)
         saved = self._engine.save(changes)
@@ -161,7 +161,7 @@ class Ingest:
         states: "Mapping[str, DeviceState]",
         standings: Mapping[str, Standing],
         assessed: dict[str, list[Assessed]],
-        quick: Mapping[str, Spared],
+        looks: Mapping[str, "_Look"],
         report: Report,
     ) -> "tuple[dict[str, Change], set[str]]":
         """What becomes of each device of which something was learned, and those whose rules are known better elsewhere.
@@ -170,14 +170,13 @@ class Ingest:
         """
         changes, behind = {}, set()
         for thing, some in assessed.items():
-            before, spare = states[thing], quick.get(thing)
-            start, others = (before, some) if spare is None else (spare.after, some[len(spare.messages) :])
-            after = state_after(start, others)
+            before, look = states[thing], looks.get(thing)
+            start, after = (before, state_after(before, some)) if look is None else (look.start, look.after)
             if after is start:
-                if spare is not None:
+                if start is not before:
                     changes[thing] = self._engine.spared(before, after)
                 continue
-            inputs, duplicates = inputs_of(others)
+            inputs, duplicates = inputs_of(some if look is None else some[look.spared :])
             try:
                 change, refused = self._engine.change(
                     thing, start, after, standings[thing], inputs, duplicates=duplicates
@@ -268,22 +267,26 @@ def _decoded(bodies: Mapping[str, bytes | str], report: Report, again: dict[str,
     return messages
 
 
+class _Look(NamedTuple):
+    """What was found of a device's messages: nothing comes of the first `spared` ones, which lead to `start`."""
+
+    spared: int
+    start: "DeviceState"
+    after: "DeviceState"
+
+
 def _assessed(
-    messages: list[Incoming], standing: Standing, state: "DeviceState", quick: dict[str, Spared], report: Report
+    messages: list[Incoming], standing: Standing, state: "DeviceState", looks: dict[str, _Look], report: Report
 ) -> list[Assessed]:
-    """What is noted in `quick` is that nothing comes of the device's first messages."""
     try:
         tags = {} if standing.device is None else standing.device.tags
-        found = spared(messages, state, standing.program, tags)
-        if found is None:
-            return assess(messages, standing.model, state)
-        assessed = found.assessed()
-        if found.rest:
-            assessed += assess(found.rest, standing.model, found.after)
+        spare = spared(messages, state, standing.program, tags)
+        first, start, rest = ([], state, messages) if spare is None else (spare.assessed(), spare.after, spare.rest)
+        assessed, after = assess_usual(rest, start, standing.program) if rest else ([], start)
     except Exception:  # noqa: BLE001 - a bug that one message trips must hold up no other
         return _assessed_alone(messages, standing.model, state, report)
-    quick[messages[0].thing] = found
-    return assessed
+    looks[messages[0].thing] = _Look(len(first), start, after)
+    return first + assessed
 
 
 def _assessed_alone(

@@ -1,12 +1,13 @@
 """All rules of a device, compiled, and what a pass over its state finds."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from hashlib import blake2b
 from typing import Final
 
 from contract.conditions import ONLINE
 from contract.models import DEFAULT_LATENESS_MS, DEFAULT_REORDER_HOLD_MS, DeviceModel
-from functions.domain.engine.codec import allowance_of, encode
+from functions.domain.engine.codec import Allowance, allowance_of, encode
 from functions.domain.engine.compiled import Compiled
 from functions.domain.engine.inputs import Input, InstalledRule, Values
 from functions.domain.engine.one_pass import Pass
@@ -72,6 +73,11 @@ class Program:
                 self._quiets.clear()
             known = self._quiets[allowance] = Quiet(self, allowance_of(allowance))
         return known
+
+    @cached_property
+    def ruleless(self) -> Quiet:
+        """What a device may send without anything coming of it but by its rules."""
+        return Quiet(Program((), self.model), Allowance({}))
 
     def told_of(self, presence: Presence, attributes: Mapping[str, str]) -> str:
         """In short, what the rules ask for beside metrics; empty where they ask for none of it."""

@@ -17,7 +17,7 @@ from functions.domain.ingest import Incoming, assess, inputs_of, state_after
 from functions.domain.presence import Presence, Status
 from functions.domain.replays import state_with
 from functions.domain.series import Point
-from functions.domain.spared import spared
+from functions.domain.spared import assess_usual, spared
 from functions.domain.state import DeviceState
 
 NOW = 1_764_000_000_000
@@ -61,14 +61,15 @@ def long_way(messages, state, program, tags=()):
 
 
 def quick_way(messages, state, program):
-    """As ingest goes: what is spared, then the rest."""
+    """As ingest goes: what is spared, then the rest, what is usual of it at one look too."""
     spare = spared(messages, state, program, {})
-    if spare is None:
-        return long_way(messages, state, program)
-    if not spare.rest:
-        return spare.assessed(), spare.after, ()
-    assessed, after, transitions = long_way(spare.rest, spare.after, program)
-    return spare.assessed() + assessed, after, transitions
+    start, rest, first = (state, messages, []) if spare is None else (spare.after, spare.rest, spare.assessed())
+    if not rest:
+        return first, start, ()
+    assessed, after, transitions = long_way(rest, start, program)
+    unruled = {"rules": start.rules, "alarms": start.alarms, "armed": start.armed}
+    assert assess_usual(rest, start, program) == (assessed, replace(after, **unruled))
+    return first + assessed, after, transitions
 
 
 @pytest.fixture(autouse=True, scope="module")
