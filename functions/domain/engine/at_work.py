@@ -1,7 +1,6 @@
 """One rule at work on one device."""
 
 from collections.abc import Collection, Iterable, Iterator
-from math import inf
 
 from contract.evaluation import ANYTHING
 from contract.rules.lifecycle import RuleState, Step
@@ -21,7 +20,6 @@ class RuleAtWork:
         "due",
         "fixed",
         "number",
-        "shown",
         "skipped",
         "state",
         "step",
@@ -36,7 +34,6 @@ class RuleAtWork:
         self.step = kept.step
         self.title = kept.title
         self.skipped = kept.skipped
-        self.shown = kept.shown
         self.state = kept.state
         self.fixed = kept.due
         self._allowance = kept.allowance
@@ -60,8 +57,7 @@ class RuleAtWork:
             else:
                 fixed, silences = program.patience(self.state)
                 self.fixed = NEVER if fixed is None else fixed
-                shown = dict.fromkeys(self.compiled.shown, (-inf, inf))
-                self._allowance = Allowance({**bounds, **shown} if shown else bounds, silences)
+                self._allowance = Allowance(bounds, silences)
         return self._allowance
 
     def kept(self) -> Running:
@@ -76,7 +72,6 @@ class RuleAtWork:
             self.allowance,
             self.fixed,
             self.skipped,
-            self.shown,
         )
 
     def skip(self, at: int, values: Values) -> bool:
@@ -100,7 +95,7 @@ class RuleAtWork:
 
     def _changes_nothing(self, bounds: Bounds, metric: str, at: int, value: Value | None) -> bool:
         limits = bounds.get(metric)
-        known = self.skipped.get(metric) or self.state.evaluation.samples.get(metric) or self.shown.get(metric)
+        known = self.skipped.get(metric) or self.state.evaluation.samples.get(metric)
         if limits is None or value is None or (known is not None and at <= known[0]):
             return False
         if type(value) is float and limits[0] < value < limits[1]:
@@ -109,7 +104,6 @@ class RuleAtWork:
 
     def observe(self, at: int, values: Values) -> tuple[Step, ...]:
         steps = self.catch_up()
-        self._show(at, values)
         state, found = self.compiled.program.observe(self.state, at, values)
         self._becomes(state)
         return steps + found
@@ -127,8 +121,6 @@ class RuleAtWork:
             return ()
         skipped, self.skipped = self.skipped, {}
         heard, _ = skipped.pop(ANYTHING, (None, None))
-        for metric, (at, value) in skipped.items():
-            self._show(at, {metric: value})
         state, steps = self.compiled.program.catch_up(self.state, skipped, heard)
         self._becomes(state)
         return steps
@@ -137,12 +129,6 @@ class RuleAtWork:
         self.catch_up()
         self._becomes(self.compiled.program.reset(self.state))
         self.number, self.step, self.title = 0, 0, ""
-
-    def _show(self, at: int, values: Values) -> None:
-        for metric in self.compiled.shown & values.keys():
-            known = self.shown.get(metric)
-            if known is None or at > known[0]:
-                self.shown[metric] = (at, values[metric])
 
     def _becomes(self, state: RuleState) -> None:
         if state is not self.state:

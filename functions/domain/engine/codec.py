@@ -77,8 +77,7 @@ class Running(msgspec.Struct, array_like=True):
     """A rule that has begun. Of its active alarm: its number, the step that it is at, and the rule's title then.
 
     `allowance` is that of the rule alone, before `due`; None where it must see every sample.
-    `skipped` are the last samples that were, still to be looked at. `shown` are the last ones of what only its message
-    shows.
+    `skipped` are the last samples that were, still to be looked at.
     """
 
     rule: str
@@ -91,7 +90,6 @@ class Running(msgspec.Struct, array_like=True):
     allowance: Allowance | None = None
     due: int = NEVER
     skipped: dict[str, tuple[int, Value | None]] = {}
-    shown: dict[str, tuple[int, Value | None]] = {}
 
 
 class Rest(msgspec.Struct, array_like=True):

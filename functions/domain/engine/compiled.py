@@ -2,20 +2,19 @@
 
 from typing import Final
 
+from contract.conditions import is_reserved
 from contract.rules import Rule
 from contract.rules.lifecycle import RuleProgram, RuleState
-from contract.rules.templates import compile_template
-from functions.domain.engine.inputs import InstalledRule, is_told
+from functions.domain.engine.inputs import InstalledRule
 from functions.domain.state import Wanted
 
 MAX_PROGRAMS: Final = 4_000
 
 
 class Compiled:
-    """`asked` are the metrics that a rule asks for, `told` attributes and presence.
+    """`asked` are the metrics that a rule asks for or its message shows, `told` attributes and presence likewise.
 
-    `shown` are metrics, `shown_attributes` attributes that only its message shows; `asked` has the former too. `idle`
-    says that nothing comes of it before it sees the first sample of what it asks for.
+    `idle` says that nothing comes of it before it sees the first sample of what it asks for.
     """
 
     def __init__(self, installed: InstalledRule) -> None:
@@ -25,14 +24,8 @@ class Compiled:
         self.program = _program(installed.rule)
         self.fingerprint = self.program.fingerprint
         self.device_wide = self.program.device_wide
-        self.template = compile_template(installed.rule.message) if installed.rule.message else None
-        self.told = frozenset(name for name in self.program.metrics if is_told(name))
-        self.shown: frozenset[str] = frozenset()
-        self.shown_attributes: frozenset[str] = frozenset()
-        if self.template is not None:
-            self.shown = self.template.metrics - self.program.metrics
-            self.shown_attributes = self.template.attributes - self.told
-        self.asked = self.program.metrics - self.told | self.shown
+        self.told = frozenset(name for name in self.program.metrics if is_reserved(name))
+        self.asked = self.program.metrics - self.told
         self.wanted = Wanted(installed.rule.actions, installed.rule.escalation)
         begun = self.program.start(0)
         first, _ = self.program.advance(begun, 1)

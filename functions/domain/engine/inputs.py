@@ -5,7 +5,6 @@ from typing import Final, TypeAlias
 
 import msgspec
 
-from contract.conditions import ATTRIBUTE, ONLINE
 from contract.rules import Rule
 from contract.telemetry import Quality, Value
 from functions.domain.series import Point
@@ -37,11 +36,6 @@ class Input(msgspec.Struct, frozen=True):
     sent: int
     received_at: int
     samples: tuple[tuple[int, Values], ...] = ()
-
-
-def is_told(name: str) -> bool:
-    """Whether it is no metric but presence or an attribute, of which rules are told when they change."""
-    return name == ONLINE or name.startswith(ATTRIBUTE)
 
 
 def samples_of(points: tuple[Point, ...], received_at: int) -> tuple[tuple[int, Values], ...]:

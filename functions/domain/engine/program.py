@@ -44,8 +44,6 @@ class Program:
                 self.asking.setdefault(metric, []).append(one)
             for name in one.told:
                 self.told.setdefault(name, []).append(one)
-            for name in one.shown_attributes:
-                self.told.setdefault(name, [])
         self.prompt = tuple(one for one in at_work if not one.idle)
         versions = [(one.id, one.version, one.fingerprint) for one in at_work]
         self.fingerprint = blake2b(encode(versions), digest_size=8).hexdigest()

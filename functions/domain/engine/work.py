@@ -194,7 +194,7 @@ class Work:
                     at=step.at,
                     severity=step.severity,
                     title=rule.compiled.rule.title,
-                    message=self._message(rule, step),
+                    message=rule.compiled.program.message(step, device=self._thing, name=self._name),
                     since=step.since,
                     values=step.values,
                     first=step.first,
@@ -243,14 +243,3 @@ class Work:
         compiled = self._program.compiled.get(transition.rule)
         if compiled is not None and (compiled.wanted.actions or compiled.wanted.escalation):
             self.wanted[transition.rule] = compiled.wanted
-
-    def _message(self, rule: RuleAtWork, step: Step) -> str:
-        compiled = rule.compiled
-        if compiled.template is None:
-            return compiled.rule.title
-        facts: dict[str, Value | None] = {metric: value for metric, (_, value) in rule.shown.items()}
-        facts |= step.values
-        facts |= {name: self.known[name][1] for name in compiled.shown_attributes if name in self.known}
-        facts |= {"device": self._thing, "name": self._name, "title": compiled.rule.title, "severity": step.severity}
-        facts |= {"first": step.first, "last": step.last, "peak": step.peak}
-        return compiled.template.render(facts)
