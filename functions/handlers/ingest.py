@@ -26,6 +26,8 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     report = _ingest().take(bodies(event))
     for problem in report.problems:
         logger.error("messages failed and will be delivered again", problem=problem, failed=len(report.failed))
+    for problem in report.alone:
+        logger.error("messages of a device were read one by one", problem=problem)
     for name in ("messages", "points", "duplicates", "late"):
         metrics.add_metric(name, MetricUnit.Count, getattr(report, name))
     metrics.add_metric("quarantined", MetricUnit.Count, report.quarantined.total())

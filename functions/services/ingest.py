@@ -49,6 +49,8 @@ class Report(msgspec.Struct):
     transitions: Counter[str] = msgspec.field(default_factory=Counter)
     refused: set[tuple[str, str]] = msgspec.field(default_factory=set)
     """Devices, each with a rule that their state has no room for."""
+    alone: list[str] = msgspec.field(default_factory=list)
+    """Devices whose messages could not be read together, each with why: a bug, though nothing was lost by it."""
 
     def fail(self, ids: Iterable[str], problem: Exception | str) -> None:
         self.failed.update(ids)
@@ -283,7 +285,8 @@ def _assessed(
         spare = spared(messages, state, standing.program, tags)
         first, start, rest = ([], state, messages) if spare is None else (spare.assessed(), spare.after, spare.rest)
         assessed, after = assess_usual(rest, start, standing.program) if rest else ([], start)
-    except Exception:  # noqa: BLE001 - a bug that one message trips must hold up no other
+    except Exception as exc:  # noqa: BLE001 - a bug that one message trips must hold up no other
+        report.alone.append(f"{messages[0].thing}: {type(exc).__name__}: {exc}")
         return _assessed_alone(messages, standing.model, state, report)
     looks[messages[0].thing] = _Look(len(first), start, after)
     return first + assessed

@@ -111,7 +111,9 @@ def test_rubbish_of_devices_is_quarantined_and_no_dead_letter(cloud):
 
 
 @pytest.mark.parametrize("where", ["functions.domain.ingest.newest", "functions.services.ingest.spared"])
-def test_a_bug_that_one_message_trips_holds_up_no_other_of_its_device(cloud, monkeypatch, where):
+def test_a_bug_that_one_message_trips_holds_up_no_other_of_its_device_and_is_told(cloud, monkeypatch, where):
+    said = []
+    monkeypatch.setattr(handler.logger, "error", lambda text, **more: said.append((text, more["problem"])))
     module, _, name = where.rpartition(".")
     working = getattr(importlib.import_module(module), name)
 
@@ -130,3 +132,4 @@ def test_a_bug_that_one_message_trips_holds_up_no_other_of_its_device(cloud, mon
     assert len(cloud.dead.messages) == (where == "functions.domain.ingest.newest")
     assert cloud.stored() == 30 - len(cloud.dead.messages)
     assert sum(one.messages for one in cloud.counters()) == 30 - len(cloud.dead.messages)
+    assert ("messages of a device were read one by one", "pump-0: LookupError: a bug") in said
