@@ -159,13 +159,12 @@ class Publisher:
         message = await lane.next(self._acknowledged | {identifier for _, identifier in self._busy.values()})
         if message is None:
             return BEAT_S
-        if lane.priority != Priority.URGENT:
-            if self._budget is not None and not self._budget.allows(lane.priority):
-                self._hold_back(lane.priority, BUDGET_S)
-                return BUDGET_S
-            if (wait := self._bucket.wait_s) > 0:
-                lane.waits = True
-                return wait
+        if self._budget is not None and not self._budget.allows(lane.priority):
+            self._hold_back(lane.priority, BUDGET_S)
+            return BUDGET_S
+        if (wait := self._bucket.wait_s) > 0:
+            lane.waits = True
+            return wait
         return await self._send(lane, message)
 
     async def _send(self, lane: Lane, message: QueuedMessage) -> float:

@@ -5,7 +5,7 @@ import pytest
 from device_agent.clock import ManualClock
 from device_agent.publishing.budget import CONNECTION_BYTES, message_bytes
 from tests.device_agent.background import running
-from tests.device_agent.publishing.publishing_bench import HOLD_MS, LOG, URGENT, Bench, LongestRandom
+from tests.device_agent.publishing.publishing_bench import HOLD_MS, LOG, TELEMETRY, URGENT, Bench, LongestRandom
 
 
 @pytest.fixture
@@ -72,9 +72,10 @@ async def test_what_another_start_of_the_machine_has_left_is_old(bench):
     assert bench.arrived() == [4, 0, 1, 2, 3]
 
 
-async def test_a_backlog_leaves_at_no_more_than_fifty_in_any_second_and_nearly_as_many(bench):
+@pytest.mark.parametrize("priority", [URGENT, TELEMETRY, LOG])
+async def test_a_backlog_leaves_at_no_more_than_fifty_in_any_second_and_nearly_as_many(bench, priority):
     await bench.open()
-    await bench.append(400)
+    await bench.append(400, priority)
     times = []
     async with bench.connected():
         while bench.health.sent < 400:
@@ -83,6 +84,17 @@ async def test_a_backlog_leaves_at_no_more_than_fifty_in_any_second_and_nearly_a
 
     assert all(later - earlier > 1 - 0.005 for earlier, later in zip(times, times[50:], strict=False))
     assert 400 / (times[-1] - times[0]) > 40
+
+
+async def test_a_storm_of_alarms_that_is_drained_does_not_keep_telemetry_for_long_after_it(bench):
+    await bench.open()
+    await bench.append(1)
+    await bench.append(100, URGENT)
+    async with bench.connected():
+        await bench.seconds_until(lambda: bench.arrived().count("alarm") == 100)
+        assert bench.arrived().count(0) == 0
+        await bench.work(0.1)
+        assert bench.arrived()[-1] == 0
 
 
 async def test_what_gathered_behind_a_refusal_leaves_newest_first(log):
