@@ -257,7 +257,7 @@ def _services(api, chance):
         dead_letters=ManageDeadLetters(api.dead_letters, api.journal, clock),
         history=History(gate, api.store, api.world, clock),
         losses=ReadLosses(gate, MemoryStateStore(api.world), clock),
-        intake=Intake(gate, api.telemetry_queue, clock),
+        intake=Intake(gate, api.telemetry_queue, api.journal, clock),
         why=Why(gate),
         grants=grants,
         users=Users(api.principals, api.directory, api.journal, grants, whois, clock),

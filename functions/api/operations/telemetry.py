@@ -181,7 +181,7 @@ class TelemetryOperations:
             if who.kind is not Kind.DEVICE:
                 raise RequestError("device", "the device whose telemetry this is", "nothing")
             device = who.id.removeprefix("device:")
-        taken = self._intake.take(who, parse_thing(device), self._request.body)
+        taken = self._intake.take(self._request.actor, parse_thing(device), self._request.body)
         return answer(TelemetryAccepted(taken.thing, taken.received_at, len(taken.data)), status=202)
 
 

@@ -20,9 +20,8 @@ def api(clock):
 
 
 @pytest.fixture
-def seeds(clock):
+def seeds(api, clock):
     """A world of its own for each operation: one that takes things away stands in no other's way."""
-    api = api_harness(clock)
     known = {one.name: one.principal for one in people()}
     for who in [ROOT, *filter(None, known.values())]:
         if who.kind is Kind.USER:
@@ -57,3 +56,9 @@ def seeds(clock):
         return made.id
 
     return Seeds(ask, quarantined, alarmed, failed)
+
+
+@pytest.fixture
+def journal(api):
+    """The audit of the world of `seeds`."""
+    return api.journal
