@@ -1,18 +1,29 @@
 """The whole agent: each part that waits in its room for a word of another one gets it."""
 
 import asyncio
+import shutil
 from itertools import pairwise
 
 import pytest
+from cryptography import x509
 
 from contract import topics
 from device_agent.control.handlers import handlers
 from device_agent.publishing.budget import CONNECTION_BYTES, message_bytes
 from device_agent.supervision.watchdog import Notifier
+from device_agent.time.timekeeper import RELEASED_MS
 from tests.device_agent.simulated_device import RELAY, REPLAY, SimulatedDevice
 
 WATCHDOG_S = 4.0
 WATCHDOG_OF_THE_UNIT_S = 30.0
+YEARS_10_MS = 10 * 365 * 86_400_000
+
+
+WARM = """
+[[rule]]
+name = "warm"
+when = { metric = "temperature", at_least = 30 }
+"""
 
 
 class Manager(Notifier):
@@ -70,6 +81,52 @@ async def test_the_watchdog_is_fed_while_every_critical_part_beats_and_starves_w
             assert device.manager.longest_hunger() > WATCHDOG_OF_THE_UNIT_S
         finally:
             released.set()
+
+
+async def test_what_the_watchdog_starves_without_is_what_reads_stores_sends_and_switches(device):
+    """Of the rest one part may hang: it is started again by itself, and a restart would cost more than it."""
+    async with device.running(RELAY) as agent:
+        beating = agent._heartbeats.snapshot()
+
+    critical = {beat.name for beat in beating if beat.critical}
+    assert critical == {"flow", "recorder", "publisher", "link", "time", "actuators"}
+    assert {beat.name for beat in beating} > critical | {"sensor r", "commands", "shadow state", "shadow config"}
+
+
+async def test_a_device_that_does_not_know_the_time_is_not_before_its_certificate(device, clock, credentials):
+    issued = x509.load_pem_x509_certificate(credentials.certificate.read_bytes()).not_valid_before_utc
+    shutil.copy(credentials.certificate, device.folder / "pump-7.pem")
+    clock.reboot(wall_ms=0)
+    async with device.running() as agent:
+        now = (await agent.status()).clock
+
+    assert not now.synced
+    assert now.now >= issued.timestamp() * 1000 > RELEASED_MS
+
+
+@pytest.mark.parametrize("years_ms", [YEARS_10_MS, -YEARS_10_MS])
+async def test_a_clock_that_is_set_by_years_stops_nothing_and_changes_no_order(device, clock, years_ms):
+    """Somebody sets it while the agent works: rows, rule, `max_on_s` and the way to the cloud go on by boot time."""
+    tables = RELAY + "max_on_s = 20\n" + WARM
+    async with device.running(tables) as agent:
+        await device.seconds(5)
+        device.command("c1", on=True)
+        await device.seconds(3)
+        assert agent._parts.actuators.report() == {"relay": {"on": True}}
+        clock.set_wall_ms(clock.wall_ms() + years_ms)
+        clock.set_synced(False)
+        await device.seconds(10)
+        assert agent._parts.actuators.report() == {"relay": {"on": True}}
+        await device.seconds(10)
+        assert agent._parts.actuators.report() == {"relay": {"on": False}}
+        await device.seconds(20)
+
+    rows = device.rows()
+    assert [row.values["temperature"] for row in rows] == list(range(len(rows)))
+    assert len(rows) > 40
+    assert {later.ts - earlier.ts for earlier, later in pairwise(rows)} == {1000}
+    (warm,) = device.events("rule_fired")
+    assert warm.data["values"] == {"temperature": 30.0}
 
 
 async def test_a_device_that_sleeps_is_connected_only_when_it_has_to_be(device):

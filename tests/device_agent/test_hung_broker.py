@@ -1,8 +1,10 @@
-"""A simulated day in which the broker takes everything and answers nothing: sampling goes on and memory stays flat."""
+"""A simulated day in which the broker answers nothing, or is not there: sampling goes on and memory stays flat."""
 
 import asyncio
 import gc
 import tracemalloc
+
+import pytest
 
 from contract import telemetry
 from device_agent.queue import Priority
@@ -51,6 +53,19 @@ class Day(Bench):
             while self.recorder._flushing.locked():  # noqa: ASYNC110 - the disk needs real time
                 await asyncio.sleep(0.0005)
 
+    def hang(self):
+        """The broker takes everything and answers nothing."""
+        self.broker.acknowledge = False
+
+    def partition(self):
+        """There is no way to the broker."""
+        self.broker.reachable = False
+        self.broker.drop_connections()
+
+    def mend(self):
+        self.broker.acknowledge = self.broker.reachable = True
+        self.broker.drop_connections()
+
     def arrived_numbers(self):
         envelopes = (telemetry.decode(message.payload) for message in self.broker.received)
         return {int(m.values["n"]) for envelope in envelopes for m in envelope.m}
@@ -61,10 +76,13 @@ def memory():
     return tracemalloc.get_traced_memory()[0]
 
 
-async def test_a_hung_broker_stops_no_sampling_and_costs_no_memory_and_nothing_is_lost(log, tmp_path):
+@pytest.mark.parametrize(("outage", "in_the_window"), [(Day.hang, 3), (Day.partition, 0)])
+async def test_a_day_without_the_broker_stops_no_sampling_and_costs_no_memory_and_nothing_is_lost(
+    log, tmp_path, outage, in_the_window
+):
     day = Day(log, tmp_path)
     await day.open()
-    day.broker.acknowledge = False
+    outage(day)
     async with running(day.link.run(), day.publisher.run(lambda: None), day.recorder.run(lambda: None)):
         await day.hours(2)
         tracemalloc.start()
@@ -77,11 +95,10 @@ async def test_a_hung_broker_stops_no_sampling_and_costs_no_memory_and_nothing_i
         assert day.read == 24 * STEPS_AN_HOUR
         assert day.most_waiting <= FLUSH_S // STEP_S + 2
         assert day.health.lost == 0
-        assert len(day.broker.received) == 3  # the window, and nothing sent again without a reason
+        assert len(day.broker.received) == in_the_window  # and nothing sent again without a reason
 
         await day.recorder.flush()
-        day.broker.acknowledge = True
-        day.broker.drop_connections()
+        day.mend()
         while (await day.storage.stats()).messages:
             await day.clock.advance(0.02)
         assert day.arrived_numbers() == set(range(day.read))

@@ -1,6 +1,7 @@
 """What the link promises, with real parts: each transport, a real broker, and a network that fails in between."""
 
 import asyncio
+import socket
 import subprocess
 import sys
 from contextlib import asynccontextmanager, suppress
@@ -22,6 +23,7 @@ from tests.device_agent.proxy import Proxy
 ROOT = Path(__file__).parents[3]
 TOPIC = "dt/pump-7/telemetry"
 COMMAND = "cmd/pump-7/1/req"
+FLAT_MIB = 2.0
 
 
 class ShortestRandom(Random):
@@ -193,3 +195,19 @@ async def test_neither_does_one_from_a_broker_that_minds_no_receive_maximum(tls_
             while TOPIC not in {message.topic for message in broker.received}:
                 await deliver(b"after", 1)
                 await asyncio.sleep(0.05)
+
+
+async def test_a_day_of_attempts_to_connect_costs_no_memory(kind, credentials):
+    """Each is a client of a library in C, whose memory no count of Python's objects tells."""
+    files = (credentials.ca, credentials.certificate, credentials.private_key)
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # and does not listen
+        port = nobody.getsockname()[1]
+        child = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "tests.device_agent.transport.cut_off", kind, str(port), *map(str, files)),
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+        )
+        said, _ = await child.communicate()
+    assert child.returncode == 0
+    assert float(said) < FLAT_MIB
