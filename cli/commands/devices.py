@@ -24,7 +24,7 @@ TagOption = Annotated[
 LimitOption = Annotated[int, typer.Option("--limit", min=1, max=1_000_000, help="The most entries to list.")]
 _SORTS = ("group", "-group", "name", "-name", "created", "-created")
 _STATUSES = ("online", "offline", "unknown")
-_COLUMNS = {"Device": "id", "Name": "name", "Model": "model", "Group": "group", "Status": "status"}
+_COLUMNS = ("Device", "Name", "Model", "Group", "Status", "Seen")
 _LARGEST_EVENTS, _LARGEST_QUARANTINE = 200, 100
 
 
@@ -52,7 +52,9 @@ def list_devices(
     as_json: JsonOption = False,
     profile: ProfileOption = DEFAULT_PROFILE,
 ) -> None:
-    """List the devices that you may see.
+    """List the devices that you may see, and when each was last heard.
+
+    One is stale that is online, and was silent for three intervals of its model.
 
     Example: fieldline devices list --group plant-1 --limit 50
 
@@ -68,10 +70,15 @@ def list_devices(
     with signed_in(profile) as api:
         pages = list(api.devices(filters, limit))
 
-    def row(item: dict[str, Any]) -> list[str]:
-        return [shown(item.get(key)) for key in _COLUMNS.values()]
+    now = wall_clock_ms()
 
-    print_list(pages, list(_COLUMNS), row, as_json=as_json, limit=limit, what="devices")
+    def row(item: dict[str, Any]) -> list[str]:
+        texts = [shown(item.get(key)) for key in ("id", "name", "model", "group")]
+        stale = ", stale" if item.get("stale") else ""
+        seen = item.get("seen_at")
+        return [*texts, shown(item.get("status")) + stale, age(seen, now) if isinstance(seen, int) else shown(seen)]
+
+    print_list(pages, _COLUMNS, row, as_json=as_json, limit=limit, what="devices")
 
 
 @app.command("show")

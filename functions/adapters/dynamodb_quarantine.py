@@ -219,11 +219,15 @@ class DynamoDBQuarantine:
             "Update": {
                 "TableName": self._state_table,
                 "Key": state_key(entry.thing),
-                "UpdateExpression": f"SET {moves}",
+                "UpdateExpression": f"SET {moves}, #at = :at",
                 # A path can only be set inside a map that is there.
                 "ConditionExpression": "attribute_exists(#quarantined)",
-                "ExpressionAttributeNames": {"#quarantined": "quarantined", **reasons},
-                "ExpressionAttributeValues": {":zero": number(0), ":one": number(1)},
+                "ExpressionAttributeNames": {"#quarantined": "quarantined", "#at": "quarantined_at", **reasons},
+                "ExpressionAttributeValues": {
+                    ":zero": number(0),
+                    ":one": number(1),
+                    ":at": number(entry.received_at),
+                },
             }
         }
 

@@ -16,7 +16,7 @@ from functions.adapters.dynamodb_alarm_items import Tables, timer_item, timer_ke
 from functions.adapters.dynamodb_audit import AuditedWrites
 from functions.adapters.dynamodb_device_rows import sharded, status_partition
 from functions.adapters.dynamodb_items import Item, batch_get, number
-from functions.adapters.dynamodb_state_items import SK, presence_of, quarantine_counts, state_key, state_of, written
+from functions.adapters.dynamodb_state_items import SK, presence_of, state_key, state_of, status_of, written
 from functions.adapters.dynamodb_transitions import Parcel, Transitions
 from functions.adapters.dynamodb_writes import Writes, meets_itself
 from functions.domain.presence import Presence
@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 
 _MAX_ITEMS = 100  # of a transaction
 _FOUND = ("rules", "alarms", "armed", "pending", "replays")
-_SHOWN = ("pk", "version", "latest", "stream", "counters")
+_SHOWN = ("pk", "version", "latest", "stream", "counters", "seen_at")
 _OWN = (*_SHOWN, *_FOUND, "presence", "device")
-_ALL = (*_SHOWN, "presence", "quarantined")
+_ALL = (*_SHOWN, "presence", "quarantined", "quarantined_at", "agent")
 
 
 class DynamoDBStateStore:
@@ -67,11 +67,10 @@ class DynamoDBStateStore:
             states[thing] = state_of(item)
         return states
 
-    def statuses(self, things: Iterable[str]) -> dict[str, DeviceStatus]:
-        found = _items(self._client, self._table, things, _ALL, self._backoff, consistent=False)
-        return {
-            thing: DeviceStatus(state_of(item), presence_of(item), quarantine_counts(item)) for thing, item in found
-        }
+    def statuses(self, things: Iterable[str], *, engine: bool = False) -> dict[str, DeviceStatus]:
+        wanted = (*_ALL, "rules") if engine else _ALL
+        found = _items(self._client, self._table, things, wanted, self._backoff, consistent=False)
+        return {thing: status_of(item) for thing, item in found}
 
     def save(self, changes: Mapping[str, Change]) -> Saved:
         conflicts: set[str] = set()
@@ -209,6 +208,32 @@ class DynamoDBPresenceStore:
             ExpressionAttributeValues=values,
         )
         return refusal is None
+
+
+class DynamoDBAgentVersions:
+    """The attribute `agent`, which is the event function's own."""
+
+    def __init__(self, client: "DynamoDBClient", table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def save(self, thing: str, version: str, at: int) -> None:
+        refusal = conditional_update(
+            self._client,
+            StateError,
+            f"writing the agent's version of {thing}",
+            TableName=self._table,
+            Key=state_key(thing),
+            UpdateExpression="SET #agent = :agent",
+            ConditionExpression="attribute_not_exists(#agent) OR #agent.#at <= :at",
+            ExpressionAttributeNames={"#agent": "agent", "#at": "at"},
+            ExpressionAttributeValues={
+                ":agent": {"M": {"version": {"S": version}, "at": number(at)}},
+                ":at": number(at),
+            },
+        )
+        if refusal is not None and refusal.by_transaction:
+            raise StateError(f"writing the agent's version of {thing}: a transaction was at it")
 
 
 def _items(

@@ -10,6 +10,7 @@ from functions.adapters.dynamodb_pending import pending_attribute, pending_of
 from functions.domain.devices import Device
 from functions.domain.presence import Presence, Session, Status
 from functions.domain.state import WINDOW, Boot, Counters, DeviceState, Latest
+from functions.domain.status import DeviceStatus
 
 SK = "STATE"
 _sessions = msgspec.json.Decoder(tuple[Session, ...])
@@ -36,6 +37,8 @@ def written(table: str, thing: str, state: DeviceState, token: str) -> dict[str,
         "#replays": {"L": [{"S": key} for key in state.replays]} if state.replays else None,
     }
     sets |= {path: value for path, value in found.items() if value is not None}
+    if state.seen_at is not None:
+        sets["#seen_at"] = number(state.seen_at)
     gone = [path for path, value in found.items() if value is None]
     names = {name: name[1:] for name in (*sets, *gone, "#counters")}
     values: Item = {}
@@ -87,6 +90,7 @@ def state_of(item: Item) -> DeviceState:
         presence=_settled(item),
         device=_device(item),
         replays=tuple(key["S"] for key in item["replays"]["L"]) if "replays" in item else (),
+        seen_at=int(item["seen_at"]["N"]) if "seen_at" in item else None,
     )
 
 
@@ -138,6 +142,17 @@ def _settled(item: Item) -> Presence:
 def _status(text: str) -> Status:
     """Unknown also for one that only another version of this code knows."""
     return Status(text) if text in list(Status) else Status.UNKNOWN
+
+
+def status_of(item: Item) -> DeviceStatus:
+    agent = item.get("agent", {}).get("M")
+    return DeviceStatus(
+        state=state_of(item),
+        presence=presence_of(item),
+        quarantined=quarantine_counts(item),
+        quarantined_at=int(item["quarantined_at"]["N"]) if "quarantined_at" in item else None,
+        agent_version=agent["version"]["S"] if agent else None,
+    )
 
 
 def quarantine_counts(item: Item) -> dict[str, int]:

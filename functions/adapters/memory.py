@@ -184,17 +184,25 @@ class MemoryWorld:
         self.states: dict[str, DeviceState] = {}
         self.presences: dict[str, Presence] = {}
         self.quarantined: dict[str, dict[str, int]] = {}
+        self.quarantined_at: dict[str, int] = {}
+        self.agents: dict[str, tuple[int, str]] = {}
 
-    def statuses(self, things: Iterable[str]) -> dict[str, DeviceStatus]:
+    def statuses(self, things: Iterable[str], *, engine: bool = False) -> dict[str, DeviceStatus]:
         return {
             thing: DeviceStatus(
-                self.states.get(thing, DeviceState()),
+                self._state(thing, engine=engine),
                 self.presences.get(thing, Presence()),
                 dict(self.quarantined.get(thing, {})),
+                self.quarantined_at.get(thing),
+                self.agents[thing][1] if thing in self.agents else None,
             )
             for thing in things
-            if thing in self.states or thing in self.presences or thing in self.quarantined
+            if any(thing in known for known in (self.states, self.presences, self.quarantined, self.agents))
         }
+
+    def _state(self, thing: str, *, engine: bool) -> DeviceState:
+        state = self.states.get(thing, DeviceState())
+        return state if engine else msgspec.structs.replace(state, rules=b"")
 
 
 class MemoryStateStore:
@@ -259,6 +267,7 @@ class MemoryQuarantine:
             if key not in self.entries and not repeated:
                 self.entries[key] = entry
                 self._seen[entry.thing, entry.raw] = entry.received_at
+                self._world.quarantined_at[entry.thing] = entry.received_at
                 counts = self._world.quarantined.setdefault(entry.thing, {})
                 for reason in entry.reasons:
                     counts[reason] = counts.get(reason, 0) + 1
@@ -303,6 +312,16 @@ class MemoryQuarantine:
 
 def _day_of(ms: int) -> str:
     return f"{datetime.fromtimestamp(ms // 1000, UTC):%Y-%m-%d}"
+
+
+class MemoryAgentVersions:
+    def __init__(self, world: MemoryWorld) -> None:
+        self._world = world
+
+    def save(self, thing: str, version: str, at: int) -> None:
+        known = self._world.agents.get(thing)
+        if known is None or known[0] <= at:
+            self._world.agents[thing] = (at, version)
 
 
 class MemoryEventLog:

@@ -10,6 +10,7 @@ from aws_lambda_powertools.event_handler import Response
 Answer = Response[str]
 JSON: Final = "application/json"
 CSV: Final = "text/csv; charset=utf-8"
+TEXT: Final = "text/plain; charset=utf-8"
 
 _Operation = TypeVar("_Operation", bound=Callable[..., Any])
 

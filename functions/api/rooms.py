@@ -4,6 +4,7 @@ from functions.api.cursors import Cursors
 from functions.api.operations.alarms import AlarmOperations
 from functions.api.operations.audit import AuditOperations
 from functions.api.operations.backtests import BacktestOperations
+from functions.api.operations.certificates import CertificateOperations
 from functions.api.operations.commands import CommandOperations
 from functions.api.operations.dead_letters import DeadLetterOperations
 from functions.api.operations.deliveries import DeliveryOperations
@@ -38,6 +39,7 @@ def rooms(request: Request, services: ApiServices, sign_in: SignIn) -> dict[str,
         "me": MeOperations(request, services.why),
         "users": UserOperations(request, services.users, services.grants, cursors),
         "keys": KeyOperations(request, services.keys, cursors, services.clock),
+        "certificates": CertificateOperations(request, services.certificates),
         "live": LiveOperations(request, services.tickets),
         "devices": DeviceOperations(request, services.queries, services.devices, cursors),
         "groups": GroupOperations(request, services.groups, cursors),

@@ -1,9 +1,12 @@
 """The answers about devices, and how they are made. A field once there stays: apps read it."""
 
 from base64 import b64encode
+from collections.abc import Iterable
+from typing import Final
 
 import msgspec
 
+from contract.models import Severity
 from contract.telemetry import Quality, Value
 from functions.domain.devices import Device, Source
 from functions.domain.ingest import Fault, Origin
@@ -11,9 +14,35 @@ from functions.domain.presence import Status
 from functions.domain.quarantine import Outcome, Quarantined
 from functions.services.queries import DeviceDetail, DeviceSummary, FleetSummary
 
+_MAX_LATEST_BYTES: Final = 500_000
+"""Of a page's last values: an answer of the API holds 6 MB, where names and tags may take most."""
+
+
+class LatestView(msgspec.Struct, frozen=True):
+    """`unit` is a UCUM code, `precision` the decimals worth showing. `unmodeled`: the device's model does not know it.
+
+    `derived`: it was computed from others of the device's metrics.
+    """
+
+    ts: int
+    value: Value
+    q: Quality
+    unit: str | None
+    title: str | None
+    unmodeled: bool
+    age_ms: int
+    derived: bool
+    precision: int | None
+
 
 class DeviceItem(msgspec.Struct, frozen=True):
-    """A device on a list."""
+    """A device on a list.
+
+    It has its `status` since `since`. `seen_at` is when something of it was last received, `read_at` the time of its
+    newest reading by the device, `interval_ms` how often its model expects one. `stale`: it is online, and three of
+    these intervals have passed without a reading. `latest` are its last values where they were asked for; at the end of
+    a page of very many it is null too.
+    """
 
     id: str
     name: str
@@ -22,6 +51,12 @@ class DeviceItem(msgspec.Struct, frozen=True):
     status: Status
     tags: dict[str, str]
     created_at: int
+    since: int | None
+    seen_at: int | None
+    read_at: int | None
+    interval_ms: int | None
+    stale: bool
+    latest: dict[str, LatestView] | None
 
 
 class DevicesView(msgspec.Struct, frozen=True):
@@ -54,23 +89,6 @@ class PresenceView(msgspec.Struct, frozen=True):
     reason: str | None
 
 
-class LatestView(msgspec.Struct, frozen=True):
-    """`unit` is a UCUM code, `precision` the decimals worth showing. `unmodeled`: the device's model does not know it.
-
-    `derived`: it was computed from others of the device's metrics.
-    """
-
-    ts: int
-    value: Value
-    q: Quality
-    unit: str | None
-    title: str | None
-    unmodeled: bool
-    age_ms: int
-    derived: bool
-    precision: int | None
-
-
 class LatestsView(msgspec.Struct, frozen=True):
     """Last values by metric, as of `now`."""
 
@@ -92,7 +110,11 @@ class CountersView(msgspec.Struct, frozen=True):
 class DeviceView(msgspec.Struct, frozen=True):
     """A device as it is. One that was heard but is not registered has neither model, group nor version.
 
-    `quarantined` counts messages by the reason for which they, or parts of them, were not kept.
+    `quarantined` counts messages by the reason for which they, or parts of them, were not kept. `seen_at` is when
+    something of it was last received, `read_at` the time of its newest reading by the device, `interval_ms` how often
+    its model expects one. `stale`: it is online, and three of these intervals have passed without a reading.
+    `agent_version` is what its agent said when it last started. `open_alarms` counts by severity, and is null for who
+    may not read alarms.
     """
 
     id: str
@@ -109,6 +131,12 @@ class DeviceView(msgspec.Struct, frozen=True):
     latest: dict[str, LatestView]
     counters: CountersView
     quarantined: dict[str, int]
+    seen_at: int | None
+    read_at: int | None
+    interval_ms: int | None
+    stale: bool
+    agent_version: str | None
+    open_alarms: dict[Severity, int] | None
 
 
 class FleetSummaryView(msgspec.Struct, frozen=True):
@@ -165,16 +193,32 @@ class QuarantinedView(msgspec.Struct, frozen=True):
     replay: ReplayView | None
 
 
-def device_item(summary: DeviceSummary) -> DeviceItem:
-    device = summary.device
+def device_items(found: Iterable[DeviceSummary], now: int, *, latest: bool) -> tuple[DeviceItem, ...]:
+    items, room = [], _MAX_LATEST_BYTES
+    for one in found:
+        values = latest_views(one, now) if latest else None
+        if values is not None:
+            room -= len(msgspec.json.encode(values))
+        items.append(_device_item(one, now, values if room >= 0 else None))
+    return tuple(items)
+
+
+def _device_item(summary: DeviceSummary, now: int, latest: dict[str, LatestView] | None) -> DeviceItem:
+    device, status = summary.device, summary.status
     return DeviceItem(
         device.thing,
         device.name,
         device.model,
         device.group,
-        summary.status,
+        status.presence.status,
         dict(device.tags),
         device.created_at,
+        status.presence.since,
+        status.seen_at,
+        status.read_at,
+        summary.interval_ms,
+        status.is_stale(summary.interval_ms, now),
+        latest,
     )
 
 
@@ -211,10 +255,16 @@ def device_view(detail: DeviceDetail, now: int) -> DeviceView:
         latest=latest_views(detail, now),
         counters=CountersView(**msgspec.structs.asdict(counters)),
         quarantined=dict(status.quarantined),
+        seen_at=status.seen_at,
+        read_at=status.read_at,
+        interval_ms=detail.interval_ms,
+        stale=status.is_stale(detail.interval_ms, now),
+        agent_version=status.agent_version,
+        open_alarms=None if detail.open_alarms is None else dict(detail.open_alarms),
     )
 
 
-def latest_views(detail: DeviceDetail, now: int) -> dict[str, LatestView]:
+def latest_views(detail: DeviceDetail | DeviceSummary, now: int) -> dict[str, LatestView]:
     metrics = detail.model.metrics if detail.model else {}
     return {
         metric: LatestView(

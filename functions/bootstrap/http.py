@@ -61,6 +61,8 @@ def api(env: Env, failing: "Callable[[RatesError], None]" = _unheard) -> "tuple[
     """`failing` hears of token buckets that do not answer: everybody is let in then."""
     from os import urandom
 
+    from functions.adapters.dynamodb_alarm_items import Tables
+    from functions.adapters.dynamodb_alarms import DynamoDBAlarms
     from functions.adapters.dynamodb_audit import AuditedWrites
     from functions.adapters.dynamodb_idempotency import DynamoDBRequestMemory
     from functions.adapters.dynamodb_live import DynamoDBLiveTickets
@@ -114,7 +116,14 @@ def api(env: Env, failing: "Callable[[RatesError], None]" = _unheard) -> "tuple[
         clock=CLOCK,
         cursor_key=_cursor_key(client, settings),
         losses=ReadLosses(gate, statuses, CLOCK),
-        queries=Queries(registry=registry, gate=gate, statuses=statuses, models=known, clock=CLOCK),
+        queries=Queries(
+            registry=registry,
+            gate=gate,
+            statuses=statuses,
+            models=known,
+            alarms=DynamoDBAlarms(dynamodb, Tables(settings.core_table, settings.events_table), audited),
+            clock=CLOCK,
+        ),
         devices=Devices(
             registry=registry,
             gate=gate,

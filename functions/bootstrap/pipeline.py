@@ -92,6 +92,7 @@ def presence(env: Env) -> "KeepPresence":
 def events(env: Env) -> "KeepEvents":
     from functions.adapters.dynamodb_events import DynamoDBEventLog
     from functions.adapters.dynamodb_quarantine import DynamoDBQuarantine
+    from functions.adapters.dynamodb_state import DynamoDBAgentVersions
     from functions.services.events import KeepEvents
 
     settings = EventsSettings.from_env(env)
@@ -101,6 +102,7 @@ def events(env: Env) -> "KeepEvents":
         DynamoDBQuarantine(
             dynamodb, settings.events_table, settings.state_table, retention_days=settings.quarantine_days
         ),
+        DynamoDBAgentVersions(dynamodb, settings.state_table),
     )
 
 

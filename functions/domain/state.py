@@ -115,9 +115,17 @@ class DeviceState(msgspec.Struct, frozen=True):
     device: Device | None = None
     replays: tuple[str, ...] = ()
     """Keys of the newest replays from the quarantine that were counted."""
+    seen_at: int | None = None
+    """When its newest telemetry was received; None where nobody wrote that down."""
 
     def has_seen(self, boot: str, seq: int) -> bool:
         return any(known.boot == boot and known.has(seq) for known in self.boots)
+
+    def heard_at(self, received_at: int) -> Self:
+        """With telemetry received then: the newest receipt stands, in whatever order they are told."""
+        if self.seen_at is not None and self.seen_at >= received_at:
+            return self
+        return msgspec.structs.replace(self, seen_at=received_at)
 
     def with_observation(self, seen: Observation) -> Self:
         """In whatever order messages come, `latest` ends on the newest `ts` and each message counts once."""

@@ -72,7 +72,16 @@ class GroupStore(Protocol):
         ...
 
 
+class AgentVersions(Protocol):
+    def save(self, thing: str, version: str, at: int) -> None:
+        """What its agent said of itself, received `at`; what was received later stands. Raises StateError."""
+        ...
+
+
 class StatusReader(Protocol):
-    def statuses(self, things: Iterable[str]) -> dict[str, DeviceStatus]:
-        """What is known of each device that was ever heard of: state, presence and quarantine counts in one read."""
+    def statuses(self, things: Iterable[str], *, engine: bool = False) -> dict[str, DeviceStatus]:
+        """What is known of each device that was ever heard of: state, presence and quarantine counts in one read.
+
+        What the engine keeps of it (`state.rules`) is there with `engine` only: it is most of the bytes.
+        """
         ...

@@ -176,12 +176,12 @@ class Ingest:
             start, after = (before, state_after(before, some)) if look is None else (look.start, look.after)
             if after is start:
                 if start is not before:
-                    changes[thing] = self._engine.spared(before, after)
+                    changes[thing] = self._engine.spared(before, _heard(after, some))
                 continue
             inputs, duplicates = inputs_of(some if look is None else some[look.spared :])
             try:
                 change, refused = self._engine.change(
-                    thing, start, after, standings[thing], inputs, duplicates=duplicates
+                    thing, start, _heard(after, some), standings[thing], inputs, duplicates=duplicates
                 )
             except RulesBehindError:
                 behind.add(thing)
@@ -306,6 +306,10 @@ def _assessed_alone(
         else:
             assessed.append(one)
     return assessed
+
+
+def _heard(state: "DeviceState", some: list[Assessed]) -> "DeviceState":
+    return state.heard_at(max([one.message.received_at for one in some]))
 
 
 def _are_same(some: list[Assessed], others: list[Assessed]) -> bool:

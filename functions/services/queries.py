@@ -1,16 +1,17 @@
 """What people and apps ask about devices, each within what he may see."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import msgspec
 
-from contract.models import DeviceModel
-from functions.domain.access import Permission, Principal, Reach
-from functions.domain.devices import Device, DeviceFilter
+from contract.models import DeviceModel, Severity
+from functions.domain.access import Permission, Principal, Reach, Target
+from functions.domain.devices import Device, DeviceFilter, DevicePage
 from functions.domain.presence import Status
 from functions.domain.state import Counters
 from functions.domain.status import DeviceStatus
+from functions.ports.alarms import AlarmStore
 from functions.ports.clock import Clock
 from functions.ports.devices import DeviceRegistry, StatusReader
 from functions.services.gate import Gate, missing
@@ -19,17 +20,32 @@ SUMMARY_DEVICES = 1000
 
 
 class DeviceSummary(msgspec.Struct, frozen=True):
+    """`model` is None when it is not known here."""
+
     device: Device
-    status: Status
+    status: DeviceStatus
+    model: DeviceModel | None
+
+    @property
+    def interval_ms(self) -> int | None:
+        return None if self.model is None else self.model.interval_ms
 
 
 class DeviceDetail(msgspec.Struct, frozen=True):
-    """A device that is not registered but was heard has no `device`. `model` is None when it is not known here."""
+    """A device that is not registered but was heard has no `device`. `model` is None when it is not known here.
+
+    `open_alarms` are its active ones by severity, None where the caller may not read them.
+    """
 
     thing: str
     device: Device | None
     model: DeviceModel | None
     status: DeviceStatus
+    open_alarms: Mapping[Severity, int] | None = None
+
+    @property
+    def interval_ms(self) -> int | None:
+        return None if self.model is None else self.model.interval_ms
 
 
 class FleetSummary(msgspec.Struct, frozen=True):
@@ -50,12 +66,14 @@ class Queries:
         gate: Gate,
         statuses: StatusReader,
         models: Mapping[str, DeviceModel],
+        alarms: AlarmStore,
         clock: Clock,
     ) -> None:
         self._registry = registry
         self._gate = gate
         self._statuses = statuses
         self._models = models
+        self._alarms = alarms
         self.clock = clock
 
     def devices(
@@ -63,10 +81,21 @@ class Queries:
     ) -> tuple[tuple[DeviceSummary, ...], str | None]:
         """Raises CursorError, and RequestError for a filter that no list serves."""
         page = self._registry.page(wanted, limit, cursor)
-        statuses = self._statuses.statuses(device.thing for device in page.devices)
-        return tuple(
-            DeviceSummary(device, statuses.get(device.thing, DeviceStatus()).presence.status) for device in page.devices
-        ), page.cursor
+        return tuple(self._summaries(page, self._statuses.statuses(one.thing for one in page.devices))), page.cursor
+
+    def _summaries(self, page: DevicePage, statuses: Mapping[str, DeviceStatus]) -> Iterator[DeviceSummary]:
+        models = {name: self._models.get(name) for name in {device.model for device in page.devices}}
+        for device in page.devices:
+            yield DeviceSummary(device, statuses.get(device.thing, DeviceStatus()), models[device.model])
+
+    def shown(self, who: Principal, thing: str) -> DeviceDetail:
+        """The same as `device`, with its open alarms."""
+        detail = self.device(who, thing)
+        target = Target(thing, detail.device.group if detail.device else "")
+        if not who.may(Permission.ALARMS_READ, target):
+            return detail
+        open_alarms = Counter(alarm.severity for alarm in self._alarms.active(thing))
+        return msgspec.structs.replace(detail, open_alarms=dict(open_alarms))
 
     def device(self, who: Principal, thing: str, permission: Permission = Permission.DEVICES_READ) -> DeviceDetail:
         """Raises NotFoundError for one that he may not see, or that is neither registered nor was ever heard."""

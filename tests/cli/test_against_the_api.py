@@ -68,8 +68,8 @@ def test_who_i_am_and_what_i_may(run, platform):
 def test_devices_by_group_and_model(run, platform):
     shown = words(run("devices", "list", "--group", "plant-1", "--model", "machine"))
     assert shown[2:] == [
-        ["press-4", "The", "press-4", "machine", "plant-1/line-2", "online"],
-        ["press-5", "The", "press-5", "machine", "plant-1/line-2", "unknown"],
+        ["press-4", "The", "press-4", "machine", "plant-1/line-2", "online,", "stale", "1", "min", "ago"],
+        ["press-5", "The", "press-5", "machine", "plant-1/line-2", "unknown", "-"],
     ]
 
 

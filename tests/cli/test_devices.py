@@ -21,7 +21,7 @@ def fleet(signed_in):
 
 def test_devices_are_listed_over_all_pages(run, fleet):
     lines = run("devices", "list").stdout.splitlines()
-    assert lines[0].split() == ["Device", "Name", "Model", "Group", "Status"]
+    assert lines[0].split() == ["Device", "Name", "Model", "Group", "Status", "Seen"]
     assert [line.split()[0] for line in lines[2:]] == [device["id"] for device in fleet.devices]
     assert [asked.values("cursor") for asked in fleet.calls("/v1/devices")] == [[], ["100"], ["200"]]
 
@@ -164,3 +164,11 @@ def test_a_device_is_shown_with_units_ages_and_counts(run, signed_in):
         assert line in lines
     assert any(line.startswith("relay on") and line.endswith("stale") for line in lines)
     assert json.loads(run("devices", "show", "press-4", "--json").stdout) == signed_in.documents["press-4"]
+
+
+def test_a_silent_device_is_said_to_be_stale_and_when_it_was_seen(run, signed_in):
+    known = {"id": "press-1", "name": "P", "model": "machine", "group": "plant-1", "status": "online"}
+    seen_at = int(time.time() * 1000) - 125_000
+    signed_in.devices = [{**known, "stale": True, "seen_at": seen_at}, {**known, "stale": False, "seen_at": None}]
+    rows = [line.split("plant-1")[1].split() for line in run("devices", "list").stdout.splitlines()[2:]]
+    assert rows == [["online,", "stale", "2", "min", "ago"], ["online", "-"]]

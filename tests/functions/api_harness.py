@@ -218,7 +218,9 @@ def _services(api, chance):
         rates=Rates(MemoryRateBuckets(), Limit(per_second=100, burst=1000), clock, lambda exc: None),
         requests=MemoryRequestMemory(),
         tickets=Tickets(MemoryLiveTickets(), "wss://live.example/ws", clock, chance),
-        queries=Queries(registry=api.registry, gate=gate, statuses=api.world, models=models, clock=clock),
+        queries=Queries(
+            registry=api.registry, gate=gate, statuses=api.world, models=models, alarms=api.alarms, clock=clock
+        ),
         devices=Devices(
             registry=api.registry,
             gate=gate,

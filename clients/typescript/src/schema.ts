@@ -2061,7 +2061,14 @@ export interface components {
             items: components["schemas"]["DeviceEventView"][];
             cursor: string | null;
         };
-        /** @description A device on a list. */
+        /**
+         * @description A device on a list.
+         *
+         *         It has its `status` since `since`. `seen_at` is when something of it was last received, `read_at` the time of its
+         *         newest reading by the device, `interval_ms` how often its model expects one. `stale`: it is online, and three of
+         *         these intervals have passed without a reading. `latest` are its last values where they were asked for; at the end of
+         *         a page of very many it is null too.
+         */
         DeviceItem: {
             id: string;
             name: string;
@@ -2072,6 +2079,14 @@ export interface components {
                 [key: string]: string;
             };
             created_at: number;
+            since: number | null;
+            seen_at: number | null;
+            read_at: number | null;
+            interval_ms: number | null;
+            stale: boolean;
+            latest: {
+                [key: string]: components["schemas"]["LatestView"];
+            } | null;
         };
         /** @description Without `expires_at` the key is good until it is revoked or the device decommissioned. */
         DeviceKeyBody: {
@@ -2100,7 +2115,11 @@ export interface components {
         /**
          * @description A device as it is. One that was heard but is not registered has neither model, group nor version.
          *
-         *         `quarantined` counts messages by the reason for which they, or parts of them, were not kept.
+         *         `quarantined` counts messages by the reason for which they, or parts of them, were not kept. `seen_at` is when
+         *         something of it was last received, `read_at` the time of its newest reading by the device, `interval_ms` how often
+         *         its model expects one. `stale`: it is online, and three of these intervals have passed without a reading.
+         *         `agent_version` is what its agent said when it last started. `open_alarms` counts by severity, and is null for who
+         *         may not read alarms.
          */
         DeviceView: {
             id: string;
@@ -2123,6 +2142,14 @@ export interface components {
             quarantined: {
                 [key: string]: number;
             };
+            seen_at: number | null;
+            read_at: number | null;
+            interval_ms: number | null;
+            stale: boolean;
+            agent_version: string | null;
+            open_alarms: {
+                [key: string]: number;
+            } | null;
         };
         /**
          * @description Who keeps the entry up to date: the fleet file of the deployment, or people through the API.
@@ -2524,7 +2551,7 @@ export interface components {
          */
         Outlook: "active" | "disabled" | "inactive" | "refused" | "unknown" | "waiting";
         /** @enum {string} */
-        Permission: "alarms:read" | "alarms:write" | "audit:read" | "commands:read" | "commands:send" | "config:read" | "config:write" | "deliveries:read" | "deliveries:write" | "device-keys:read" | "device-keys:write" | "devices:create" | "devices:decommission" | "devices:read" | "devices:update" | "dlq:read" | "dlq:write" | "events:read" | "grants:read" | "grants:write" | "groups:read" | "groups:write" | "keys:read" | "keys:write" | "live:subscribe" | "maintenance:read" | "maintenance:write" | "models:read" | "models:write" | "quarantine:read" | "quarantine:write" | "recipients:read" | "recipients:write" | "rules:read" | "rules:write" | "self:read" | "state:read" | "state:write" | "telemetry:read" | "telemetry:write" | "users:read" | "users:write";
+        Permission: "alarms:read" | "alarms:write" | "audit:read" | "commands:read" | "commands:send" | "config:read" | "config:write" | "deliveries:read" | "deliveries:write" | "device-certificates:read" | "device-certificates:revoke" | "device-certificates:write" | "device-keys:read" | "device-keys:write" | "devices:create" | "devices:decommission" | "devices:read" | "devices:update" | "dlq:read" | "dlq:write" | "events:read" | "grants:read" | "grants:write" | "groups:read" | "groups:write" | "keys:read" | "keys:write" | "live:subscribe" | "maintenance:read" | "maintenance:write" | "models:read" | "models:write" | "quarantine:read" | "quarantine:write" | "recipients:read" | "recipients:write" | "rules:read" | "rules:write" | "self:read" | "state:read" | "state:write" | "telemetry:read" | "telemetry:write" | "users:read" | "users:write";
         /** @enum {string} */
         PresenceStatus: "offline" | "online" | "unknown";
         /** @description `since` when it has this status, and why it went offline. */
@@ -3750,6 +3777,7 @@ export interface operations {
                 limit?: number;
                 /** @description `cursor` of the page before, with otherwise the same parameters. */
                 cursor?: string;
+                latest?: boolean;
             };
             header?: never;
             path?: never;

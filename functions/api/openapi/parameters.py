@@ -86,6 +86,7 @@ QUERY: Final[dict[str, Json]] = {
     "list_devices.status": {"description": "Whether it is connected now."},
     "list_devices.q": {"description": "Words of its id or name, or how they begin.", "example": "boil"},
     "list_devices.sort": {"description": "By what, downwards with `-`; by id if left out."},
+    "list_devices.latest": {"description": "With the last values of each."},
     "list_groups.parent": {"description": "The groups directly in this one; those at the root if left out."},
     "device_events.kind": {"description": "Events of this kind alone.", "example": "alarm"},
     "list_quarantine.day": {"description": "A day in UTC.", "example": "2026-07-01"},

@@ -64,6 +64,7 @@ class DeviceOperations:
         sort: Annotated[Literal["group", "-group", "name", "-name", "created", "-created"] | None, Query()] = None,
         limit: Limit = 100,
         cursor: Cursor = None,
+        latest: Annotated[bool, Query()] = False,  # noqa: FBT002 - a parameter of the API
     ) -> Answer:
         """The devices that I may see: of a group and below, a model, tags, a status, or with words that begin so."""
         who = self._request.who
@@ -77,7 +78,7 @@ class DeviceOperations:
             sort=None if sort is None else Sort(sort),
         )
         found, more = self._queries.devices(wanted, limit, self._cursors.open(cursor, who, "list_devices"))
-        items = tuple(map(shapes.device_item, found))
+        items = shapes.device_items(found, self._queries.clock.now_ms(), latest=latest)
         return answer(shapes.DevicesView(items, self._cursors.close(more, who, "list_devices")))
 
     @answers(shapes.DeviceEntry, status=201, etag=True, problems=("conflict",))
@@ -98,7 +99,7 @@ class DeviceOperations:
     @answers(shapes.DeviceView, etag=True)
     def show_device(self, id: Thing) -> Answer:
         """A device as it is: its entry, presence, last values and counts."""
-        detail = self._queries.device(self._request.who, parse_thing(id))
+        detail = self._queries.shown(self._request.who, parse_thing(id))
         version = detail.device.version if detail.device else 0
         return answer(shapes.device_view(detail, self._queries.clock.now_ms()), etag=version)
 

@@ -262,3 +262,10 @@ def test_a_day_of_all_devices_comes_newest_first_in_pages(parts):
     assert [one.thing for one in parts.quarantine.of_day("2025-11-25", 10, None).notices] == ["pump-0"]
     with pytest.raises(CursorError):
         parts.quarantine.of_day("2025-11-25", 2, parts.quarantine.of_day("2025-11-24", 2, None).cursor)
+
+
+def test_the_newest_receipt_of_an_entry_stands_beside_the_counts(parts):
+    parts.quarantine.put([entry(), entry(5)])
+    assert parts.statuses.statuses(["pump-1"])["pump-1"].quarantined_at == NOW + 5
+    parts.quarantine.put([entry(9, raw=b"rubbish 5")])
+    assert parts.statuses.statuses(["pump-1"])["pump-1"].quarantined_at == NOW + 5

@@ -11,9 +11,9 @@ from msgspec.structs import replace
 
 from functions.adapters.dynamodb_items import attribute_value, value_attribute
 from functions.adapters.dynamodb_registry import DynamoDBRegistry
-from functions.adapters.dynamodb_state import DynamoDBPresenceStore, DynamoDBStateStore
+from functions.adapters.dynamodb_state import DynamoDBAgentVersions, DynamoDBPresenceStore, DynamoDBStateStore
 from functions.adapters.dynamodb_state_items import state_key
-from functions.adapters.memory import MemoryPresenceStore, MemoryStateStore, MemoryWorld
+from functions.adapters.memory import MemoryAgentVersions, MemoryPresenceStore, MemoryStateStore, MemoryWorld
 from functions.domain.presence import Presence, Session, Status
 from functions.domain.state import MAX_BOOTS, MAX_METRICS, WINDOW, Boot, Counters, DeviceState, Latest, Room, Saved
 from functions.errors import StateError
@@ -31,10 +31,20 @@ STATE = DeviceState(
 def stores(request):
     if request.param == "memory":
         world = MemoryWorld()
-        return SimpleNamespace(states=MemoryStateStore(world), presences=MemoryPresenceStore(world), statuses=world)
+        return SimpleNamespace(
+            states=MemoryStateStore(world),
+            presences=MemoryPresenceStore(world),
+            statuses=world,
+            versions=MemoryAgentVersions(world),
+        )
     client = request.getfixturevalue("dynamodb")
     states = DynamoDBStateStore(client, "state")
-    return SimpleNamespace(states=states, presences=DynamoDBPresenceStore(client, "state"), statuses=states)
+    return SimpleNamespace(
+        states=states,
+        presences=DynamoDBPresenceStore(client, "state"),
+        statuses=states,
+        versions=DynamoDBAgentVersions(client, "state"),
+    )
 
 
 def test_a_device_never_heard_has_an_empty_state(stores):
@@ -288,3 +298,28 @@ def test_a_state_comes_with_the_registry_s_entry_of_that_moment(dynamodb):
     assert (state.version, state.device) == (1, moved)
     assert registry.save(moved, replace(moved, decommissioned=True, version=3), note("pump-1"))
     assert store.read(["pump-1"])["pump-1"].device is None
+
+
+def test_when_a_device_was_heard_is_kept_with_its_state(stores):
+    assert save(stores.states, {"pump-1": STATE.heard_at(77), "pump-2": STATE}) == Saved()
+    assert {thing: state.seen_at for thing, state in stores.states.read(["pump-1", "pump-2"]).items()} == {
+        "pump-1": 77,
+        "pump-2": None,
+    }
+    assert stores.statuses.statuses(["pump-1"])["pump-1"].state.seen_at == 77
+
+
+def test_what_the_engine_keeps_is_read_with_a_status_only_where_it_is_asked_for(stores):
+    save(stores.states, {"pump-1": replace(STATE, rules=b"kept")})
+    assert stores.statuses.statuses(["pump-1"])["pump-1"].state.rules == b""
+    assert stores.statuses.statuses(["pump-1"], engine=True)["pump-1"].state.rules == b"kept"
+
+
+def test_the_agent_s_version_is_the_one_received_last(stores):
+    stores.versions.save("pump-1", "0.2.0", 50)
+    stores.versions.save("pump-1", "0.1.0", 40)
+    assert stores.statuses.statuses(["pump-1"])["pump-1"].agent_version == "0.2.0"
+    stores.versions.save("pump-1", "0.1.9", 50)
+    stores.versions.save("pump-1", "0.3.0", 60)
+    assert save(stores.states, {"pump-1": STATE}) == Saved()
+    assert stores.statuses.statuses(["pump-1"])["pump-1"].agent_version == "0.3.0"

@@ -3,6 +3,7 @@ import pytest
 from functions.domain.ingest import Fault, QuarantineEntry
 from functions.domain.presence import Presence, Status
 from functions.domain.state import Counters, DeviceState, Latest
+from tests.functions.alarm_cases import CLEARED, saved, transition
 from tests.functions.api_harness import person
 
 
@@ -19,6 +20,12 @@ def test_the_page_of_devices_is_by_group_then_name(api):
         "status": "unknown",
         "tags": {},
         "created_at": api.clock.now,
+        "since": None,
+        "seen_at": None,
+        "read_at": None,
+        "interval_ms": 10_000,
+        "stale": False,
+        "latest": None,
     }
 
 
@@ -90,6 +97,62 @@ def test_a_device_with_its_latest_values_units_and_counts(api):
     assert body["counters"] == {"messages": 5, "points": 9, "duplicates": 1, "late": 2, "unmodeled": 3}
     assert body["quarantined"] == {"malformed": 1}
     assert (body["group"], body["source"], body["version"]) == ("plant-1", "fleet", 1)
+    assert (body["seen_at"], body["read_at"], body["interval_ms"], body["stale"]) == (now, now - 1, 10_000, False)
+    assert (body["agent_version"], body["open_alarms"]) == (None, {})
+
+
+def test_a_list_says_who_is_silent_and_since_when(api):
+    now = api.clock.now
+    for thing, read, status in [("a", 30_001, "online"), ("b", 29_999, "online"), ("c", 30_001, "offline")]:
+        api.register(thing)
+        latest = {"temperature": Latest(now - read, 21.4, "good")}
+        api.world.states[thing] = DeviceState(version=1, latest=latest, seen_at=now - read + 5)
+        api.world.presences[thing] = Presence(revision=1, status=Status(status), since=now - 40_000)
+    _, body = api.get("/devices")
+    assert {item["id"]: item["stale"] for item in body["items"]} == {"a": True, "b": False, "c": False}
+    first = body["items"][0]
+    assert (first["since"], first["seen_at"], first["read_at"]) == (now - 40_000, now - 29_996, now - 30_001)
+    assert api.get("/devices/a")[1]["stale"] is True
+
+
+def test_a_list_has_last_values_where_they_are_asked_for(api):
+    api.register("a")
+    api.register("b")
+    api.world.states["a"] = DeviceState(version=1, latest={"temperature": Latest(api.clock.now, 21.4, "good")})
+    _, body = api.get("/devices", ("latest", "true"))
+    assert [item["latest"] for item in body["items"]] == [api.get("/devices/a/latest")[1]["latest"], {}]
+    assert [item["latest"] for item in api.get("/devices", ("latest", "false"))[1]["items"]] == [None, None]
+
+
+def test_a_page_of_very_many_last_values_ends_without_them(api):
+    for nr in range(5):
+        api.register(f"pump-{nr}")
+        latest = {f"m{at}": Latest(5, "\u20ac" * 256, "good", unmodeled=True) for at in range(200)}
+        api.world.states[f"pump-{nr}"] = DeviceState(version=1, latest=latest)
+    _, body = api.get("/devices", ("latest", "true"))
+    has = [item["latest"] is not None for item in body["items"]]
+    assert has == [True, True, False, False, False]
+
+
+def test_of_a_model_that_is_not_known_no_interval_is(api):
+    api.register("a", model="gone")
+    api.world.presences["a"] = Presence(revision=1, status=Status.ONLINE, since=1)
+    (item,) = api.get("/devices")[1]["items"]
+    assert (item["interval_ms"], item["stale"]) == (None, False)
+
+
+def test_a_device_tells_of_its_agent(api):
+    api.register("a")
+    api.world.agents["a"] = (api.clock.now, "0.4.2")
+    assert api.get("/devices/a")[1]["agent_version"] == "0.4.2"
+
+
+def test_a_device_s_open_alarms_are_counted_by_severity(api):
+    api.register("pump-1")
+    for number, severity in enumerate(("major", "critical", "major"), 1):
+        saved(api, transition(number=number, rule=f"rule-{number}", severity=severity))
+    saved(api, transition(kind=CLEARED, number=1, step=1, rule="rule-1"))
+    assert api.get("/devices/pump-1")[1]["open_alarms"] == {"critical": 1, "major": 1}
 
 
 def test_a_device_that_was_heard_but_never_registered_is_shown(api):

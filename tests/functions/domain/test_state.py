@@ -156,3 +156,7 @@ def test_a_full_state_may_shrink_but_not_grow():
     room = Room(latest)
     assert room.admit("m0", 1.0)
     assert not room.admit("m1", "🌡" * 257)
+
+
+def test_the_newest_receipt_stands_in_whatever_order_they_are_told():
+    assert DeviceState().heard_at(5).heard_at(9).heard_at(7).seen_at == 9

@@ -8,6 +8,7 @@ import pytest
 from contract import ingest as wrapper
 from contract.ingest import IngestMessage
 from functions.adapters.memory import (
+    MemoryAgentVersions,
     MemoryEventLog,
     MemoryPresenceStore,
     MemoryQuarantine,
@@ -58,7 +59,7 @@ def test_presence_fails_only_what_it_cannot_read(monkeypatch):
 
 def test_events_fails_only_what_no_rule_wrote(monkeypatch):
     world, log = MemoryWorld(), MemoryEventLog()
-    monkeypatch.setattr(events, "_keep", lambda: KeepEvents(log, MemoryQuarantine(world)))
+    monkeypatch.setattr(events, "_keep", lambda: KeepEvents(log, MemoryQuarantine(world), MemoryAgentVersions(world)))
 
     def wrapped(data):
         return wrapper.encode(IngestMessage(data=data, thing="pump-1", received_at=7)).decode()

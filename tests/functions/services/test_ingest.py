@@ -436,3 +436,27 @@ def test_nobody_is_told_of_what_was_seen_before_or_is_old_or_could_not_be_stored
     cloud.states.save = lambda states: Saved(failed=dict.fromkeys(states, "down"))
     cloud.take(cloud.message(2, ts=cloud.clock.now + 9, temperature=7))
     assert len(cloud.live.events) == 1
+
+
+def test_a_device_was_seen_when_its_newest_message_was_received(cloud):
+    first = cloud.message(0)
+    cloud.clock.now += 500
+    second = cloud.message(1)
+    cloud.clock.now += 500
+    cloud.take(second, first)
+    assert cloud.world.states["pump-1"].seen_at == cloud.clock.now - 500
+    cloud.take(first)
+    assert cloud.world.states["pump-1"].seen_at == cloud.clock.now - 500
+
+
+def test_messages_of_which_nothing_comes_are_seen_too(cloud):
+    for seq in range(4):
+        cloud.clock.now += 10_000
+        cloud.take(cloud.message(seq, temperature=20 + seq))
+        assert cloud.world.states["pump-1"].seen_at == cloud.clock.now
+
+
+def test_of_rubbish_it_is_written_when_it_came(cloud):
+    cloud.take(cloud.message(raw=b"rubbish"))
+    assert "pump-1" not in cloud.world.states
+    assert cloud.world.statuses(["pump-1"])["pump-1"].seen_at == cloud.clock.now
