@@ -25,6 +25,7 @@ from functions.settings import (
     BackfillSettings,
     BacktestsSettings,
     CommandsSettings,
+    DashboardFilesSettings,
     EventsSettings,
     IngestSettings,
     LiveSettings,
@@ -358,6 +359,20 @@ FUNCTIONS: tuple[FunctionSpec, ...] = (
             Grant("backtests-queue", ("sqs:SendMessage",)),
             Grant("shadows/state", ("iot:GetThingShadow", "iot:UpdateThingShadow")),
             Grant("shadows/config", ("iot:GetThingShadow", "iot:UpdateThingShadow")),
+            Grant("device-things", ("iot:CreateThing", "iot:ListThingPrincipals")),
+            Grant(
+                "device-certificates",
+                (
+                    "iot:AttachPolicy",
+                    "iot:AttachThingPrincipal",
+                    "iot:DescribeCertificate",
+                    "iot:DetachPolicy",
+                    "iot:DetachThingPrincipal",
+                    "iot:UpdateCertificate",
+                ),
+            ),
+            # Neither is of anything that has a name beforehand.
+            Grant("device-requests", ("iot:CreateCertificateFromCsr", "iot:DescribeEndpoint")),
             Grant("dead-letters-places", ("ssm:GetParameter",)),
             Grant(
                 "dead-letters",
@@ -468,6 +483,20 @@ FUNCTIONS: tuple[FunctionSpec, ...] = (
             Grant("audit-bucket", ("s3:ListBucket",)),
             Grant("audit-bucket/chains", ("s3:PutObject",)),
             Grant("audit-bucket/manifests", ("s3:PutObject",)),
+        ),
+    ),
+    FunctionSpec(
+        name="dashboard_files",
+        handler="functions.handlers.dashboard_files.handler",
+        settings=DashboardFilesSettings,
+        dependency_group="fn-hot",
+        memory_mb=512,  # it holds the whole build
+        timeout_s=170,  # CloudFormation waits 180 s for its answer
+        description="Brings the built dashboard into its bucket when the stack is deployed.",
+        grants=(
+            Grant("dashboard-archive", ("s3:GetObject",)),
+            Grant("dashboard-bucket", ("s3:ListBucket",)),
+            Grant("dashboard-bucket/files", ("s3:DeleteObject", "s3:PutObject")),
         ),
     ),
     FunctionSpec(

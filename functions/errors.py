@@ -29,6 +29,7 @@
         ├── AuditError           the audit
         ├── ArchiveError         the audit's archive
         ├── PrincipalsError      the users' directory, grants or keys
+        ├── CertificatesError    the certificates of devices, or the broker that they are for
         ├── CommandsError        the ledger of commands, or the broker that carries them
         ├── AlarmsError          the alarms, their outbox, or the queues of the work on them
         ├── DeliveriesError      the ledger of deliveries, the recipients, or the maintenance windows
@@ -198,6 +199,10 @@ class PrincipalsError(AdapterError):
     pass
 
 
+class CertificatesError(AdapterError):
+    pass
+
+
 class CommandsError(AdapterError):
     pass
 
@@ -271,4 +276,8 @@ class SecretError(AdapterError):
 
 
 class CloudFormationError(AdapterError):
+    pass
+
+
+class DashboardError(AdapterError):
     pass

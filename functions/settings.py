@@ -181,7 +181,8 @@ class EventsSettings(Settings):
 
 class ApiSettings(Settings):
     """`dead_letters` names the parameter that tells where the queues of dead letters are. `mail_from` and
-    `loopback_webhooks` are those of the actions.
+    `loopback_webhooks` are those of the actions. `device_policies` are the names of those that every device carries;
+    `device_endpoint` and `device_ca_file` say where devices connect on a laptop, and what they verify it by.
     """
 
     core_table: str = _text("FIELDLINE_CORE_TABLE")
@@ -206,6 +207,9 @@ class ApiSettings(Settings):
     dead_letters: str = _text("FIELDLINE_DEAD_LETTERS")
     mail_from: str = _optional("FIELDLINE_MAIL_FROM", default="")
     loopback_webhooks: str = _optional("FIELDLINE_LOOPBACK_WEBHOOKS", default="", choices=("true",))
+    device_policies: tuple[str, ...] = _texts("FIELDLINE_DEVICE_POLICIES")
+    device_endpoint: str = _optional("FIELDLINE_DEVICE_ENDPOINT", default="")
+    device_ca_file: str = _optional("FIELDLINE_DEVICE_CA_FILE", default="")
     request_rate: int = _number("FIELDLINE_REQUEST_RATE", default=50, minimum=1, maximum=1000)
     request_burst: int = _number("FIELDLINE_REQUEST_BURST", default=100, minimum=1, maximum=10_000)
     audit_days: int = _number("FIELDLINE_AUDIT_DAYS", default=365, minimum=1, maximum=3650)
@@ -308,6 +312,10 @@ class AuditExportSettings(Settings):
     events_table: str = _text("FIELDLINE_EVENTS_TABLE")
     audit_bucket: str = _text("FIELDLINE_AUDIT_BUCKET")
     audit_days: int = _number("FIELDLINE_AUDIT_DAYS", default=365, minimum=1, maximum=3650)
+
+
+class DashboardFilesSettings(Settings):
+    dashboard_bucket: str = _text("FIELDLINE_DASHBOARD_BUCKET")
 
 
 class SeriesSettings(Settings):

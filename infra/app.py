@@ -24,6 +24,7 @@ from infra.stacks.fleet import FleetStack
 from infra.stacks.ingest import IngestStack
 from infra.stacks.live import LiveStack
 from infra.stacks.store import StoreStack
+from infra.stacks.web import WebStack
 from infra.stage import stage_policy
 from infra.telemetry_store import Stores
 
@@ -62,7 +63,7 @@ def _stacks(app: cdk.App, platform: Platform) -> None:
     commands = CommandsStack(app, f"{prefix}-Commands", platform=platform, data=data, live=live)
     alarms = AlarmsStack(app, f"{prefix}-Alarms", platform=platform, data=data, live=live, commands=commands)
     stores = _telemetry_stores(app, prefix, platform, data, live, alarms)
-    FleetStack(app, f"{prefix}-Fleet", platform=platform, data=data, alarms=alarms)
+    fleet = FleetStack(app, f"{prefix}-Fleet", platform=platform, data=data, alarms=alarms)
     ingest = IngestStack(
         app,
         f"{prefix}-Ingest",
@@ -73,7 +74,7 @@ def _stacks(app: cdk.App, platform: Platform) -> None:
         alarms=alarms,
         stores=stores,
     )
-    ApiStack(
+    api = ApiStack(
         app,
         f"{prefix}-Api",
         platform=platform,
@@ -81,9 +82,11 @@ def _stacks(app: cdk.App, platform: Platform) -> None:
         live=live,
         commands=commands,
         alarms=alarms,
+        fleet=fleet,
         ingest=ingest,
         stores=stores,
     )
+    WebStack(app, f"{prefix}-Web", platform=platform, live=live, api=api)
 
 
 def _telemetry_stores(

@@ -30,6 +30,7 @@ BOTO_SERVICES = frozenset(
         "cognito-idp",
         "dynamodb",
         "firehose",
+        "iot",
         "iot-data",
         "lambda",
         "s3",

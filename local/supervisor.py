@@ -104,7 +104,16 @@ class Supervisor:
     def _place(self) -> Place:
         ports = self._instance.ports
         password = timestream_process.password(self._instance)
-        return Place(ports.aws_url, emulator.ACCOUNT, emulator.REGION, ports.timestream_url, password, ports.origins)
+        return Place(
+            aws_url=ports.aws_url,
+            account=emulator.ACCOUNT,
+            region=emulator.REGION,
+            timestream_url=ports.timestream_url,
+            influx_password=password,
+            origins=ports.origins,
+            mqtt_endpoint=ports.mqtt_endpoint,
+            ca_file=str(self._instance.ca_file),
+        )
 
     async def _serve(self, when_ready: Callable[[], Awaitable[None]] | None) -> None:
         watching = self._children.watch(

@@ -32,6 +32,8 @@ _INFLUX_ADDRESS = "FIELDLINE_INFLUX_URL"
 _KNOWS_WEBHOOKS = frozenset({"actions", "api"})
 """The function that sends them, and the one that takes their addresses."""
 """The function that does, by its name: the receivers of whoever tries it out run on this machine."""
+# A function that gives devices what they connect with, and so tells them where.
+_ENROLS = "FIELDLINE_DEVICE_POLICIES"
 # The WebSocket: where clients open it, where frames are posted, and which pages may open it.
 _LIVE_URL, _LIVE_ENDPOINT, _LIVE_ORIGINS = "FIELDLINE_LIVE_URL", "FIELDLINE_LIVE_ENDPOINT", "FIELDLINE_LIVE_ORIGINS"
 
@@ -40,7 +42,8 @@ _LIVE_URL, _LIVE_ENDPOINT, _LIVE_ORIGINS = "FIELDLINE_LIVE_URL", "FIELDLINE_LIVE
 class Place:
     """Where the template is deployed to: the addresses of the local AWS and of its Timestream, and what they play.
 
-    `origins` are those of the gateway, the first of them that which clients are told.
+    `origins` are those of the gateway, the first of them that which clients are told. Devices connect to
+    `mqtt_endpoint`, and verify it by the certificate in `ca_file`.
     """
 
     aws_url: str
@@ -49,6 +52,8 @@ class Place:
     timestream_url: str
     influx_password: str
     origins: tuple[str, ...]
+    mqtt_endpoint: str
+    ca_file: str
 
     def arn(self, service: str, resource: str) -> str:
         return f"arn:aws:{service}:{self.region}:{self.account}:{resource}"
@@ -164,6 +169,9 @@ def _use_local_addresses(variables: dict[str, Any], place: Place) -> None:
         variables["FIELDLINE_INSECURE_COOKIES"] = "true"
     if variables.get("POWERTOOLS_SERVICE_NAME") in _KNOWS_WEBHOOKS:
         variables["FIELDLINE_LOOPBACK_WEBHOOKS"] = "true"
+    if _ENROLS in variables:
+        variables["FIELDLINE_DEVICE_ENDPOINT"] = place.mqtt_endpoint
+        variables["FIELDLINE_DEVICE_CA_FILE"] = place.ca_file
     if _INFLUX_ADDRESS in variables:
         variables[_INFLUX_ADDRESS] = place.timestream_url
     _use_local_websocket(variables, place)

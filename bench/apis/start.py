@@ -28,6 +28,7 @@ ENVIRONMENT = {
     "FIELDLINE_BACKTESTS_QUEUE_URL": "https://queue/backtests",
     "FIELDLINE_WEBHOOK_SECRET": "webhooks",
     "FIELDLINE_DEAD_LETTERS": "dead-letters",
+    "FIELDLINE_DEVICE_POLICIES": "data,management",
     "FIELDLINE_REGION": "eu-west-1",
     "FIELDLINE_USER_POOL_ID": "pool",
     "FIELDLINE_ISSUER": "https://issuer",

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from functions.services.authorizer import Authorizer
     from functions.services.backtests import Backtests
     from functions.services.bulk_commands import BulkCommands
+    from functions.services.certificates import Certificates
     from functions.services.commands import Commands
     from functions.services.gate import Gate
     from functions.services.grants import Grants
@@ -46,6 +47,8 @@ SHADOWS_WITHIN_S = 8.0
 """What changing a shadow may take while others change it."""
 SHADOW_S = 5
 """How long AWS IoT is waited for at a time: there are some calls to a change, and API Gateway waits 29 s for all."""
+CERTIFICATES_S = 5
+"""How long AWS IoT is waited for at a time: a certificate takes some eight calls."""
 DEVICES_WITHIN_S = 5.0
 """What changing a device may take while others change it."""
 
@@ -111,6 +114,7 @@ def api(env: Env, failing: "Callable[[RatesError], None]" = _unheard) -> "tuple[
     commands, bulks = _commands(client, settings, audited, gate, live, known)
     grants, users, keys = _people(client, settings, audited, gate, registry)
     shown = _alarms(client, settings, audited, gate, live, book)
+    certificates = _certificates(client, settings, audited, gate, known)
     recipients, maintenance, deliveries = managing(client, settings, audited, registry, gate)
     services = ApiServices(
         clock=CLOCK,
@@ -130,6 +134,7 @@ def api(env: Env, failing: "Callable[[RatesError], None]" = _unheard) -> "tuple[
             models=known,
             live=live,
             waking=Waking(alarms),
+            retire=certificates.revoke_all,
             clock=CLOCK,
             attempts=lambda: Backoff(within_s=DEVICES_WITHIN_S),
         ),
@@ -157,6 +162,7 @@ def api(env: Env, failing: "Callable[[RatesError], None]" = _unheard) -> "tuple[
         grants=grants,
         users=users,
         keys=keys,
+        certificates=certificates,
         audit=_audit(dynamodb, settings),
         rates=_rates(client, settings, failing),
         requests=DynamoDBRequestMemory(dynamodb, settings.core_table),
@@ -272,6 +278,37 @@ def _shadows(
         live=live,
         clock=CLOCK,
         attempts=lambda: Backoff(within_s=SHADOWS_WITHIN_S),
+    )
+
+
+def _certificates(
+    client: Clients,
+    settings: ApiSettings,
+    audited: "AuditedWrites",
+    gate: "Gate",
+    known: "Mapping[str, DeviceModel]",
+) -> "Certificates":
+    from contract.models import shipped
+    from functions.adapters.dynamodb_certificates import DynamoDBCertificates
+    from functions.adapters.iot_certificates import IotBroker, IotIdentities
+    from functions.services.certificates import Certificates
+
+    def check(request: str, thing: str) -> str:
+        # It loads cryptography, which takes longer than most requests, and few need it.
+        from functions.adapters.signing_requests import checked
+
+        return checked(request, thing)
+
+    iot = client("iot", read_s=CERTIFICATES_S, attempts=3)
+    return Certificates(
+        gate=gate,
+        identities=IotIdentities(iot, settings.device_policies),
+        records=DynamoDBCertificates(client("dynamodb"), settings.core_table, audited),
+        broker=IotBroker(iot, endpoint=settings.device_endpoint, ca_file=settings.device_ca_file),
+        known=known,
+        shipped=shipped(),
+        check=check,
+        clock=CLOCK,
     )
 
 

@@ -59,6 +59,9 @@ class Permission(StrEnum):
     LIVE_SUBSCRIBE = "live:subscribe"
     DEVICE_KEYS_READ = "device-keys:read"
     DEVICE_KEYS_WRITE = "device-keys:write"
+    DEVICE_CERTIFICATES_READ = "device-certificates:read"
+    DEVICE_CERTIFICATES_WRITE = "device-certificates:write"
+    DEVICE_CERTIFICATES_REVOKE = "device-certificates:revoke"
     GRANTS_READ = "grants:read"
     GRANTS_WRITE = "grants:write"
     USERS_READ = "users:read"
@@ -110,6 +113,11 @@ MATRIX: Final[Mapping[Permission, frozenset[Role]]] = {
     Permission.LIVE_SUBSCRIBE: _PEOPLE,
     Permission.DEVICE_KEYS_READ: _ADMINS,
     Permission.DEVICE_KEYS_WRITE: _ADMINS,
+    Permission.DEVICE_CERTIFICATES_READ: _ADMINS,
+    # A device has one made for itself, by the key that it was given. It takes none away: not another's, which may be
+    # the good one.
+    Permission.DEVICE_CERTIFICATES_WRITE: frozenset({Role.ADMIN, Role.DEVICE}),
+    Permission.DEVICE_CERTIFICATES_REVOKE: _ADMINS,
     Permission.GRANTS_READ: _ADMINS,
     Permission.GRANTS_WRITE: _ADMINS,
     Permission.USERS_READ: _ADMINS,

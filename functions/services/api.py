@@ -10,6 +10,7 @@ from functions.services.audit import ReadAudit
 from functions.services.backtests import Backtests
 from functions.services.bulk_alarms import BulkAlarms
 from functions.services.bulk_commands import BulkCommands
+from functions.services.certificates import Certificates
 from functions.services.commands import Commands
 from functions.services.dead_letters import ManageDeadLetters
 from functions.services.deliveries import Deliveries
@@ -69,6 +70,7 @@ class ApiServices:
     grants: Grants
     users: Users
     keys: ManageKeys
+    certificates: Certificates
     audit: ReadAudit
     rates: Rates
     requests: RequestMemory

@@ -35,7 +35,9 @@ class DeviceChange(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Devices:
-    """`attempts()` bounds how often a change is made anew because of another one at the same moment."""
+    """`attempts()` bounds how often a change is made anew because of another one at the same moment. `retire` takes
+    from a device what it connects with.
+    """
 
     def __init__(
         self,
@@ -45,6 +47,7 @@ class Devices:
         models: Mapping[str, DeviceModel],
         live: LivePublisher,
         waking: Waking,
+        retire: Callable[[Actor, str], None],
         clock: Clock,
         attempts: Callable[[], Iterable[int]],
     ) -> None:
@@ -53,6 +56,7 @@ class Devices:
         self._models = models
         self._live = live
         self._waking = waking
+        self._retire = retire
         self._clock = clock
         self._attempts = attempts
 
@@ -118,10 +122,14 @@ class Devices:
         raise RegistryError(f"the entry of {thing} was changed by others at every attempt")
 
     def decommission(self, actor: Actor, thing: str, version: int | None) -> None:
-        """Off all lists; its history stays. Repeating it changes nothing. Raises as `update` does."""
+        """Off all lists, and it connects no more; its history stays. Repeating it only does what failed before.
+
+        Raises as `update` does, and CertificatesError where it is off the lists and could still connect.
+        """
         for _ in self._attempts():
             known = self._gate.device(actor.principal, Permission.DEVICES_DECOMMISSION, thing)
             if known.decommissioned:
+                self._retire(actor, thing)
                 return
             if version not in {None, known.version}:
                 raise PreconditionError(f"device {thing!r} was changed meanwhile: it is at version {known.version}")
@@ -135,6 +143,7 @@ class Devices:
             self._waking.before_change(thing)
             if self._registry.save(known, after, note_of(actor, "device.decommission", known, after)):
                 self._tell(after)
+                self._retire(actor, thing)
                 return
         raise RegistryError(f"the entry of {thing} was changed by others at every attempt")
 

@@ -7,6 +7,7 @@ from constructs import Construct
 from functions.settings import ApiSettings, AuthorizerSettings, AuthSettings, BacktestsSettings, SeriesSettings
 from infra.audit import AuditExport
 from infra.dead_letters import DeadLetterPlaces, DeadLetters
+from infra.enrolment import explain_identities, identities
 from infra.findings import acknowledge
 from infra.function import SPECS, PlatformFunction
 from infra.platform import Platform
@@ -16,6 +17,7 @@ from infra.shadows import explain_shadows, shadows
 from infra.stacks.alarms import AlarmsStack
 from infra.stacks.commands import CommandsStack
 from infra.stacks.data import DataStack
+from infra.stacks.fleet import FleetStack
 from infra.stacks.ingest import IngestStack
 from infra.stacks.live import LiveStack
 from infra.telemetry_store import Stores
@@ -34,6 +36,7 @@ class ApiStack(Stack):
         *,
         platform: Platform,
         data: DataStack,
+        fleet: FleetStack,
         ingest: IngestStack,
         live: LiveStack,
         commands: CommandsStack,
@@ -88,6 +91,7 @@ class ApiStack(Stack):
                 webhook_secret=alarms.webhook_key.secret_arn,
                 mail_from=platform.config.mail_from or "",
                 dead_letters=places.name,
+                device_policies=fleet.device_policies,
                 request_rate=platform.stage.principal_rate,
                 request_burst=platform.stage.principal_burst,
                 telemetry_store=stores.current.name,
@@ -104,10 +108,12 @@ class ApiStack(Stack):
                 "cursor-key": cursor_key.secret_arn,
                 "ingest-queue": ingest.telemetry.queue.queue_arn,
                 **shadows(self),
+                **identities(self),
             },
             stores=reached,
         )
         explain_shadows(handler.role)
+        explain_identities(handler.role)
         authorizer = PlatformFunction(
             self,
             "AuthorizerFunction",
@@ -131,7 +137,7 @@ class ApiStack(Stack):
             ),
             resources={},
         )
-        rest = RestApi(
+        self.rest = RestApi(
             self,
             "Rest",
             stage=platform.stage,
@@ -139,7 +145,7 @@ class ApiStack(Stack):
             authorizer=authorizer.function,
         )
         outputs = {
-            "ApiUrl": rest.url,
+            "ApiUrl": self.rest.url,
             "UserPoolId": users.pool.user_pool_id,
             "UserPoolClientId": users.client.user_pool_client_id,
             "BacktestsQueueUrl": backtests.queue.queue_url,

@@ -42,6 +42,8 @@ class FleetStack(Stack):
         IotLogging(self, "IotLogging", stage=platform.stage)
         Devices(self, "Devices", devices=devices, policies=policies)
         self._register(devices, platform, data, alarms)
+        self.device_policies = tuple(policy.ref for policy in policies.all)
+        """The names of those that every device carries."""
         CfnOutput(self, "DevicePolicyName", value=policies.data.ref)
         CfnOutput(self, "DeviceManagementPolicyName", value=policies.management.ref)
 

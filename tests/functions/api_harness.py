@@ -18,6 +18,7 @@ from functions.adapters.memory import (
 from functions.adapters.memory_alarm_queues import MemoryActionsQueue, MemoryAlarmsQueue, MemoryBacktestsQueue
 from functions.adapters.memory_alarms import MemoryAlarms
 from functions.adapters.memory_audit import MemoryJournal
+from functions.adapters.memory_certificates import MemoryBroker, MemoryCertificates, MemoryIdentities
 from functions.adapters.memory_commands import MemoryCommandQueue, MemoryCommands
 from functions.adapters.memory_dead_letters import MemoryDeadLetters
 from functions.adapters.memory_deliveries import MemoryDeliveries
@@ -31,6 +32,7 @@ from functions.adapters.memory_replays import MemoryReplays
 from functions.adapters.memory_rules import MemoryBacktests, MemoryRules
 from functions.adapters.memory_shadows import MemoryShadows, MemoryWishes
 from functions.adapters.memory_telemetry_queue import MemoryTelemetryQueue
+from functions.adapters.signing_requests import checked
 from functions.api.admission import admitting
 from functions.api.app import resolver, serve
 from functions.api.idempotency import Once
@@ -47,6 +49,7 @@ from functions.services.audit import ReadAudit
 from functions.services.backtests import Backtests
 from functions.services.bulk_alarms import BulkAlarms
 from functions.services.bulk_commands import BulkCommands
+from functions.services.certificates import Certificates
 from functions.services.commands import Commands, Creating
 from functions.services.dead_letters import ManageDeadLetters
 from functions.services.deliveries import Deliveries
@@ -148,6 +151,8 @@ def api_harness(clock, who=None):
         journal=journal,
         live=MemoryLivePublisher(),
         shadows=MemoryShadows(),
+        identities=MemoryIdentities(clock),
+        certificates=MemoryCertificates(journal),
         telemetry_queue=MemoryTelemetryQueue(),
         dead_letters=MemoryDeadLetters(clock, DEAD_LETTERS, no_source=("rule-errors", "answer-errors")),
         keys=keys,
@@ -211,6 +216,16 @@ def _services(api, chance):
         clock=clock,
         attempts=lambda: range(3),
     )
+    certificates = Certificates(
+        gate=gate,
+        identities=api.identities,
+        records=api.certificates,
+        broker=MemoryBroker(api.identities.ca),
+        known=models,
+        shipped=shipped(),
+        check=checked,
+        clock=clock,
+    )
     return ApiServices(
         clock=clock,
         cursor_key=lambda: b"k" * 32,
@@ -227,6 +242,7 @@ def _services(api, chance):
             models=models,
             live=api.live,
             waking=Waking(api.alarms_queue),
+            retire=certificates.revoke_all,
             clock=clock,
             attempts=lambda: range(3),
         ),
@@ -263,6 +279,7 @@ def _services(api, chance):
         why=Why(gate),
         grants=grants,
         users=Users(api.principals, api.directory, api.journal, grants, whois, clock),
+        certificates=certificates,
         keys=ManageKeys(api.keys, gate, whois, chance, clock),
         alarms=alarms,
         bulk_alarms=BulkAlarms(alarms),

@@ -34,6 +34,7 @@ ENV = {
     "FIELDLINE_BACKTESTS_QUEUE_URL": "https://queue/backtests",
     "FIELDLINE_WEBHOOK_SECRET": "webhooks",
     "FIELDLINE_DEAD_LETTERS": "dead-letters",
+    "FIELDLINE_DEVICE_POLICIES": "data,management",
     "FIELDLINE_USER_POOL_ID": "pool",
     "FIELDLINE_LIVE_TABLE": "live",
     "FIELDLINE_LIVE_QUEUE_URL": "https://queue/live",

@@ -13,6 +13,8 @@ PLACE = Place(
     "http://127.0.0.1:8423",
     "pass-word",
     ("http://127.0.0.1:8420", "http://localhost:8420"),
+    "localhost:8422",
+    "/instance/ca.pem",
 )
 INSTANCE = {
     "Type": "AWS::Timestream::InfluxDBInstance",

@@ -12,6 +12,8 @@ PLACE = Place(
     "http://127.0.0.1:8423",
     "password",
     ("http://127.0.0.1:8420", "http://localhost:8420"),
+    "localhost:8422",
+    "/instance/ca.pem",
 )
 FUNCTION = {
     "Type": "AWS::Lambda::Function",

@@ -42,6 +42,7 @@ ROOMS: Final = {
     "shadows": "Desired and reported state and configuration, with their history.",
     "users": "People and their grants.",
     "keys": "API keys of machines, and keys of devices that speak no MQTT.",
+    "certificates": "By what devices connect: certificates for keys of their own, and what their agents start with.",
     "live": "Tickets for the WebSocket that pushes changes.",
     "audit": "Every change through the API.",
 }

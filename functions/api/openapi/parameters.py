@@ -49,6 +49,7 @@ PATH: Final[dict[str, Json]] = {
     },
     "user": {"description": "A user, as their list names him."},
     "key": {"description": "A key by its public part; its secret is shown only when it is made."},
+    "certificate": {"description": "A certificate by its id.", "schema": {"pattern": "^[0-9a-f]{64}$"}},
     "day": {"description": "A day in UTC.", "example": "2026-07-01"},
 }
 """By name, for every `{name}` in a path."""
@@ -122,6 +123,10 @@ QUERY: Final[dict[str, Json]] = {
     "list_rules.origin": {"description": "That were applied from this set of files.", "example": "plant-rules"},
     "list_rules.defaults": {"description": "Whether rules that models bring along are listed too."},
     "force": {"description": "Also where installed rules, or devices, would be without what they need."},
+    "sensors": {
+        "description": "What the configuration has: `hardware` for the agent's package on a device, `simulated` for "
+        "trying it in a folder of one's own."
+    },
     "format": {"description": "`csv` for a table; `Accept: text/csv` asks for the same."},
 }
 """By name, for parameters after the `?`; those of one operation with its name before them."""

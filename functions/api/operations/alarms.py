@@ -155,6 +155,25 @@ class AlarmsView(msgspec.Struct, frozen=True):
     cursor: str | None
 
 
+class AlarmsOpen(msgspec.Struct, frozen=True):
+    """How many active alarms there are of each severity."""
+
+    critical: int
+    major: int
+    minor: int
+    warning: int
+    info: int
+
+
+class AlarmsSummary(msgspec.Struct, frozen=True):
+    """Of active alarms. `capped`: the worst ones were counted, a thousand at most, and there may be more."""
+
+    open: AlarmsOpen
+    unacknowledged: int
+    unassigned: int
+    capped: bool
+
+
 class AlarmDone(msgspec.Struct, frozen=True):
     """One alarm as it is now, or what kind of `problem` there was, as problem documents call it."""
 
@@ -210,6 +229,12 @@ class AlarmOperations:
         page = self._alarms.listed(who, request)
         items = tuple(map(_summary, page.alarms))
         return answer(AlarmsView(items, self._cursors.close(page.cursor, who, "list_alarms")))
+
+    @answers(AlarmsSummary)
+    def alarms_summary(self, group: Name = None) -> Answer:
+        """How many active alarms there are that you may see, by severity, and what is still to be done about them."""
+        found = self._alarms.tally(self._request.who, None if group is None else parse_group(group))
+        return answer(AlarmsSummary(AlarmsOpen(**found.open), found.unacknowledged, found.unassigned, found.capped))
 
     @answers(AlarmsView)
     def device_alarms(
