@@ -9,6 +9,7 @@ from device_agent.actuators.readings import ActuatorReadings
 from device_agent.clock import Clock
 from device_agent.commands.commands import Commands
 from device_agent.commands.handlers import ActuatorCommand
+from device_agent.config.following import interval_of
 from device_agent.errors import QueueError
 from device_agent.gathering import Gathering
 from device_agent.health import AgentStatus, ClockStatus, Health, QueueStatus, snapshot
@@ -140,7 +141,7 @@ class Parts:
             log=log,
         )
         self.actuator_readings = ActuatorReadings(
-            self.actuators, self.gathering.take, interval_s=config.model.interval_ms / 1000, clock=clock
+            self.actuators, self.gathering.take, interval_s=self._reporting_interval_s, clock=clock
         )
         self.state_shadow = StateShadow(
             self.link,
@@ -222,6 +223,12 @@ class Parts:
             sensors=self.gathering.sensors,
             budget=None if self.budget is None else self.budget.status(),
         )
+
+    def _reporting_interval_s(self) -> float:
+        """As a sensor has it that gives none of its own."""
+        model = self.settings.config.model
+        interval_ms = model.interval_ms if interval_of(model) is None else self.settings.values["interval_ms"]
+        return float(interval_ms) / 1000 * self.power.sampling_factor
 
     def _observe(self, reading: Reading) -> None:
         if reading.quality == "good":

@@ -9,14 +9,21 @@ from device_agent.sensors import Reading
 
 NAME: Final = "actuators"
 """The readings' sensor, which no `[[sensor]]` can be: its name is taken."""
+BEAT_S: Final = 10.0
 
 
 class ActuatorReadings:
     """Reads them back at an interval, and whenever one has changed."""
 
     def __init__(
-        self, actuators: Actuators, take: Callable[[str, Reading], None], *, interval_s: float, clock: Clock
+        self,
+        actuators: Actuators,
+        take: Callable[[str, Reading], None],
+        *,
+        interval_s: Callable[[], float],
+        clock: Clock,
     ) -> None:
+        """`interval_s` is asked again and again: it may change at any time."""
         self._actuators = actuators
         self._take = take
         self._interval_s = interval_s
@@ -26,11 +33,14 @@ class ActuatorReadings:
         actuators.on_change(self._changed)
 
     async def run(self, beat: Callable[[], None]) -> None:
-        """Read at the interval, for ever."""
+        """Read at the interval, for ever; beats every BEAT_S or sooner."""
         while True:
-            beat()
             self._read()
-            await self._clock.sleep(self._interval_s)
+            since = self._clock.monotonic()
+            beat()
+            while (left := since + self._interval_s() - self._clock.monotonic()) > 0:
+                await self._clock.sleep(min(left, BEAT_S))
+                beat()
 
     def _changed(self) -> None:
         if self._actuators.metrics() != self._told:

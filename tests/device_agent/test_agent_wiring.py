@@ -208,3 +208,16 @@ async def test_a_permit_sees_what_the_sensors_say(device):
         assert agent._parts.actuators.report() == {"relay": {"on": True}}
         await device.seconds(25)
         assert agent._parts.actuators.report() == {"relay": {"on": False}}
+
+
+async def test_the_truth_of_actuators_is_told_in_the_rhythm_that_is_set_from_afar_and_by_the_battery(device):
+    levels = '[power]\nbattery = "temperature"\nlevels = [{ below = 100, sampling = 2 }]\n'
+    async with device.running(levels + RELAY):
+        await device.seconds(35)
+        device.service.desire("config", {"interval_ms": 10_000})
+        await device.seconds(100)
+
+    times = [m.ts for m in device.measurements() if "relay" in m.values]
+    pauses = [later - earlier for earlier, later in pairwise(times)]
+    assert pauses[:3] == [10_000] * 3, "twice the model's"
+    assert pauses[-4:] == [20_000] * 4

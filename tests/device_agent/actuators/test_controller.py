@@ -80,6 +80,17 @@ async def test_a_pin_that_reads_otherwise_than_it_was_set_is_a_failure_and_made_
         assert at.actuators.report() == {"relay": {"on": False}}
 
 
+async def test_the_same_request_again_sets_right_what_somebody_else_did_to_the_pin(bench):
+    async with bench(relay()) as at:
+        await at.do("relay", {"on": True})
+        at.factory.pin(17).state = False
+        assert at.actuators.report() == {"relay": {"on": False}}
+
+        outcome = await at.do("relay", {"on": True})
+        assert (outcome.status, outcome.truth) == ("SUCCEEDED", {"on": True})
+        assert at.level(17) == 1
+
+
 async def test_a_pin_that_cannot_be_made_safe_is_tried_until_it_can(bench, clock, monkeypatch):
     async with bench(relay()) as at:
         await at.do("relay", {"on": True})
