@@ -35,6 +35,10 @@ MAX_INFLUX_STORAGE_GIB = 15_360
 """Says botocore's model of the service, too."""
 _ORIGIN = re.compile(r"https://[a-z0-9.-]{1,253}(:[0-9]{1,5})?|http://(localhost|127\.0\.0\.1)(:[0-9]{1,5})?")
 _ADDRESS = re.compile(r"[A-Za-z0-9._+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.)+[A-Za-z0-9-]{2,63}")
+_DOMAIN = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}")
+_CERTIFICATE = re.compile(r"arn:aws[a-z-]*:acm:us-east-1:[0-9]{12}:certificate/[0-9a-f-]{36}")
+# What stands in the Content-Security-Policy must not end it, hence no semicolon, blank or quote anywhere.
+_TILES = re.compile(r"https://[a-z0-9.-]{1,253}(:[0-9]{1,5})?/[A-Za-z0-9{}._~/?=&%@+-]{1,300}")
 APART = frozenset({INFLUXDB, LIVEANALYTICS})
 """No function reaches both: one lives in a network without internet, and the other's private endpoints are named after
 the cell that AWS put the account into, which no template can know."""
@@ -50,10 +54,22 @@ class InfluxOptions:
 
 
 @dataclass(frozen=True)
+class DashboardOptions:
+    """`domain` is a name of yours for the one origin, with its `certificate` of ACM in us-east-1.
+
+    `map_tiles` is the address of tiles that the map shows beneath its own: `https://host/{z}/{x}/{y}.png`.
+    """
+
+    domain: str | None = None
+    certificate: str | None = None
+    map_tiles: str | None = None
+
+
+@dataclass(frozen=True)
 class DeployConfig:
     """`target` says which machine runs the functions: `lambda` (arm64, Python 3.13) or `host` (this one).
 
-    `live_origins` are the origins whose pages may open a WebSocket: none until a dashboard or an app of yours has one.
+    `live_origins` are the origins of apps of yours whose pages may open a WebSocket; the dashboard's own always may.
     `mail_from` is the address that alarms are mailed from, which SES must know as yours; without it none are.
     `previous_store` stays deployed beside `telemetry_store` until a move from it has ended.
     """
@@ -66,6 +82,7 @@ class DeployConfig:
     fleet: tuple[Path, ...] = ()
     live_origins: tuple[str, ...] = ()
     mail_from: str | None = None
+    dashboard: DashboardOptions = field(default_factory=DashboardOptions)
     target: Target = "lambda"
 
     @classmethod
@@ -86,7 +103,8 @@ class DeployConfig:
         )
         fleet = _fleet(get("fleet"), problems)
         origins = _origins(get("live_origins"), problems)
-        mail_from = _address(get, "mail_from", problems)
+        mail_from = _matching(get, "mail_from", _ADDRESS, "an e-mail address such as alarms@example.com", problems)
+        dashboard = _dashboard(get, problems)
         if problems:
             raise ConfigError(problems)
         return cls(
@@ -98,6 +116,7 @@ class DeployConfig:
             fleet=fleet,
             live_origins=origins,
             mail_from=mail_from,
+            dashboard=dashboard,
             target="host" if target == "host" else "lambda",
         )
 
@@ -166,13 +185,27 @@ def _origins(value: object, problems: list[str]) -> tuple[str, ...]:
     return origins
 
 
-def _address(get: Get, key: str, problems: list[str]) -> str | None:
+def _dashboard(get: Get, problems: list[str]) -> DashboardOptions:
+    domain = _matching(get, "dashboard_domain", _DOMAIN, "a name such as fieldline.example.com", problems)
+    certificate = _matching(
+        get, "dashboard_certificate", _CERTIFICATE, "the ARN of a certificate of ACM in us-east-1", problems
+    )
+    if bool(domain) != bool(certificate):
+        problems.append("dashboard_domain, dashboard_certificate: expected both or neither, got one")
+    what = "an address such as https://tiles.example.com/{z}/{x}/{y}.png"
+    tiles = _matching(get, "map_tiles", _TILES, what, problems)
+    if tiles and any(tiles.count(part) != 1 for part in ("{z}", "{x}", "{y}")):
+        problems.append(f"map_tiles: expected {what}, got {tiles!r}")
+    return DashboardOptions(domain, certificate, tiles)
+
+
+def _matching(get: Get, key: str, pattern: re.Pattern[str], what: str, problems: list[str]) -> str | None:
     """An empty one counts as none."""
     value = get(key)
     if value in (None, ""):
         return None
-    if not isinstance(value, str) or not _ADDRESS.fullmatch(value):
-        problems.append(f"{key}: expected an e-mail address such as alarms@example.com, got {value!r}")
+    if not isinstance(value, str) or not pattern.fullmatch(value):
+        problems.append(f"{key}: expected {what}, got {value!r}")
         return None
     return value
 

@@ -3,6 +3,7 @@
 InfraError
 ├── ConfigError       the context that the app was started with; lists every problem together
 ├── BundleError       a Lambda bundle could not be built
+├── DashboardError    the dashboard is not built, or its build holds what no browser can be told the type of
 └── DeclarationError  the declared devices do not fit together, or not into one stack
 """
 
@@ -18,6 +19,10 @@ class ConfigError(InfraError):
 
 
 class BundleError(InfraError):
+    pass
+
+
+class DashboardError(InfraError):
     pass
 
 

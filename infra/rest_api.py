@@ -48,7 +48,11 @@ class RestApi(Construct):
 
     @property
     def url(self) -> str:
-        return f"https://{self.api.rest_api_id}.execute-api.{Aws.REGION}.{Aws.URL_SUFFIX}/{STAGE_NAME}"
+        return f"https://{self.host}/{STAGE_NAME}"
+
+    @property
+    def host(self) -> str:
+        return f"{self.api.rest_api_id}.execute-api.{Aws.REGION}.{Aws.URL_SUFFIX}"
 
     def _api(self, stage: StagePolicy) -> apigateway.RestApi:
         api = apigateway.RestApi(

@@ -36,12 +36,16 @@ class WebSocketApi(Construct):
 
     @property
     def url(self) -> str:
-        return f"wss://{self._host}/{STAGE_NAME}"
+        return f"wss://{self.host}/{STAGE_NAME}"
+
+    @property
+    def host(self) -> str:
+        return f"{self.api.api_id}.execute-api.{Aws.REGION}.{Aws.URL_SUFFIX}"
 
     @property
     def endpoint(self) -> str:
         """Where frames are posted to connections."""
-        return f"https://{self._host}/{STAGE_NAME}"
+        return f"https://{self.host}/{STAGE_NAME}"
 
     @property
     def resources(self) -> Mapping[str, str]:
@@ -107,10 +111,6 @@ class WebSocketApi(Construct):
             resource_name=f"{STAGE_NAME}/{method}/@connections/*",
             arn_format=ArnFormat.SLASH_RESOURCE_NAME,
         )
-
-    @property
-    def _host(self) -> str:
-        return f"{self.api.api_id}.execute-api.{Aws.REGION}.{Aws.URL_SUFFIX}"
 
 
 # Not the query: it holds the ticket, used up or not.

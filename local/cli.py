@@ -223,9 +223,12 @@ def _say_running(instance: Instance, options: "Options") -> None:
     _say_access(instance)
 
 
+_ACCESS = (("dashboard", "dashboard"), ("user", "user"), ("password", "password"), ("API", "api"), ("MQTT", "mqtt"))
+
+
 def _say_access(instance: Instance) -> None:
     details = instance.read("instance.json")
-    for title, key in (("API", "api"), ("user", "user"), ("password", "password"), ("MQTT", "mqtt")):
+    for title, key in _ACCESS:
         _out.print(f"  {title:9} {details.get(key)}", markup=False)
 
 

@@ -71,8 +71,9 @@ def render(details: Mapping[str, Any], figures: Figures, rates: Mapping[str, flo
 
 
 def _access(details: Mapping[str, Any]) -> Text:
-    lines = (("API", details["api"]), ("user", details["user"]), ("password", details["password"]))
-    return Text("\n").join(Text.assemble((f"{name:9}", "dim"), (str(value), "bold")) for name, value in lines)
+    names = ("dashboard", "user", "password", "API")
+    lines = [(name, details[name.lower()]) for name in names]
+    return Text("\n").join(Text.assemble((f"{name:10}", "dim"), (str(value), "bold")) for name, value in lines)
 
 
 def _totals(figures: Figures, rate: float) -> Text:

@@ -4,7 +4,7 @@ import io
 import json
 import time
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -86,6 +86,7 @@ def deploy(prepared: tuple[Prepared, ...], place: Place, python: Path, deployed:
     cloudformation: CloudFormationClient = client("cloudformation", place.aws_url)
     _ensure_bucket(s3)
     uploaded: set[str] = set()
+    bundles = {key for stack in prepared for key in _bundles(stack.template)}
     changed = [
         stack
         for stack in prepared
@@ -95,7 +96,9 @@ def deploy(prepared: tuple[Prepared, ...], place: Place, python: Path, deployed:
         for asset in stack.assets:
             if asset.key not in uploaded:
                 say(f"packing {asset.path.name[:20]}")
-                s3.put_object(Bucket=ASSETS_BUCKET, Key=asset.key, Body=_body(asset, python))
+                s3.put_object(
+                    Bucket=ASSETS_BUCKET, Key=asset.key, Body=_body(asset, python if asset.key in bundles else None)
+                )
                 uploaded.add(asset.key)
         _deploy_stack(s3, cloudformation, stack, place, say)
     _forget_old_assets(s3, {asset.key for stack in prepared for asset in stack.assets})
@@ -116,7 +119,15 @@ def _forget_old_assets(s3: "S3Client", current: set[str]) -> None:
                 s3.delete_object(Bucket=ASSETS_BUCKET, Key=found["Key"])
 
 
-def _body(asset: Asset, python: Path) -> bytes:
+def _bundles(template: Mapping[str, Any]) -> Iterator[str]:
+    """The keys of the archives that functions run."""
+    for resource in template["Resources"].values():
+        if resource["Type"] == "AWS::Lambda::Function":
+            yield resource["Properties"]["Code"]["S3Key"]
+
+
+def _body(asset: Asset, python: Path | None) -> bytes:
+    """`python` runs it where it is a function's bundle."""
     if not asset.is_archive:
         return asset.path.read_bytes()
     packed = io.BytesIO()
@@ -124,9 +135,10 @@ def _body(asset: Asset, python: Path) -> bytes:
         for path in sorted(asset.path.rglob("*")):
             if path.is_file():
                 archive.write(path, path.relative_to(asset.path))
-        bootstrap = zipfile.ZipInfo("bootstrap")
-        bootstrap.external_attr = 0o755 << 16
-        archive.writestr(bootstrap, bootstrap_script(python))
+        if python is not None:
+            bootstrap = zipfile.ZipInfo("bootstrap")
+            bootstrap.external_attr = 0o755 << 16
+            archive.writestr(bootstrap, bootstrap_script(python))
     return packed.getvalue()
 
 

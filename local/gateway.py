@@ -1,12 +1,14 @@
-"""One origin on loopback: `/v1/*` is the deployed API, `/ws` its WebSocket, `/` says what is where.
+"""One origin on loopback, as CloudFront's on AWS: `/v1/*` is the API, `/ws` its WebSocket, the rest the dashboard.
 
 It passes requests through as they come, streamed, and decides nothing: who may do what is the API's own business.
+`/_local` says what is where on this machine.
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import asynccontextmanager, closing, suppress
 from html import escape
+from pathlib import Path
 
 import aiohttp
 from aiohttp import web
@@ -15,6 +17,8 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from functions.problem_types import CONTENT_TYPE, GATEWAY_PROBLEMS, OTHER, PREFIX, PROBLEMS
+from infra.web_assets import DIST
+from local.site import HEADERS, Site
 
 # RFC 9110, 7.6.1: these speak of one connection, not of the message.
 _HOP_BY_HOP = frozenset(
@@ -55,26 +59,34 @@ _Side = web.WebSocketResponse | aiohttp.ClientWebSocketResponse
 
 
 class Gateway:
-    """`upstream` gives the address of stage v1, or None while there is none; `index` what the front page lists.
+    """`upstream` gives the address of stage v1, or None while there is none; `index` what `/_local` lists.
 
-    `live` gives that of the WebSocket's stage, and `origins` are those whose pages may open it.
+    `live` gives that of the WebSocket's stage, and `origins` are those whose pages may open it. `dist` is where the
+    dashboard is built to.
     """
 
     def __init__(
-        self, upstream: Upstream, index: Index, live: Upstream = lambda: None, origins: Collection[str] = ()
+        self,
+        upstream: Upstream,
+        index: Index,
+        live: Upstream = lambda: None,
+        origins: Collection[str] = (),
+        dist: Path = DIST,
     ) -> None:
         self._upstream = upstream
         self._index = index
         self._live = live
         self._origins = frozenset(origins)
+        self._site = Site(dist)
         self._session: aiohttp.ClientSession | None = None
 
     def app(self) -> web.Application:
         app = web.Application(middlewares=[_only_local_names])
-        app.router.add_get("/", self._front_page)
+        app.router.add_get("/_local", self._front_page)
         app.router.add_route("*", "/v1", self._proxy)
         app.router.add_route("*", "/v1/{path:" + _ANY + "}", self._proxy)
         app.router.add_get("/ws", self._websocket)
+        app.router.add_get("/{path:" + _ANY + "}", self._file)
         app.router.add_route("*", "/{path:" + _ANY + "}", _not_found)
         app.cleanup_ctx.append(self._client)
         return app
@@ -90,6 +102,9 @@ class Gateway:
         page = f"<!doctype html><html lang=en><title>Fieldline</title><h1>Fieldline on this machine</h1><dl>{rows}</dl>"
         headers = {"Content-Security-Policy": "default-src 'none'", "X-Content-Type-Options": "nosniff"}
         return web.Response(text=page, content_type="text/html", headers=headers)
+
+    async def _file(self, request: web.Request) -> web.StreamResponse:
+        return await self._site.answer(request) or await _not_found(request)
 
     async def _proxy(self, request: web.Request) -> web.StreamResponse:
         base = self._upstream()
@@ -243,7 +258,10 @@ def _from_own_page(request: web.Request) -> bool:
 
 
 async def _not_found(request: web.Request) -> web.Response:
-    return problem(404, "Nothing here", f"{request.path} is no page; / lists what is where, /v1 is the API.")
+    detail = f"{request.path} is no file of the dashboard; /v1 is the API, /_local lists what is where."
+    answer = problem(404, "Nothing here", detail)
+    answer.headers.update(HEADERS)
+    return answer
 
 
 def _kept(headers: "Mapping[str, str]", dropped: frozenset[str]) -> CIMultiDict[str]:

@@ -44,7 +44,7 @@ def _figures(instance: Instance, started: float) -> dict[str, Any]:
     details = instance.read("instance.json")
     figures = Reader(instance.ports.aws_url, details["outputs"]["StateTableName"], started).read()
     return {
-        **{name: details[name] for name in ("api", "mqtt", "aws", "user", "ca", "lake", "region")},
+        **{name: details[name] for name in ("dashboard", "api", "mqtt", "aws", "user", "ca", "lake", "region")},
         "devices": figures.online,
         "messages_stored": figures.messages,
         "points_stored": figures.points,

@@ -267,7 +267,8 @@ class Supervisor:
 
     def _index(self) -> Mapping[str, str]:
         details = self._instance.read("instance.json")
-        listed = {"API": f"{self._instance.ports.gateway_url}/v1/health"}
+        here = self._instance.ports.gateway_url
+        listed = {"Dashboard": f"{here}/", "API": f"{here}/v1/health"}
         listed |= {name: str(details[key]) for name, key in _LISTED.items() if key in details}
         return {**listed, "State": self._record.phase}
 
@@ -283,6 +284,7 @@ def _api_id(url: str) -> str:
 def describe(instance: Instance, outputs: Mapping[str, str], password: str) -> dict[str, Any]:
     """What instance.json says: everything that a person, a test or the command line needs to use the instance."""
     return {
+        "dashboard": f"{instance.ports.gateway_url}/",
         "api": f"{instance.ports.gateway_url}/v1",
         "live": f"{instance.ports.gateway_url.replace('http', 'ws', 1)}/ws",
         "user": user.NAME,

@@ -34,6 +34,9 @@ def _ignored(name: str, why: str) -> Row:
     return Row(name, Treatment.IGNORED, why)
 
 
+_ONE_ORIGIN = (
+    "Stored only: the gateway serves the same files, from the build itself, with the same headers and addresses."
+)
 _NO_NETWORK = "Stored only: functions are processes of this machine, on its loopback."
 
 RESOURCES = (
@@ -55,6 +58,11 @@ RESOURCES = (
     _native("AWS::ApiGatewayV2::Route"),
     _ignored("AWS::ApiGatewayV2::RouteResponse", "MiniStack has no provisioner for it, and sends answers always."),
     _native("AWS::ApiGatewayV2::Stage", "Throttles and access logs are stored, not applied."),
+    _native("AWS::CloudFront::CachePolicy", _ONE_ORIGIN),
+    _native("AWS::CloudFront::Distribution", _ONE_ORIGIN),
+    _native("AWS::CloudFront::Function", _ONE_ORIGIN),
+    _native("AWS::CloudFront::OriginAccessControl", _ONE_ORIGIN),
+    _native("AWS::CloudFront::ResponseHeadersPolicy", _ONE_ORIGIN),
     _native(
         "AWS::Cognito::UserPool",
         "Threat protection is stored, not applied. Whoever answers a challenge of a sign-in is believed: neither its "
@@ -122,6 +130,10 @@ RESOURCES = (
     _ignored("AWS::WAFv2::LoggingConfiguration", "MiniStack has no provisioner for it, and nothing is blocked."),
     _ignored("AWS::WAFv2::WebACL", "MiniStack looks at no request with it."),
     _ignored("AWS::WAFv2::WebACLAssociation", "MiniStack has no provisioner for it."),
+    _native(
+        "Custom::FieldlineDashboard",
+        "Answered by the dashboard_files function, as on AWS; nobody asks the bucket for what it holds.",
+    ),
     _native("Custom::FieldlineFleet", "Answered by the registrar function, as on AWS."),
     _native("Custom::FieldlineInfluxSetup", "Answered by the store_setup function, as on AWS."),
 )

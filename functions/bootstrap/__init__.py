@@ -21,7 +21,7 @@ from functions.bootstrap.stores import (
     store_admin,
     store_setup,
 )
-from functions.bootstrap.upkeep import audit_export, registrar
+from functions.bootstrap.upkeep import audit_export, dashboard_files, registrar
 from functions.bootstrap.watching import live, push
 
 __all__ = [
@@ -42,6 +42,7 @@ __all__ = [
     "backfill",
     "backtests",
     "commands",
+    "dashboard_files",
     "events",
     "ingest",
     "live",

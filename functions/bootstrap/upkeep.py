@@ -1,13 +1,17 @@
-"""What a deployment does for itself: the fleet file into the registry, the audit into its archive."""
+"""What a deployment does for itself: fleet file into registry, audit into archive, dashboard into its bucket."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from functions.bootstrap.clients import CLOCK, Env, clients
-from functions.settings import AuditExportSettings, RegistrarSettings
+from functions.settings import AuditExportSettings, DashboardFilesSettings, RegistrarSettings
 
 if TYPE_CHECKING:
     from functions.services.audit_export import ExportAudit
     from functions.services.registrar import Registrar
+
+ARCHIVE_WITHIN_S = 60.0
+"""How long S3 may refuse the archive of a new deployment, while a changed role becomes known."""
 
 
 def registrar(env: Env) -> "Registrar":
@@ -34,3 +38,24 @@ def audit_export(env: Env) -> "ExportAudit":
     client = clients()
     log = DynamoDBAuditLog(client("dynamodb"), settings.events_table)
     return ExportAudit(log, S3Archive(client("s3"), settings.audit_bucket), CLOCK, keep_days=settings.audit_days)
+
+
+def dashboard_files(env: Env) -> Callable[[Mapping[str, Any]], int]:
+    """Carries out an event of CloudFormation; how many files it was about. Raises DashboardError."""
+    from functions.adapters.backoff import Backoff
+    from functions.adapters.s3_dashboard import S3BuiltFiles, S3Site
+    from functions.services.dashboard_files import DashboardFiles
+
+    settings = DashboardFilesSettings.from_env(env)
+    s3 = clients()("s3")
+    files = DashboardFiles(S3Site(s3, settings.dashboard_bucket))
+
+    def carry_out(event: Mapping[str, Any]) -> int:
+        if event["RequestType"] == "Delete":
+            return files.take_down()
+        wanted = event["ResourceProperties"]
+        again = Backoff(attempts=30, base_s=0.5, cap_s=5, within_s=ARCHIVE_WITHIN_S)
+        built = S3BuiltFiles(s3, wanted["ArchiveBucket"], wanted["ArchiveKey"], again)
+        return files.deploy(built, wanted.get("MapTiles") or None)
+
+    return carry_out

@@ -33,10 +33,11 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
 
 
 def _connect(event: dict[str, Any], connection: str) -> int:
-    origin = next((v for k, v in (event.get("headers") or {}).items() if k.lower() == "origin"), None)
+    headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+    origin = headers.get("origin")
     ticket = (event.get("queryStringParameters") or {}).get("ticket")
     try:
-        principal = _live().connect(connection, ticket, origin)
+        principal = _live().connect(connection, ticket, origin, headers.get("x-forwarded-host"))
     except UnauthorizedError as exc:
         logger.warning("refused", reason=str(exc))
         return 401

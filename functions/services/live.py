@@ -40,7 +40,7 @@ class Live:
         clock: Clock,
         origins: Collection[str],
     ) -> None:
-        """`origins` are those whose pages may connect; what is no page sends none."""
+        """`origins` are those whose pages may connect besides the site's own; what is no page sends none."""
         self._tickets = tickets
         self._connections = connections
         self._sockets = sockets
@@ -48,9 +48,14 @@ class Live:
         self._clock = clock
         self._origins = frozenset(origins)
 
-    def connect(self, connection: str, ticket: str | None, origin: str | None) -> str:
-        """Who is connected from now on. Raises ForbiddenError for a page elsewhere, UnauthorizedError for the rest."""
-        if origin and origin not in self._origins:
+    def connect(self, connection: str, ticket: str | None, origin: str | None, asked_host: str | None = None) -> str:
+        """Who is connected from now on. Raises ForbiddenError for a page elsewhere, UnauthorizedError for the rest.
+
+        `asked_host` is the host that the page named, where that is another than the API's own. Whoever can send
+        another one than he asked is no browser's page, and needs no origin at all: the ticket says who he is.
+        """
+        ours = {*self._origins, f"https://{asked_host}"} if asked_host else self._origins
+        if origin and origin not in ours:
             raise ForbiddenError("pages of this origin may not connect")
         now = self._clock.now_ms()
         principal = redeem(self._tickets, ticket, now)

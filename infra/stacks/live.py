@@ -60,6 +60,11 @@ class LiveStack(Stack):
         return self._socket.url
 
     @property
+    def host(self) -> str:
+        """Of the WebSocket API."""
+        return self._socket.host
+
+    @property
     def resources(self) -> Mapping[str, str]:
         """ARNs by the names that the catalogue's grants use."""
         return {"live": self.table.table_arn, "live-queue": self.queue.queue_arn}
