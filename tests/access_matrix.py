@@ -351,6 +351,7 @@ PLANS: dict[str, Plan] = {
     "replay_quarantine": Plan(DEVICE, body={"device": OWN}),
     "list_quarantine": Plan(everywhere, query=lambda seeds: {"day": seeds.ids["day"]}),
     "list_alarms": Plan(anywhere),
+    "alarms_summary": Plan(anywhere),
     "show_alarm": Plan(DEVICE),
     "acknowledge_alarm": Plan(DEVICE),
     "unacknowledge_alarm": Plan(DEVICE),

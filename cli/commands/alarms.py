@@ -89,6 +89,29 @@ def list_alarms(
     print_list(pages, columns, row, as_json=as_json, limit=limit, what="alarms")
 
 
+@app.command("summary")
+def summary(
+    *,
+    group: Annotated[str | None, typer.Option("--group", "-g", help="Of this group and those below.")] = None,
+    as_json: JsonOption = False,
+    profile: ProfileOption = DEFAULT_PROFILE,
+) -> None:
+    """Count active alarms by severity, and those that nobody has acknowledged or that are nobody's.
+
+    Example: fieldline alarms summary --group plant-1
+    """
+    params = [] if group is None else [("group", checked(parse_group, group))]
+    with signed_in(profile) as api:
+        document = api.get("/alarms/summary", params)
+    if as_json:
+        print_json(document)
+        return
+    rest = {key: document[key] for key in ("unacknowledged", "unassigned")}
+    print_fields((printable(name), shown(count)) for name, count in (*document["open"].items(), *rest.items()))
+    if document["capped"]:
+        note("There may be more: the worst ones were counted.")
+
+
 @app.command("show")
 def show(alarm: _Alarm, *, as_json: JsonOption = False, profile: ProfileOption = DEFAULT_PROFILE) -> None:
     """Show an alarm with its comments and the newest steps of its history.

@@ -11,7 +11,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from contract.audit import audit_day
-from contract.models import SEVERITIES
+from contract.models import SEVERITIES, Severity
 from functions.adapters.aws import side_by_side, wrapped
 from functions.adapters.backoff import Backoff
 from functions.adapters.dynamodb_alarm_items import (
@@ -29,7 +29,7 @@ from functions.adapters.dynamodb_device_rows import Key
 from functions.adapters.dynamodb_items import Item, batch_get
 from functions.adapters.dynamodb_listing import lists_of
 from functions.adapters.shards import SHARDS
-from functions.domain.alarms import Alarm, AlarmFilter, AlarmPage
+from functions.domain.alarms import Alarm, AlarmFilter, AlarmPage, AlarmTally
 from functions.domain.cursors import seal, unseal
 from functions.domain.devices import DeviceFilter, inside, span
 from functions.errors import AlarmsError
@@ -51,11 +51,16 @@ ActiveOf = Callable[[str], list[Alarm]]
 
 
 class _Row(NamedTuple):
-    """An alarm's place on a list, or without `key` one up to which enough was read."""
+    """An alarm's place on a list, or without `key` one up to which enough was read.
+
+    Of an active alarm, a row also says whether it is acknowledged and whether it is somebody's.
+    """
 
     place: str
     key: Key | None = None
     alarm: Alarm | None = None
+    acknowledged: bool = False
+    assigned: bool = False
 
 
 class _List:
@@ -108,6 +113,20 @@ class ActiveList(_List):
             found.append(row)
         return self._page(self._whole(found), last)
 
+    def tally(self, active_of: ActiveOf) -> AlarmTally:
+        """Of the rows alone; where many are passed over for one that counts, it ends early and says so."""
+        spans = DeviceFilter(reach=self._wanted.reach, group=self._wanted.group).spans()
+        counted: list[tuple[Severity, bool, bool]] = []
+        looks, capped = self._limit // LOOKED_AT, False
+        for row in merge(self._rows(spans, None), self._singles(spans, None, active_of), key=lambda row: row.place):
+            looks -= row.key is None
+            if len(counted) == self._limit or looks < 0:
+                capped = True
+                break
+            if row.key is not None:
+                counted.append((SEVERITIES[int(row.place.partition("#")[0])], row.acknowledged, row.assigned))
+        return AlarmTally.of(counted, capped=capped)
+
     def _singles(self, spans: tuple[str, ...] | None, after: str | None, active_of: ActiveOf) -> list[_Row]:
         """Of devices that somebody was granted one by one, where no list has them."""
         reach = self._wanted.reach
@@ -115,7 +134,7 @@ class ActiveList(_List):
             return []
         alarms = [alarm for some in side_by_side(active_of, reach.things) for alarm in some]
         rows = [
-            _Row(open_place(one), active_key(one.thing, one.rule), one)
+            _Row(open_place(one), active_key(one.thing, one.rule), one, one.acknowledged, one.assignee is not None)
             for one in alarms
             if self._wanted.matches(one) and not any(inside(one.group, group) for group in spans)
         ]
@@ -137,7 +156,12 @@ class ActiveList(_List):
         while True:
             for item in answer["Items"]:
                 place = str(item["sk"]["S"])
-                yield _Row(place, active_key(*place.split("#", 3)[2:]))
+                yield _Row(
+                    place,
+                    active_key(*place.split("#", 3)[2:]),
+                    acknowledged=item["acknowledged"]["BOOL"],
+                    assigned="assignee" in item,
+                )
             last = answer.get("LastEvaluatedKey")
             if not last:
                 return

@@ -20,7 +20,7 @@ from functions.adapters.dynamodb_alarm_lists import ActiveList, ClearedList
 from functions.adapters.dynamodb_audit import AuditedWrites
 from functions.adapters.dynamodb_device_rows import key_attributes
 from functions.adapters.dynamodb_writes import Writes
-from functions.domain.alarms import Alarm, AlarmFilter, AlarmPage, Step, StepKind, StepPage
+from functions.domain.alarms import Alarm, AlarmFilter, AlarmPage, AlarmTally, Step, StepKind, StepPage
 from functions.domain.audit import Note
 from functions.errors import AlarmsError
 
@@ -83,6 +83,9 @@ class DynamoDBAlarms:
     def page(self, wanted: AlarmFilter, limit: int, cursor: str | None) -> AlarmPage:
         page = ClearedList if wanted.cleared else ActiveList
         return page(self._client, self._tables, self._backoff, wanted, limit).page(cursor, self.active)
+
+    def tally(self, wanted: AlarmFilter, most: int) -> AlarmTally:
+        return ActiveList(self._client, self._tables, self._backoff, wanted, most).tally(self.active)
 
     def history(self, thing: str, number: int, limit: int, before: int | None) -> StepPage:
         first = f"{HISTORY}{number:08d}#"

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from functions.adapters.dynamodb_alarm_items import day_place, open_place
 from functions.adapters.memory import MemoryWorld
 from functions.adapters.memory_audit import MemoryJournal
-from functions.domain.alarms import Alarm, AlarmFilter, AlarmPage, Step, StepKind, StepPage
+from functions.domain.alarms import Alarm, AlarmFilter, AlarmPage, AlarmTally, Step, StepKind, StepPage
 from functions.domain.audit import Note
 from functions.domain.cursors import seal, unseal
 from functions.domain.outbox import ACT_WITHIN_MS, OutboxEntry, OutboxPage, TimersPage
@@ -32,6 +32,11 @@ class MemoryAlarms:
         found = [alarm for (of, _), alarm in self._kept.cleared.items() if of == thing]
         left = [alarm for alarm in found if before is None or alarm.number < before]
         return sorted(left, key=lambda alarm: -alarm.number)[:limit]
+
+    def tally(self, wanted: AlarmFilter, most: int) -> AlarmTally:
+        page = self.page(wanted, most, None)
+        found = ((one.severity, one.acknowledged, one.assignee is not None) for one in page.alarms)
+        return AlarmTally.of(found, capped=page.cursor is not None)
 
     def page(self, wanted: AlarmFilter, limit: int, cursor: str | None) -> AlarmPage:
         place = day_place if wanted.cleared else open_place

@@ -4,14 +4,14 @@ An alarm is one occurrence: it is raised, may change its severity, and is cleare
 another one. At most one is active for each device and rule. Independently of that, somebody has acknowledged it or not.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any, Final, Self
 
 import msgspec
 
 from contract.identity import parse_alarm
-from contract.models import Severity
+from contract.models import SEVERITIES, Severity
 from contract.telemetry import Value
 from functions.domain.access import By, Reach
 from functions.domain.devices import inside
@@ -264,6 +264,29 @@ class AlarmPage(msgspec.Struct, frozen=True):
 
     alarms: tuple[Alarm, ...]
     cursor: str | None
+
+
+class AlarmTally(msgspec.Struct, frozen=True):
+    """How many active alarms there are, by severity and by what is still to be done about them.
+
+    `capped`: there may be more than were counted, and no worse ones.
+    """
+
+    open: Mapping[Severity, int]
+    unacknowledged: int
+    unassigned: int
+    capped: bool
+
+    @classmethod
+    def of(cls, counted: Iterable[tuple[Severity, bool, bool]], *, capped: bool) -> Self:
+        """Of alarms by their severity, whether they are acknowledged, and whether they are somebody's."""
+        open_ = dict.fromkeys(SEVERITIES, 0)
+        unacknowledged = unassigned = 0
+        for severity, acknowledged, assigned in counted:
+            open_[severity] += 1
+            unacknowledged += not acknowledged
+            unassigned += not assigned
+        return cls(open_, unacknowledged, unassigned, capped)
 
 
 class StepPage(msgspec.Struct, frozen=True):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from functions.domain.alarm_work import ActionsWork, AlarmsWork, Backtest
-from functions.domain.alarms import Alarm, AlarmFilter, AlarmPage, Step, StepPage
+from functions.domain.alarms import Alarm, AlarmFilter, AlarmPage, AlarmTally, Step, StepPage
 from functions.domain.audit import Note
 from functions.domain.outbox import OutboxEntry, OutboxPage, TimersPage
 
@@ -29,6 +29,10 @@ class AlarmStore(Protocol):
 
         A page may be short, even empty, and have a cursor: what it reads is bounded.
         """
+        ...
+
+    def tally(self, wanted: AlarmFilter, most: int) -> AlarmTally:
+        """Counts active alarms, the worst first and `most` of them; may be some moments old."""
         ...
 
     def history(self, thing: str, number: int, limit: int, before: int | None) -> StepPage: ...

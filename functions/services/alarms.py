@@ -14,6 +14,7 @@ from functions.domain.alarms import (
     Alarm,
     AlarmFilter,
     AlarmPage,
+    AlarmTally,
     Step,
     StepKind,
     StepPage,
@@ -33,6 +34,8 @@ from functions.services.alarms_at_engine import AtEngine, changed_by_others
 from functions.services.gate import Gate
 
 MAX_RANGE_MS: Final = 400 * 86_400_000
+MAX_COUNTED: Final = 1_000
+"""Of active alarms: a person at whom more stare needs no sum."""
 ME: Final = "me"
 _AHEAD_MS: Final = 86_400_000
 
@@ -81,6 +84,11 @@ class Alarms:
         self._live = live
         self.clock = clock
         self._attempts = attempts
+
+    def tally(self, who: Principal, group: str | None) -> AlarmTally:
+        """Of active alarms in a group and below, or of all that he may see."""
+        wanted = AlarmFilter(reach=who.reach(Permission.ALARMS_READ), group=group)
+        return self._store.tally(wanted, MAX_COUNTED)
 
     def listed(self, who: Principal, request: AlarmsRequest) -> AlarmPage:
         """Active ones worst first, then newest; cleared ones by when they were. Raises CursorError, RequestError."""

@@ -124,3 +124,24 @@ def test_alarms_are_given_to_people_by_any_of_their_names(platform, run):
     assert "assigned" not in run("alarms", "assign", "nobody", "press-4.1").stdout
     run("alarms", "assign", "bob", "press-4.1", fails=2)
     run("alarms", "assign", "bob@example.com", "press-4.1", fails=5)
+
+
+def test_active_alarms_are_counted_by_severity(platform, run):
+    counted = dict(line.split() for line in run("alarms", "summary").stdout.splitlines())
+    assert counted == {
+        "critical": "0",
+        "major": "1",
+        "minor": "1",
+        "warning": "0",
+        "info": "0",
+        "unacknowledged": "2",
+        "unassigned": "2",
+    }
+    of_group = json.loads(run("alarms", "summary", "--group", "plant-2", "--json").stdout)
+    assert (of_group["open"]["major"], of_group["open"]["minor"]) == (0, 1)
+
+
+def test_a_sum_that_is_not_of_all_says_so(signed_in, run, says):
+    some = {"open": {"critical": 1000}, "unacknowledged": 3, "unassigned": 4, "capped": True}
+    signed_in.script("/v1/alarms/summary", says(body=some))
+    assert "There may be more" in run("alarms", "summary").stderr

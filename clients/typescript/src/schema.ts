@@ -438,6 +438,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/alarms/summary": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How many active alarms there are that you may see, by severity, and what is still to be done about them */
+        get: operations["alarms_summary"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/alarms/bulk": {
         parameters: {
             query?: never;
@@ -794,6 +811,58 @@ export interface paths {
         post?: never;
         /** Revoke a device's key: it is refused within a minute */
         delete: operations["revoke_device_key"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/devices/{id}/certificates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A device's certificates, newest first; those that were revoked stay on the list for 90 days */
+        get: operations["list_certificates"];
+        put?: never;
+        /** Have a certificate made for a key that the device made itself. A device's own key may ask for it, too */
+        post: operations["create_certificate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/devices/{id}/certificates/{certificate}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Revoke a certificate for good: the device is refused when it next connects with it */
+        delete: operations["revoke_certificate"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/devices/{id}/agent-config": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A configuration for the device's agent to start with, as TOML. It holds no secret */
+        get: operations["show_agent_config"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1632,6 +1701,21 @@ export interface components {
         AlarmsBulkView: {
             items: components["schemas"]["AlarmDone"][];
         };
+        /** @description How many active alarms there are of each severity. */
+        AlarmsOpen: {
+            critical: number;
+            major: number;
+            minor: number;
+            warning: number;
+            info: number;
+        };
+        /** @description Of active alarms. `capped`: the worst ones were counted, a thousand at most, and there may be more. */
+        AlarmsSummary: {
+            open: components["schemas"]["AlarmsOpen"];
+            unacknowledged: number;
+            unassigned: number;
+            capped: boolean;
+        };
         /** @description A page may be short, even empty, and have a cursor. */
         AlarmsView: {
             items: components["schemas"]["AlarmSummary"][];
@@ -1770,6 +1854,33 @@ export interface components {
         BulkDevicesView: {
             items: components["schemas"]["BulkDeviceView"][];
             cursor: string | null;
+        };
+        /** @description Somebody as he was called then; `id` is the principal's. */
+        By: {
+            id: string;
+            name: string;
+        };
+        /**
+         * @description `csr` is a certificate signing request in PEM, for the device's id as its common name, of an EC key on P-256 or
+         *     an RSA key of 2048 bits or more. The private key stays on the device.
+         */
+        CertificateRequest: {
+            csr: string;
+        };
+        /**
+         * @description `INACTIVE` is one that connects nothing, but could be made to.
+         * @enum {string}
+         */
+        CertificateStatus: "active" | "inactive" | "revoked";
+        /** @description `issued_by` is null for one of the deployment's fleet file. */
+        CertificateView: {
+            id: string;
+            status: components["schemas"]["CertificateStatus"];
+            issued_at: number;
+            issued_by: components["schemas"]["By"] | null;
+        };
+        CertificatesView: {
+            items: components["schemas"]["CertificateView"][];
         };
         /** @description The last entry of a chain. What is older than `keep_days` days may be deleted any time. */
         ChainHead: {
@@ -2174,6 +2285,20 @@ export interface components {
             changes: components["schemas"]["ChangedEpisodeView"][];
             additions: components["schemas"]["EpisodeView"][];
             removals: components["schemas"]["EpisodeView"][];
+        };
+        /**
+         * @description What the agent needs to connect. `ca` is what it verifies the broker by, `agent_toml` a configuration to start
+         *         with; `model_file` is the device model as JSON where no agent brings it along, for the file that `agent_toml` names.
+         */
+        EnrolledView: {
+            certificate_id: string;
+            certificate: string;
+            thing: string;
+            model: string;
+            model_file: string | null;
+            endpoints: string[];
+            ca: string;
+            agent_toml: string;
         };
         EntryRef: {
             device: string;
@@ -2843,6 +2968,11 @@ export interface components {
             group: string | null;
             model: string | null;
         };
+        /**
+         * @description `HARDWARE` is for the agent's package on a device, `SIMULATED` for trying it in a folder of one's own.
+         * @enum {string}
+         */
+        Sensors: "hardware" | "simulated";
         /** @description `delta` is what is desired and not reported; `in_sync` that there is nothing of it. */
         ShadowView: {
             device: string;
@@ -3226,6 +3356,8 @@ export type AlarmTransition = components['schemas']['AlarmTransition'];
 export type AlarmView = components['schemas']['AlarmView'];
 export type AlarmsBulk = components['schemas']['AlarmsBulk'];
 export type AlarmsBulkView = components['schemas']['AlarmsBulkView'];
+export type AlarmsOpen = components['schemas']['AlarmsOpen'];
+export type AlarmsSummary = components['schemas']['AlarmsSummary'];
 export type AlarmsView = components['schemas']['AlarmsView'];
 export type Allowed = components['schemas']['Allowed'];
 export type AssignAlarm = components['schemas']['AssignAlarm'];
@@ -3243,6 +3375,11 @@ export type BulkCommandView = components['schemas']['BulkCommandView'];
 export type BulkCommandsStage = components['schemas']['BulkCommandsStage'];
 export type BulkDeviceView = components['schemas']['BulkDeviceView'];
 export type BulkDevicesView = components['schemas']['BulkDevicesView'];
+export type By = components['schemas']['By'];
+export type CertificateRequest = components['schemas']['CertificateRequest'];
+export type CertificateStatus = components['schemas']['CertificateStatus'];
+export type CertificateView = components['schemas']['CertificateView'];
+export type CertificatesView = components['schemas']['CertificatesView'];
 export type ChainHead = components['schemas']['ChainHead'];
 export type ChainedRecord = components['schemas']['ChainedRecord'];
 export type ChallengeAnswer = components['schemas']['ChallengeAnswer'];
@@ -3284,6 +3421,7 @@ export type DeviceView = components['schemas']['DeviceView'];
 export type DevicesSource = components['schemas']['DevicesSource'];
 export type DevicesView = components['schemas']['DevicesView'];
 export type DifferenceView = components['schemas']['DifferenceView'];
+export type EnrolledView = components['schemas']['EnrolledView'];
 export type EntryRef = components['schemas']['EntryRef'];
 export type EpisodeView = components['schemas']['EpisodeView'];
 export type ExplanationView = components['schemas']['ExplanationView'];
@@ -3363,6 +3501,7 @@ export type RulesOnDeviceView = components['schemas']['RulesOnDeviceView'];
 export type RulesToTest = components['schemas']['RulesToTest'];
 export type RulesView = components['schemas']['RulesView'];
 export type SelectionView = components['schemas']['SelectionView'];
+export type Sensors = components['schemas']['Sensors'];
 export type ShadowView = components['schemas']['ShadowView'];
 export type ShadowsAuthor = components['schemas']['ShadowsAuthor'];
 export type SignIn = components['schemas']['SignIn'];
@@ -3777,6 +3916,7 @@ export interface operations {
                 limit?: number;
                 /** @description `cursor` of the page before, with otherwise the same parameters. */
                 cursor?: string;
+                /** @description With the last values of each. */
                 latest?: boolean;
             };
             header?: never;
@@ -4413,6 +4553,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AlarmsView"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    alarms_summary: {
+        parameters: {
+            query?: {
+                /**
+                 * @description A group's path: it and all below it.
+                 * @example plant-1/line-2
+                 */
+                group?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlarmsSummary"];
                 };
             };
             400: components["responses"]["InvalidRequest"];
@@ -5390,6 +5561,158 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    list_certificates: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description A device.
+                 * @example press-4
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CertificatesView"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    create_certificate: {
+        parameters: {
+            query?: {
+                /** @description What the configuration has: `hardware` for the agent's package on a device, `simulated` for trying it in a folder of one's own. */
+                sensors?: components["schemas"]["Sensors"];
+            };
+            header?: {
+                /**
+                 * @description Chosen by the caller, unique to this creation: a repetition with it gets the first one's answer.
+                 * @example 2f1c0a7e-6a2e-4a5e-9d0c-0b8f6f1f9b52
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /**
+                 * @description A device.
+                 * @example press-4
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CertificateRequest"];
+            };
+        };
+        responses: {
+            /** @description Made. */
+            201: {
+                headers: {
+                    /** @description `true`: the answer of an earlier request with this key. */
+                    "Idempotency-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnrolledView"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["ConflictOrIdempotencyInProgress"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["IdempotencyKeyReused"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    revoke_certificate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description A device.
+                 * @example press-4
+                 */
+                id: string;
+                /** @description A certificate by its id. */
+                certificate: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    show_agent_config: {
+        parameters: {
+            query?: {
+                /** @description What the configuration has: `hardware` for the agent's package on a device, `simulated` for trying it in a folder of one's own. */
+                sensors?: components["schemas"]["Sensors"];
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description A device.
+                 * @example press-4
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
             };
             400: components["responses"]["InvalidRequest"];
             401: components["responses"]["Unauthorized"];

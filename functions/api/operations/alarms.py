@@ -234,7 +234,14 @@ class AlarmOperations:
     def alarms_summary(self, group: Name = None) -> Answer:
         """How many active alarms there are that you may see, by severity, and what is still to be done about them."""
         found = self._alarms.tally(self._request.who, None if group is None else parse_group(group))
-        return answer(AlarmsSummary(AlarmsOpen(**found.open), found.unacknowledged, found.unassigned, found.capped))
+        return answer(
+            AlarmsSummary(
+                AlarmsOpen(**{str(one): count for one, count in found.open.items()}),
+                found.unacknowledged,
+                found.unassigned,
+                found.capped,
+            )
+        )
 
     @answers(AlarmsView)
     def device_alarms(

@@ -311,3 +311,47 @@ def test_moving_gives_up_where_others_are_always_faster(dynamodb, backoff):
     busy.save = lambda *_: False
     with pytest.raises(AlarmsError, match="others were at them"):
         busy.move("pump-1", "elsewhere", NOW)
+
+
+def tally(kept, most=100, **wanted):
+    found = kept.alarms.tally(AlarmFilter(**{"reach": EVERYTHING, **wanted}), most)
+    return {severity: n for severity, n in found.open.items() if n}, found.capped
+
+
+def test_active_alarms_are_counted_by_severity_and_by_what_is_to_be_done(kept):
+    for nr, severity in enumerate(("minor", "critical", "minor", "info")):
+        saved(kept, transition(thing=f"pump-{nr}", severity=severity))
+    saved(kept, transition(CLEARED, "pump-3", step=1))
+    acknowledged(kept, "pump-1")
+    assigned(kept, "pump-0", ANN)
+    found = kept.alarms.tally(AlarmFilter(reach=EVERYTHING), 100)
+    assert found.open == {"critical": 1, "major": 0, "minor": 2, "warning": 0, "info": 0}
+    assert (found.unacknowledged, found.unassigned, found.capped) == (2, 2, False)
+
+
+def test_of_more_alarms_than_are_counted_the_worst_are(kept):
+    for nr in range(6):
+        saved(kept, transition(thing=f"pump-{nr}", severity="critical" if nr % 2 else "info"))
+    assert tally(kept, 4) == ({"critical": 3, "info": 1}, True)
+    assert tally(kept, 6) == ({"critical": 3, "info": 3}, False)
+
+
+def test_only_alarms_within_the_reach_and_the_group_are_counted(kept):
+    for nr, group in enumerate(("plant-1", "plant-1/line-2", "plant-10", "plant-2")):
+        saved(kept, transition(thing=f"pump-{nr}"), group=group)
+    some = Reach(groups=("plant-1/line-2", "plant-2"), things=("pump-2", "pump-3"))
+    assert tally(kept, group="plant-1") == ({"major": 2}, False)
+    assert tally(kept, reach=some) == ({"major": 3}, False)
+    assert tally(kept, reach=some, group="plant-2") == ({"major": 1}, False)
+    assert tally(kept, reach=Reach()) == ({}, False)
+
+
+def test_whoever_holds_many_groups_has_no_more_rows_counted_than_a_few_looks(dynamodb, monkeypatch):
+    monkeypatch.setattr(lists, "LOOKED_AT", 1)
+    kept = in_dynamodb(dynamodb)
+    for nr in range(40):
+        saved(kept, transition(thing=f"pump-{nr}"), group=f"plant-{nr % 8}")
+    reach = Reach(groups=tuple(f"plant-{nr}" for nr in range(5)))
+    assert tally(kept, 40, reach=reach) == ({"major": 25}, False)
+    counted, capped = tally(kept, 4, reach=reach)
+    assert (sum(counted.values()) <= 4, capped) == (True, True)

@@ -411,3 +411,30 @@ def test_whoever_sees_everything_may_ask_of_a_device_that_is_not_registered(plan
     assert plant.get("/alarms/stray.1")[0] == 200
     assert post(plant, "stray.1/acknowledge")[0] == 200
     assert post(plant, "stray.1/clear")[1]["state"] == "cleared"
+
+
+def test_a_sum_of_active_alarms_is_of_what_the_caller_may_see(plant):
+    saved(plant, transition(thing="press-4", severity="critical"), group="plant-1/line-2")
+    saved(plant, transition(thing="oven-1", severity="info"), group="plant-2")
+    assert post(plant, "press-4.1/acknowledge")[0] == 200
+    assert plant.get("/alarms/summary") == (
+        200,
+        {
+            "open": {"critical": 1, "major": 0, "minor": 0, "warning": 0, "info": 0},
+            "unacknowledged": 0,
+            "unassigned": 1,
+            "capped": False,
+        },
+    )
+    plant.who = ROOT
+    assert plant.get("/alarms/summary")[1]["open"]["info"] == 1
+    assert plant.get("/alarms/summary", ("group", "plant-1"))[1]["open"]["info"] == 0
+    assert plant.get("/alarms/summary", ("group", "//"))[1]["field"] == "group"
+
+
+def test_a_sum_counts_a_thousand_alarms_and_says_that_there_are_more(plant):
+    plant.who = ROOT
+    for nr in range(1001):
+        saved(plant, transition(thing=f"pump-{nr}", severity="minor"))
+    summary = plant.get("/alarms/summary")[1]
+    assert (summary["open"]["minor"], summary["unacknowledged"], summary["capped"]) == (1000, 1000, True)
