@@ -9,6 +9,7 @@ import msgspec
 from contract.models import Severity
 from contract.telemetry import Quality, Value
 from functions.domain.devices import Device, Source
+from functions.domain.fleet import Reason, Troubled
 from functions.domain.ingest import Fault, Origin
 from functions.domain.presence import Status
 from functions.domain.quarantine import Outcome, Quarantined
@@ -139,8 +140,37 @@ class DeviceView(msgspec.Struct, frozen=True):
     open_alarms: dict[Severity, int] | None
 
 
+class TroubleView(msgspec.Struct, frozen=True):
+    """`since`: when it went offline or became stale, the first hour with a loss, the newest quarantined message.
+
+    `count` is of lossy devices how many messages were lost since `window_from`, of quarantined ones how many ever were.
+    """
+
+    reason: Reason
+    since: int | None
+    count: int | None
+
+
+class TroubledDevice(msgspec.Struct, frozen=True):
+    """A device that is not well, and why, the worst first."""
+
+    id: str
+    name: str
+    model: str
+    group: str
+    status: Status
+    stale: bool
+    troubles: tuple[TroubleView, ...]
+
+
 class FleetSummaryView(msgspec.Struct, frozen=True):
-    """Sums over a page of the caller's devices; the sum of all pages is that of his fleet."""
+    """Sums over a page of the caller's devices; the sum of all pages is that of his fleet.
+
+    `unknown` devices were never connected. `stale` ones are among those `online`. `received` and `lost` are messages
+    since `window_from`, the beginning of the last full hour. `worst` are at most ten devices of the page: those offline
+    first, then those that are stale, that lose more than 1 % of their messages, and that had a message quarantined
+    within a day; of each kind those that came into it last.
+    """
 
     devices: int
     online: int
@@ -151,6 +181,13 @@ class FleetSummaryView(msgspec.Struct, frozen=True):
     unmodeled: int
     quarantined: dict[str, int]
     cursor: str | None
+    offline: int
+    unknown: int
+    stale: int
+    window_from: int
+    received: int
+    lost: int
+    worst: tuple[TroubledDevice, ...]
 
 
 class FaultView(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -283,12 +320,33 @@ def latest_views(detail: DeviceDetail | DeviceSummary, now: int) -> dict[str, La
 
 
 def fleet_summary(summary: FleetSummary, cursor: str | None) -> FleetSummaryView:
+    sums = summary.sums
     return FleetSummaryView(
-        devices=summary.devices,
-        online=summary.online,
-        **msgspec.structs.asdict(summary.counters),
-        quarantined=dict(summary.quarantined),
+        devices=sums.devices,
+        online=sums.statuses.get(Status.ONLINE, 0),
+        **msgspec.structs.asdict(sums.counters),
+        quarantined=dict(sums.quarantined),
         cursor=cursor,
+        offline=sums.statuses.get(Status.OFFLINE, 0),
+        unknown=sums.statuses.get(Status.UNKNOWN, 0),
+        stale=sums.stale,
+        window_from=summary.window_from,
+        received=sums.received,
+        lost=sums.lost,
+        worst=tuple(map(_troubled, sums.worst)),
+    )
+
+
+def _troubled(one: Troubled) -> TroubledDevice:
+    device = one.member.device
+    return TroubledDevice(
+        device.thing,
+        device.name,
+        device.model,
+        device.group,
+        one.member.status.presence.status,
+        one.stale,
+        tuple(TroubleView(trouble.reason, trouble.since, trouble.count) for trouble in one.troubles),
     )
 
 

@@ -8,8 +8,9 @@ import msgspec
 from contract.models import DeviceModel, Severity
 from functions.domain.access import Permission, Principal, Reach, Target
 from functions.domain.devices import Device, DeviceFilter, DevicePage
-from functions.domain.presence import Status
-from functions.domain.state import Counters
+from functions.domain.engine.codec import losses
+from functions.domain.engine.losses import HourlyLoss
+from functions.domain.fleet import FleetSums, Member, sums, window_from
 from functions.domain.status import DeviceStatus
 from functions.ports.alarms import AlarmStore
 from functions.ports.clock import Clock
@@ -49,12 +50,10 @@ class DeviceDetail(msgspec.Struct, frozen=True):
 
 
 class FleetSummary(msgspec.Struct, frozen=True):
-    """Sums over one page of devices."""
+    """Sums over one page of devices; what was received and lost counts from `window_from`."""
 
-    devices: int
-    online: int
-    counters: Counters
-    quarantined: Mapping[str, int]
+    sums: FleetSums
+    window_from: int
     cursor: str | None
 
 
@@ -109,11 +108,21 @@ class Queries:
     def summary(self, reach: Reach, cursor: str | None) -> FleetSummary:
         """Raises CursorError."""
         page = self._registry.page(DeviceFilter(reach=reach), SUMMARY_DEVICES, cursor)
-        statuses = self._statuses.statuses(device.thing for device in page.devices)
-        counters = Counters()
-        quarantined: Counter[str] = Counter()
-        for status in statuses.values():
-            counters = counters.plus(status.state.counters)
-            quarantined.update(status.quarantined)
-        online = sum(status.presence.status is Status.ONLINE for status in statuses.values())
-        return FleetSummary(len(page.devices), online, counters, dict(quarantined), page.cursor)
+        now = self.clock.now_ms()
+        begin = window_from(now)
+        # The losses are in the items that are read anyway.
+        statuses = self._statuses.statuses((device.thing for device in page.devices), engine=True)
+        members = (
+            Member(one.device, one.status, one.interval_ms, _losses(one.status, begin))
+            for one in self._summaries(page, statuses)
+        )
+        return FleetSummary(sums(members, now), begin, page.cursor)
+
+
+def _losses(status: DeviceStatus, begin: int) -> tuple[HourlyLoss, ...]:
+    """Of a device whose rules' state is damaged none: it must not take the sums of all others with it."""
+    try:
+        hours = losses(status.state)
+    except ValueError:
+        return ()
+    return tuple(one for one in hours if one.hour >= begin)

@@ -1,6 +1,7 @@
 """Sums, envelopes and the quarantine on the command line, against the real API's code over in-memory adapters."""
 
 import json
+import time
 
 import pytest
 
@@ -10,6 +11,8 @@ from functions.domain.state import Counters, DeviceState
 from tests.functions.api_harness import api_harness, person
 
 RAW = b'{"v": 1, "bad": "\xff"'
+
+KEYS = ("reason", "since", "count")
 
 
 @pytest.fixture
@@ -50,6 +53,27 @@ def test_a_summary_is_of_all_pages(run, platform):
     assert ["messages", "6"] in shown
     assert ["malformed", "2"] in shown
     assert json.loads(run("devices", "summary", "--json").stdout)["points"] == 24
+
+
+def test_a_summary_names_those_that_are_not_well_whatever_page_they_are_on(run, signed_in, says):
+    def page(cursor, *worst):
+        counted = ("devices", "online", "offline", "unknown", "stale", "messages", "points", "duplicates", "late")
+        sums = dict.fromkeys((*counted, "unmodeled", "received", "lost"), 1)
+        return says(body={**sums, "quarantined": {}, "cursor": cursor, "worst": worst})
+
+    def device(name, *troubles):
+        return {"id": name, "group": "plant-1", "troubles": [dict(zip(KEYS, one, strict=True)) for one in troubles]}
+
+    ago = int(time.time() * 1000) - 125_000
+    first = page("1", device("lossy-1", ("lossy", ago, 7)), device("new-1", ("of a newer release", None, None)))
+    second = page(None, device("off-1", ("offline", ago, None), ("quarantined", ago, 2)))
+    signed_in.script("/v1/fleet/summary", first, second, first, second)
+    rows = run("devices", "summary").stdout.splitlines()
+    assert [line.split()[0] for line in rows if "plant-1" in line] == ["off-1", "lossy-1", "new-1"]
+    (line,) = [line for line in rows if "off-1" in line]
+    assert "offline (2 min ago), quarantined 2 (2 min ago)" in line
+    document = json.loads(run("devices", "summary", "--json").stdout)
+    assert (document["lost"], [one["id"] for one in document["worst"]]) == (2, ["off-1", "lossy-1", "new-1"])
 
 
 def test_an_envelope_is_sent_byte_for_byte(run, platform, tmp_path):

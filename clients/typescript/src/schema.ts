@@ -233,7 +233,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A device as it is: its entry, presence, last values and counts */
+        /** A device as it is: its entry, presence, last values, counts and open alarms */
         get: operations["show_device"];
         put?: never;
         post?: never;
@@ -1131,7 +1131,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Sums over a page of the devices that I may see */
+        /** Sums over a page of the devices that I may see, and which of them are worst off */
         get: operations["fleet_summary"];
         put?: never;
         post?: never;
@@ -2351,7 +2351,14 @@ export interface components {
             raised: number;
             active_ms: number;
         };
-        /** @description Sums over a page of the caller's devices; the sum of all pages is that of his fleet. */
+        /**
+         * @description Sums over a page of the caller's devices; the sum of all pages is that of his fleet.
+         *
+         *         `unknown` devices were never connected. `stale` ones are among those `online`. `received` and `lost` are messages
+         *         since `window_from`, the beginning of the last full hour. `worst` are at most ten devices of the page: those offline
+         *         first, then those that are stale, that lose more than 1 % of their messages, and that had a message quarantined
+         *         within a day; of each kind those that came into it last.
+         */
         FleetSummaryView: {
             devices: number;
             online: number;
@@ -2364,6 +2371,13 @@ export interface components {
                 [key: string]: number;
             };
             cursor: string | null;
+            offline: number;
+            unknown: number;
+            stale: number;
+            window_from: number;
+            received: number;
+            lost: number;
+            worst: components["schemas"]["TroubledDevice"][];
         };
         Forgotten: {
             user: string;
@@ -2792,6 +2806,11 @@ export interface components {
             cursor: string | null;
         };
         /**
+         * @description What is wrong with a device, the worst first.
+         * @enum {string}
+         */
+        Reason: "lossy" | "offline" | "quarantined" | "stale";
+        /**
          * @description `address` is that of the channel: an e-mail address, a phone number such as +4366012345678, or an https URL.
          *
          *     He is told of alarms of devices in `scope` that are as bad as `min_severity`, or worse. `per_hour` bounds the
@@ -3066,6 +3085,26 @@ export interface components {
             value: number | boolean | string | null;
             peak: number | boolean | string | null;
             count: number;
+        };
+        /**
+         * @description `since`: when it went offline or became stale, the first hour with a loss, the newest quarantined message.
+         *
+         *         `count` is of lossy devices how many messages were lost since `window_from`, of quarantined ones how many ever were.
+         */
+        TroubleView: {
+            reason: components["schemas"]["Reason"];
+            since: number | null;
+            count: number | null;
+        };
+        /** @description A device that is not well, and why, the worst first. */
+        TroubledDevice: {
+            id: string;
+            name: string;
+            model: string;
+            group: string;
+            status: components["schemas"]["PresenceStatus"];
+            stale: boolean;
+            troubles: components["schemas"]["TroubleView"][];
         };
         UserChange: {
             enabled: boolean;
@@ -3481,6 +3520,7 @@ export type QuietSpanBody = components['schemas']['QuietSpanBody'];
 export type QuietSpanView = components['schemas']['QuietSpanView'];
 export type RawPoint = components['schemas']['RawPoint'];
 export type RawSeries = components['schemas']['RawSeries'];
+export type Reason = components['schemas']['Reason'];
 export type RecipientBody = components['schemas']['RecipientBody'];
 export type RecipientView = components['schemas']['RecipientView'];
 export type RecipientsView = components['schemas']['RecipientsView'];
@@ -3515,6 +3555,8 @@ export type TestStepView = components['schemas']['TestStepView'];
 export type ToMove = components['schemas']['ToMove'];
 export type ToReplay = components['schemas']['ToReplay'];
 export type TransitionView = components['schemas']['TransitionView'];
+export type TroubleView = components['schemas']['TroubleView'];
+export type TroubledDevice = components['schemas']['TroubledDevice'];
 export type UserChange = components['schemas']['UserChange'];
 export type UserItem = components['schemas']['UserItem'];
 export type UserStatus = components['schemas']['UserStatus'];

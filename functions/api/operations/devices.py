@@ -98,7 +98,7 @@ class DeviceOperations:
 
     @answers(shapes.DeviceView, etag=True)
     def show_device(self, id: Thing) -> Answer:
-        """A device as it is: its entry, presence, last values and counts."""
+        """A device as it is: its entry, presence, last values, counts and open alarms."""
         detail = self._queries.shown(self._request.who, parse_thing(id))
         version = detail.device.version if detail.device else 0
         return answer(shapes.device_view(detail, self._queries.clock.now_ms()), etag=version)
@@ -136,7 +136,7 @@ class DeviceOperations:
 
     @answers(shapes.FleetSummaryView)
     def fleet_summary(self, cursor: Cursor = None) -> Answer:
-        """Sums over a page of the devices that I may see."""
+        """Sums over a page of the devices that I may see, and which of them are worst off."""
         who = self._request.who
         inner = self._cursors.open(cursor, who, "fleet_summary")
         found = self._queries.summary(who.reach(Permission.DEVICES_READ), inner)

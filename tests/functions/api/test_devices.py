@@ -6,6 +6,8 @@ from functions.domain.state import Counters, DeviceState, Latest
 from tests.functions.alarm_cases import CLEARED, saved, transition
 from tests.functions.api_harness import person
 
+HOUR = 3_600_000
+
 
 def test_the_page_of_devices_is_by_group_then_name(api):
     for thing, group in [("b", "plant-1/line-2"), ("c", "plant-1"), ("a", "plant-2"), ("d", "plant-10")]:
@@ -317,6 +319,23 @@ def test_the_fleet_in_sums(api):
         "unmodeled": 4,
         "quarantined": {"future": 2},
         "cursor": None,
+        "offline": 0,
+        "unknown": 2,
+        "stale": 1,
+        "window_from": (api.clock.now // HOUR - 1) * HOUR,
+        "received": 0,
+        "lost": 0,
+        "worst": [
+            {
+                "id": "b",
+                "name": "B",
+                "model": "climate",
+                "group": "plant-1",
+                "status": "online",
+                "stale": True,
+                "troubles": [{"reason": "stale", "since": 30_000, "count": None}],
+            }
+        ],
     }
 
 
@@ -327,3 +346,11 @@ def test_a_last_value_says_that_it_was_derived(api):
     assert (latest["derived"], latest["precision"], latest["value"]) == (True, 1, 7.23)
     derived = api.get("/models/climate")[1]["properties"]["dew_point"]["fieldline:derived"]
     assert "humidity" in derived
+
+
+def test_a_damaged_state_of_one_device_does_not_take_the_sums_of_others_with_it(api):
+    for thing in ("a", "b"):
+        api.register(thing)
+        api.world.states[thing] = DeviceState(version=1, counters=Counters(messages=5), rules=b"no release wrote this")
+    status, body = api.get("/fleet/summary")
+    assert (status, body["messages"], body["lost"]) == (200, 10, 0)

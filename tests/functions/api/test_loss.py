@@ -62,3 +62,16 @@ def test_only_who_may_see_the_device_is_told(api, fleet):
     assert api.get("/devices/nobody/loss")[0] == 404
     assert api.get("/devices/pump-1/loss", who=person(("viewer", "group:plant-2")))[0] == 404
     assert api.get("/devices/pump-1/loss", who=person(("viewer", "group:plant-1")))[0] == 200
+
+
+def test_the_sums_of_the_fleet_tell_what_was_lost_in_this_hour_and_the_one_before(api, fleet):
+    take(fleet, 0, 1, 4)
+    take(fleet, 5, at=60_000)
+    summary = api.get("/fleet/summary")[1]
+    assert (summary["received"], summary["lost"], summary["window_from"]) == (4, 2, HOUR - HOUR_MS)
+    assert summary["worst"][0]["troubles"] == [{"reason": "lossy", "since": HOUR, "count": 2}]
+    api.clock.now += HOUR_MS
+    assert api.get("/fleet/summary")[1]["lost"] == 2
+    api.clock.now += HOUR_MS
+    summary = api.get("/fleet/summary")[1]
+    assert (summary["received"], summary["lost"], summary["worst"]) == (0, 0, [])
