@@ -98,9 +98,7 @@ class Agent:
 
     async def _make_parts(self, storage: Storage) -> Parts:
         clock, log = self._clock, self._log
-        # A device that knows the time need not ask its certificate.
-        knows_time = self.config.clock.sync == "system" or clock.kernel_synced()
-        since = 0 if knows_time else await certificate_dates.not_before_ms(self.config.certificate, log)
+        since = await certificate_dates.floor_ms(self.config.certificate, self.config.clock, clock, log)
         timekeeper = Timekeeper(self.config.clock, clock=clock, storage=storage, log=log, not_before_ms=since)
         await timekeeper.open()
         settings = Settings(self._files, storage, clock=clock, log=log)

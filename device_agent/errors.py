@@ -18,6 +18,7 @@ AgentError
     ├── ConnectError          no connection to this endpoint
     │   └── ConnectRefusedError   the broker answered, and the answer was no
     ├── ConnectionLostError   the connection ended; whether the broker has the message is unknown
+    ├── NotTakenError         a message of the broker's is left to a later connection
     ├── PublishRefusedError   the broker answered a publish with a refusal; the connection stands
     └── SubscribeRefusedError the broker granted not all subscriptions; the connection stands
 
@@ -130,6 +131,13 @@ class ConnectRefusedError(ConnectError):
 
 class ConnectionLostError(TransportError):
     """The connection ended; whether the broker has the message is unknown."""
+
+
+class NotTakenError(TransportError):
+    """Nobody takes a message of the broker's now. It is not acknowledged, and comes again over a later connection."""
+
+    def __init__(self, topic: str) -> None:
+        super().__init__(f"a message to {topic} is left to a later connection")
 
 
 class PublishRefusedError(TransportError):

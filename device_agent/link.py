@@ -11,6 +11,7 @@ from device_agent.errors import (
     ConnectError,
     ConnectionLostError,
     ConnectRefusedError,
+    NotTakenError,
     PublishRefusedError,
     SubscribeRefusedError,
 )
@@ -63,6 +64,7 @@ class Link:
         self._awake.set()
         self._resting = asyncio.Event()
         self._ended: asyncio.Future[str] | None = None
+        self._turns_away = False
         self.connected_at: int | None = None
         """Boot time, ms, of the latest moment at which a connection's subscriptions stood."""
         transport.on_message = self._dispatch
@@ -132,6 +134,10 @@ class Link:
             if connection is not None and connection is self._ended:
                 self._down(str(error))
             raise
+
+    def turn_away(self) -> None:
+        """From now on take no message: the broker keeps them, as far as its session goes, for who connects next."""
+        self._turns_away = True
 
     def rest(self) -> None:
         """Disconnect in good order and stay so until woken. Nothing is tried, and no failure counted, meanwhile."""
@@ -219,6 +225,8 @@ class Link:
             self._health.last_error = str(error)
 
     def _dispatch(self, message: Incoming) -> None:
+        if self._turns_away:
+            raise NotTakenError(message.topic)
         if len(message.payload) > MAX_PAYLOAD:
             self._note(f"a message of {len(message.payload)} bytes to {message.topic} is too large and was passed over")
             return

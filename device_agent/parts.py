@@ -190,6 +190,8 @@ class Parts:
 
     async def drain(self, grace_s: float) -> None:
         """No rest, listening or gathering any more; actuators safe, all stored, and sent what the grace time allows."""
+        # Nobody looks at commands any more: those that come now are the next start's.
+        self.link.turn_away()
         await self.tasks.end(*self._until_drain)
         await self.gathering.stop()
         await self.actuators.close()

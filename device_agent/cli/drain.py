@@ -12,6 +12,7 @@ from device_agent.publishing.budget import Budget
 from device_agent.publishing.publisher import Publisher
 from device_agent.storage import Storage
 from device_agent.thing_log import ThingLog
+from device_agent.time import certificate_dates
 from device_agent.time.timekeeper import Timekeeper
 from device_agent.transport import Transport
 from device_agent.transport.metered import MeteredTransport
@@ -56,7 +57,8 @@ async def _send(
     log: ThingLog,
 ) -> None:
     random = SystemRandom()
-    timekeeper = Timekeeper(config.clock, clock=clock, storage=storage, log=log)
+    since = await certificate_dates.floor_ms(config.certificate, config.clock, clock, log)
+    timekeeper = Timekeeper(config.clock, clock=clock, storage=storage, log=log, not_before_ms=since)
     await timekeeper.open()
     budget = None
     if config.budget is not None:
@@ -72,6 +74,7 @@ async def _send(
         await budget.open()
         transport = MeteredTransport(transport, budget)
     link = Link(transport, config.endpoints, clock=clock, random=random, health=health, log=log)
+    link.turn_away()  # commands are for the agent
     publisher = Publisher(
         storage,
         link,

@@ -7,6 +7,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from device_agent.clock import Clock
+from device_agent.time.timekeeper import ClockSettings
+
 TIMEOUT_S: Final = 30.0
 """Loading cryptography from a slow card."""
 # In a process of its own: the library would cost the agent more memory than anything else, for one number.
@@ -16,6 +19,14 @@ from cryptography import x509
 with open(sys.argv[1], "rb") as file:
     print(round(x509.load_pem_x509_certificate(file.read()).not_valid_before_utc.timestamp() * 1000))
 """
+
+
+async def floor_ms(
+    certificate: Path, settings: ClockSettings, clock: Clock, log: logging.LoggerAdapter[logging.Logger]
+) -> int:
+    """As `not_before_ms`; 0 where the time is known, since then nobody need ask."""
+    knows_time = settings.sync == "system" or clock.kernel_synced()
+    return 0 if knows_time else await not_before_ms(certificate, log)
 
 
 async def not_before_ms(certificate: Path, log: logging.LoggerAdapter[logging.Logger]) -> int:

@@ -37,7 +37,7 @@ class Incoming:
 
 
 Deliver = Callable[[Incoming], None]
-"""What takes messages: on the event loop, in the order of arrival. It must neither block nor raise."""
+"""What takes messages: on the event loop, in the order of arrival. It must not block, nor raise but NotTakenError."""
 
 
 class Transport(Protocol):
@@ -47,7 +47,8 @@ class Transport(Protocol):
     """Called for each message; set before `connect`.
 
     At least once: a message is acknowledged after this returned, and one whose acknowledgement the broker did not get
-    comes again. With a session that the broker kept, messages may come before `connect` or `subscribe` has returned.
+    comes again. So does one that is not taken, over the next connection at the earliest. With a session that the broker
+    kept, messages may come before `connect` or `subscribe` has returned.
     """
 
     async def connect(self, endpoint: Endpoint) -> None:

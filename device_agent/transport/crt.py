@@ -13,7 +13,7 @@ from concurrent.futures import Future
 from functools import cache
 from typing import Any
 
-from device_agent.errors import ConnectError, ConnectRefusedError
+from device_agent.errors import ConnectError, ConnectRefusedError, NotTakenError
 from device_agent.transport import ALPN_PROTOCOL, MAX_PAYLOAD, Deliver, Endpoint, Incoming, uses_alpn
 from device_agent.transport.connection import Answer, Connection, ConnectionTransport, set_once
 from device_agent.transport.options import MAX_PACKET, RECEIVE_MAXIMUM, TransportOptions
@@ -106,7 +106,10 @@ class _CrtConnection(Connection):
             self._taken.notify()
         if self.has_ended:
             return  # never acknowledged: the broker sends it again
-        self.deliver(message)
+        try:
+            self.deliver(message)
+        except NotTakenError:
+            return
         if control is not None and self._client is not None:
             self._client.invoke_publish_acknowledgement(control)
 

@@ -9,6 +9,7 @@ from device_agent.errors import (
     ConnectError,
     ConnectionLostError,
     ConnectRefusedError,
+    NotTakenError,
     PublishRefusedError,
     SubscribeRefusedError,
 )
@@ -132,7 +133,10 @@ class MemoryTransport:
     def _collect(self) -> None:
         waiting = self._broker.kept[self._client_id].waiting
         while waiting and self._ended is not None and not self._ended.done():
-            self.on_message(waiting[0])
+            try:
+                self.on_message(waiting[0])
+            except NotTakenError:
+                return
             waiting.popleft()
 
     def _connection(self) -> asyncio.Future[str]:

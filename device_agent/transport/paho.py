@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from device_agent.errors import ConnectError, ConnectionLostError, ConnectRefusedError
+from device_agent.errors import ConnectError, ConnectionLostError, ConnectRefusedError, NotTakenError
 from device_agent.transport import ALPN_PROTOCOL, Deliver, Endpoint, Incoming, uses_alpn
 from device_agent.transport.connection import Answer, Connection, ConnectionTransport, set_once
 from device_agent.transport.options import MAX_PACKET, RECEIVE_MAXIMUM, TransportOptions
@@ -211,8 +211,12 @@ class _PahoConnection(Connection):
             self.fail(ConnectError(f"{self.endpoint}: {reason}"))
 
     def _on_message(self, _c: Any, _u: Any, message: Any) -> None:
-        # The library acknowledges when this has returned.
-        self.deliver(Incoming(message.topic, message.payload))
+        try:
+            self.deliver(Incoming(message.topic, message.payload))
+        except NotTakenError:
+            return
+        if self._client is not None:
+            self._client.ack(message.mid, message.qos)
 
     def _on_publish(self, _c: Any, _u: Any, number: int, code: "ReasonCode", properties: "Properties | None") -> None:
         self._settle(number, [_refusal(code, properties)])
@@ -249,6 +253,7 @@ def _make_client(options: TransportOptions, endpoint: Endpoint) -> "Client":
     client.tls_set_context(tls)
     client.connect_timeout = min(SOCKET_TIMEOUT_S, options.connect_timeout_s)
     client.max_inflight_messages = 0
+    client.manual_ack_set(True)  # noqa: FBT003 - the method takes nothing else
     return client
 
 

@@ -221,3 +221,24 @@ async def test_the_truth_of_actuators_is_told_in_the_rhythm_that_is_set_from_afa
     pauses = [later - earlier for earlier, later in pairwise(times)]
     assert pauses[:3] == [10_000] * 3, "twice the model's"
     assert pauses[-4:] == [20_000] * 4
+
+
+async def test_a_command_that_comes_while_the_agent_stops_is_done_by_the_next_start(device, monkeypatch):
+    """Who has stopped looking at commands must not take one from the broker."""
+    async with device.running(RELAY) as agent:
+        await device.seconds(3)
+        stop = agent._parts.gathering.stop
+
+        async def stop_late():
+            device.command("c1", on=True)
+            await asyncio.sleep(0)
+            await stop()
+
+        monkeypatch.setattr(agent._parts.gathering, "stop", stop_late)
+    answer = topics.command_response("pump-7", "c1")
+    assert answer not in {message.topic for message in device.broker.received}
+
+    async with device.running(RELAY) as agent:
+        await device.seconds(5)
+        assert agent._parts.actuators.report() == {"relay": {"on": True}}
+    assert answer in {message.topic for message in device.broker.received}

@@ -264,6 +264,17 @@ async def test_what_is_larger_than_any_message_of_ours_is_not_handled(bench):
         assert "too large" in b.health.last_error
 
 
+async def test_messages_that_are_turned_away_stay_with_the_broker_and_publishing_goes_on(bench):
+    heard = []
+    async with bench(FIRST, before=lambda b: b.link.subscribe("cmd/#", heard.append)) as b:
+        await b.connected()
+        b.link.turn_away()
+        b.broker.deliver("cmd/pump-7/1/req", b"one")
+        await b.link.publish(TOPIC, b"x")
+        assert heard == []
+    assert [message.payload for message in b.broker.kept["pump-7"].waiting] == [b"one"]
+
+
 async def test_a_refused_subscription_is_logged_and_asked_for_again_and_publishing_goes_on(bench, caplog):
     seen = []
 

@@ -4,14 +4,19 @@ import asyncio
 import json
 
 import pytest
+from cryptography import x509
 
+from contract import topics
+from device_agent import wire
 from device_agent.cli import drain as draining
-from device_agent.clock import SystemClock
+from device_agent.clock import ManualClock, SystemClock
 from device_agent.config.agent import load
 from device_agent.queue import Priority
 from device_agent.sensors import Reading
 from device_agent.storage import Storage
-from device_agent.transport.memory import MemoryBroker, MemoryTransport
+from device_agent.time.machine_boots import Stamp
+from device_agent.time.timekeeper import RELEASED_MS, ClockSettings, Timekeeper
+from device_agent.transport.memory import Kept, MemoryBroker, MemoryTransport
 
 
 @pytest.fixture
@@ -86,6 +91,38 @@ def test_draining_sends_everything_and_ends(toml, fill):
     sent = [json.loads(message.payload) for message in broker.received]
     assert sorted(message["m"][0]["values"]["temperature"] for message in sent) == [float(n) for n in range(20)]
     assert {message.topic for message in broker.received} == {"dt/pump-7/telemetry"}
+
+
+def test_draining_leaves_commands_to_the_agent(toml, fill):
+    fill(2)
+    broker = MemoryBroker()
+    request = topics.filter_command_requests("pump-7")
+    broker.kept["pump-7"] = Kept({request})
+    broker.deliver(topics.command_request("pump-7", "c1"), b"a command")
+
+    asyncio.run(draining.drain(load(toml), 30, transport=MemoryTransport(broker, "pump-7")))
+    assert [message.payload for message in broker.kept["pump-7"].waiting] == [b"a command"]
+
+
+async def test_draining_without_time_says_nothing_from_before_the_certificate(toml, log):
+    toml.write_text(toml.read_text().replace('"system"', '"kernel"'))
+    config, clock = load(toml), ManualClock()
+    issued = x509.load_pem_x509_certificate(config.certificate.read_bytes()).not_valid_before_utc
+    clock.reboot(wall_ms=0)
+    storage = Storage(config.queue, config.state, max_bytes=config.queue_max_bytes, clock=clock, log=log)
+    await storage.open()
+    alarm = wire.event(Stamp(clock.machine_boot(), 0, final=False), 5, boot="0" * 16, kind="alarm", data={})
+    await storage.append([(Priority.URGENT, wire.write(alarm))])
+    await storage.close()
+
+    await draining.drain(config, 0, clock=clock, transport=MemoryTransport(MemoryBroker(), "pump-7"))
+
+    # What it thought of the time holds until that is known, for the agent too.
+    await storage.open()
+    keeper = Timekeeper(ClockSettings(), clock=clock, storage=storage, log=log)
+    await keeper.open()
+    await storage.close()
+    assert keeper.wall_ms() >= issued.timestamp() * 1000 > RELEASED_MS
 
 
 def test_draining_works_over_mutual_tls(run, toml, fill, tls_broker):

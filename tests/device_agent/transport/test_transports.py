@@ -8,6 +8,7 @@ from device_agent.errors import (
     ConnectError,
     ConnectionLostError,
     ConnectRefusedError,
+    NotTakenError,
     PublishRefusedError,
     SubscribeRefusedError,
 )
@@ -212,6 +213,29 @@ async def test_what_the_broker_kept_while_we_were_away_is_delivered_once_and_in_
         await eventually(lambda: len(w.delivered) >= 42)
 
         assert [message.payload for message in w.delivered] == [b"%d" % n for n in range(42)]
+
+
+async def test_what_is_not_taken_stays_with_the_broker_until_the_next_connection(keeping_world, eventually):
+    async with keeping_world() as w:
+        seen = []
+
+        def turn_away(message):
+            seen.append(message.payload)
+            raise NotTakenError(message.topic)
+
+        take, w.transport.on_message = w.transport.on_message, turn_away
+        await w.transport.connect(w.endpoint)
+        await w.transport.subscribe([COMMANDS])
+        await w.deliver("cmd/pump-7/1/req", b"one")
+        await w.deliver("cmd/pump-7/2/req", b"two")
+        await eventually(lambda: seen)
+        await w.transport.publish(TOPIC, b"the connection stands")
+        await w.transport.disconnect()
+
+        w.transport.on_message = take
+        await w.transport.connect(w.endpoint)
+        await eventually(lambda: len(w.delivered) == 2)
+        assert [message.payload for message in w.delivered] == [b"one", b"two"]
 
 
 async def test_a_broker_that_was_down_keeps_what_it_had(keeping_world, eventually):
