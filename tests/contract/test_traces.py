@@ -1,5 +1,8 @@
 """A trace in words: every kind of condition, as the evaluation explains it."""
 
+import json
+from pathlib import Path
+
 import pytest
 
 from contract.conditions import parse
@@ -181,3 +184,11 @@ def test_a_value_of_another_day_has_its_date():
 )
 def test_a_span_is_told_by_its_two_greatest_units(ms, text):
     assert span(ms) == text
+
+
+FIXTURES = Path(__file__).parents[1] / "fixtures" / "contract" / "traces.json"
+
+
+@pytest.mark.parametrize("row", json.loads(FIXTURES.read_text()), ids=lambda row: row["lines"][0]["text"])
+def test_the_dashboard_which_reads_the_same_fixtures_says_the_same(row):
+    assert [one._asdict() for one in lines(row["trace"], row["at"])] == row["lines"]
