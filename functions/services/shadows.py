@@ -11,7 +11,7 @@ from functions.domain.audit import Actor, Note
 from functions.domain.devices import Device
 from functions.domain.fences import Fence, Passed
 from functions.domain.live import Kind, LiveEvent
-from functions.domain.shadows import Shadow, ShadowName, Wish, WishPage, patch_for, told, wished
+from functions.domain.shadows import Shadow, ShadowName, Wish, WishPage, delta, patch_for, told, wished
 from functions.errors import ConflictError, ContendedError, PreconditionError, ShadowError
 from functions.ports.clock import Clock
 from functions.ports.live import LivePublisher
@@ -72,7 +72,7 @@ class DeviceShadows:
         wish = self._keep(actor, device, name, patch, if_version)
         if isinstance(wish, Passed):
             raise ShadowError(f"setting {thing}: expected no fence, got one at {wish.order}")
-        return self._told(device, name, wish)
+        return self._told(device, name, wish, again=patch)
 
     def desire_in_turn(
         self, actor: Actor, thing: str, patch: Mapping[str, Any], fences: Mapping[str, Fence]
@@ -87,17 +87,17 @@ class DeviceShadows:
         while True:
             kept = self._keep(actor, device, name, left, None, [fences[key] for key in left])
             if isinstance(kept, Wish):
-                return self._told(device, name, kept)
+                return self._told(device, name, kept, again=left)
             key = next(key for key in left if fences[key].name == kept.name)
             newest = self._wishes.current(thing, name)
             if kept.order == fences[key].order and newest is not None:
-                return self._told(device, name, newest)
+                return self._told(device, name, newest, again={} if newest.sent else left)
             del left[key]
             if not left:
                 return kept
 
-    def _told(self, device: Device, name: ShadowName, wish: Wish) -> ShadowDetail:
-        shadow = self._tell(device, name, wish)
+    def _told(self, device: Device, name: ShadowName, wish: Wish, again: Mapping[str, Any]) -> ShadowDetail:
+        shadow = self._tell(device, name, wish, again)
         event = LiveEvent(
             kind=Kind(name.value),
             thing=device.thing,
@@ -154,8 +154,12 @@ class DeviceShadows:
                 return wish
         raise ContendedError("what is desired of this device is being changed by others; try again")
 
-    def _tell(self, device: Device, name: ShadowName, wish: Wish) -> Shadow:
-        """The shadow's desired values become those of the newest wish, whatever was there."""
+    def _tell(self, device: Device, name: ShadowName, wish: Wish, again: Mapping[str, Any]) -> Shadow:
+        """The shadow's desired values become those of the newest wish, whatever was there.
+
+        Those that are named `again` are written also where they stand, if the device says otherwise: it acts upon each
+        telling once, and may have been moved by a command since, or have started anew.
+        """
         for _ in self._attempts():
             shadow = self._shadows.read(device.thing, name)
             newest = self._wishes.current(device.thing, name) or wish
@@ -164,7 +168,9 @@ class DeviceShadows:
                 self._shadows.update(device.thing, name, {}, 0)
                 continue
             after: Shadow | None = shadow
-            patch = patch_for(shadow.desired, newest.values)
+            differing = delta(newest.values, shadow.reported)
+            repeated = {key: newest.values[key] for key in again if key in differing}
+            patch = {**repeated, **patch_for(shadow.desired, newest.values)}
             if patch:
                 after = self._shadows.update(device.thing, name, patch, shadow.version)
             if after is not None:

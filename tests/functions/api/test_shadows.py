@@ -1,3 +1,5 @@
+from contextlib import contextmanager
+
 import msgspec
 import pytest
 
@@ -19,6 +21,20 @@ def machine(api):
 
 def desire(api, path="/devices/press-4/state", headers=None, **values):
     return api.call("PATCH", path, body={"values": values}, headers=headers)
+
+
+@contextmanager
+def told(api):
+    """What the shadows are updated with meanwhile."""
+    patches, update = [], api.shadows.update
+
+    def noted(thing, name, patch, version):
+        patches.append(patch)
+        return update(thing, name, patch, version)
+
+    api.shadows.update = noted
+    yield patches
+    api.shadows.update = update
 
 
 def test_what_nobody_ever_set_is_empty_and_in_sync(machine):
@@ -86,6 +102,28 @@ def test_a_shadow_that_was_not_told_is_told_when_the_same_is_asked_for_again(mac
     assert machine.get("/devices/press-4/state")[1]["desired"]["sent"] is False
     assert desire(machine, relay={"on": True})[1]["desired"]["sent"] is True
     assert machine.shadows.read("press-4", ShadowName.STATE).desired == {"relay": {"on": True}}
+
+
+def test_the_same_wish_again_is_told_again_to_a_device_that_is_no_longer_as_wished(machine):
+    """A command has moved it, or it started anew in its safe state: the agent acts upon each telling once."""
+    desire(machine, relay={"on": True})
+    machine.shadows.report("press-4", ShadowName.STATE, {"relay": {"on": False}}, machine.clock.now)
+    with told(machine) as patches:
+        assert desire(machine, relay={"on": True})[1]["desired"]["version"] == 1
+    assert patches == [{"relay": {"on": True}}]
+    assert len(machine.journal.notes) == 1
+
+
+def test_a_device_that_is_as_wished_is_not_told_again_nor_what_was_not_named(machine):
+    path = "/devices/press-4/config"
+    desire(machine, path, interval_ms=2000, stop_on_overheat=False)
+    reported = {"interval_ms": 2000, "stop_on_overheat": True}
+    machine.shadows.report("press-4", ShadowName.CONFIG, reported, machine.clock.now)
+    with told(machine) as patches:
+        assert desire(machine, path, interval_ms=2000)[0] == 200
+        assert patches == []
+        assert desire(machine, path, stop_on_overheat=False)[0] == 200
+    assert patches == [{"stop_on_overheat": False}]
 
 
 def test_of_two_first_wishes_at_once_the_shadow_has_the_later_one(machine, monkeypatch):

@@ -35,6 +35,17 @@ def test_an_alarm_is_told_and_acted_on_once(world):
     assert world.command_queue.wakes == [("pump-7", "command_waiting", world.clock.now_ms())]
 
 
+def test_a_device_that_was_moved_since_is_told_by_the_next_alarm_though_the_wish_stands(world):
+    world.happens(actions=(desire(relay={"on": False}),))
+    world.run()
+    world.shadows.report("pump-7", ShadowName.STATE, {"relay": {"on": True}}, world.clock.now_ms())
+    before = world.shadows.read("pump-7", ShadowName.STATE).version
+    world.happens(actions=(desire(relay={"on": False}),), number=43)
+    world.run(twice=True)
+    assert world.wishes.current("pump-7", ShadowName.STATE).version == 2
+    assert world.shadows.read("pump-7", ShadowName.STATE).version == before + 1
+
+
 def test_what_a_rule_does_is_in_the_audit_as_the_rule_s(world):
     world.happens(actions=(ON, desire(relay={"on": True})))
     world.run()
