@@ -190,7 +190,8 @@ def _dashboard(get: Get, problems: list[str]) -> DashboardOptions:
     certificate = _matching(
         get, "dashboard_certificate", _CERTIFICATE, "the ARN of a certificate of ACM in us-east-1", problems
     )
-    if bool(domain) != bool(certificate):
+    # What is said but wrong is told above.
+    if bool(get("dashboard_domain")) != bool(get("dashboard_certificate")):
         problems.append("dashboard_domain, dashboard_certificate: expected both or neither, got one")
     what = "an address such as https://tiles.example.com/{z}/{x}/{y}.png"
     tiles = _matching(get, "map_tiles", _TILES, what, problems)

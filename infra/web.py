@@ -1,6 +1,6 @@
 """The one origin of browsers: CloudFront before a bucket of files, the REST API and the WebSocket."""
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import Aws, Duration, RemovalPolicy
 from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_cloudfront as cloudfront
 from aws_cdk import aws_cloudfront_origins as origins
@@ -39,6 +39,8 @@ class OneOrigin(Construct):
     ) -> None:
         super().__init__(scope, id)
         self._options = options
+        # CloudFront's names are those of the account, whose other regions may have a stage too.
+        self._name = f"fieldline-{stage.name}-{Aws.REGION}"
         self.bucket = self._bucket(stage)
         same_host = self._function("SameHost", SAME_HOST, "Says to the APIs which host was asked.")
         self.distribution = cloudfront.Distribution(
@@ -88,6 +90,9 @@ class OneOrigin(Construct):
         return cloudfront.BehaviorOptions(
             origin=origins.S3BucketOrigin.with_origin_access_control(
                 self.bucket,
+                origin_access_control=cloudfront.S3OriginAccessControl(
+                    self, "Access", origin_access_control_name=self._name
+                ),
                 # Without the right to list, S3 answers 403 for what is not there.
                 origin_access_levels=[cloudfront.AccessLevel.READ, cloudfront.AccessLevel.LIST],
             ),
@@ -130,6 +135,7 @@ class OneOrigin(Construct):
         return cloudfront.ResponseHeadersPolicy(
             self,
             "Headers",
+            response_headers_policy_name=self._name,
             comment="Nothing from elsewhere, in no frame, over HTTPS alone.",
             security_headers_behavior=cloudfront.ResponseSecurityHeadersBehavior(
                 content_security_policy=cloudfront.ResponseHeadersContentSecurityPolicy(
@@ -178,6 +184,11 @@ class OneOrigin(Construct):
             )
         for finding, reason in findings.items():
             acknowledge(self.distribution, finding, reason)
+        acknowledge(
+            self.distribution.node.find_child("Origin1"),
+            "Annotation::@aws-cdk/aws-cloudfront-origins:listBucketSecurityRisk",
+            "There is a default root object, and what names no file is made a request for index.html before.",
+        )
 
 
 def _before(function: cloudfront.IFunction) -> cloudfront.FunctionAssociation:

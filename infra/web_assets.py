@@ -12,10 +12,11 @@ UNBUILT = Path(__file__).parent / "unbuilt"
 that a new build needs no new deployment."""
 
 
-def dashboard_files(target: Target, dist: Path = DIST) -> Path:
+def dashboard_files(target: Target) -> Path:
     """The folder to deploy. Raises DashboardError where there is no build, or one with a file of unknown kind."""
     if target == "host":
         return UNBUILT
+    dist = DIST
     if not (dist / INDEX).is_file():
         raise DashboardError(f"the dashboard is not built: {dist} holds no {INDEX}; run `make dashboard`")
     for path in sorted(dist.rglob("*")):

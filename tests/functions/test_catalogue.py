@@ -66,6 +66,8 @@ SERVICES = {
     "influx-read-token": {"secretsmanager"},
     "cursor-key": {"secretsmanager"},
     "audit-bucket": {"s3"},
+    "dashboard-archive": {"s3"},
+    "dashboard-bucket": {"s3"},
     "series-function": {"lambda"},
     "store-admin-function": {"lambda"},
     "timestream": {"timestream"},

@@ -1,6 +1,7 @@
 """Every deployment, synthesized once for the whole run and without bundles; templates are read as plain JSON."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -80,6 +81,8 @@ class Deployment:
                 return f"{name}.{attribute}"
             case {"Fn::Join": ["", list(parts)]}:
                 return "".join(self.render(part) for part in parts)
+            case {"Fn::Sub": str(text)}:
+                value = re.sub(r"\$\{([^}]+)\}", r"\1", text)
             case {"Fn::ImportValue": name}:
                 return self.render(self._exports[name])
             case {"Fn::GetStackOutput": {"StackName": str(stack), "OutputName": str(name)}}:

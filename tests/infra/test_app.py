@@ -8,7 +8,7 @@ import pytest
 
 from infra.config import ROOT
 
-STACKS = ("Data", "Live", "Commands", "Alarms", "Fleet", "Ingest", "Api")
+STACKS = ("Data", "Live", "Commands", "Alarms", "Fleet", "Ingest", "Api", "Web")
 
 
 def run(*arguments, cwd=ROOT, **environment):
@@ -64,6 +64,12 @@ def test_stacks_name_no_account_and_no_region(synthesized):
     assert {stack["environment"] for stack in stacks} == {"aws://unknown-account/unknown-region"}
 
 
+def test_the_dashboard_comes_after_the_apis_that_it_shares_its_origin_with(synthesized):
+    _, outdir = synthesized
+    artifacts = json.loads((outdir / "manifest.json").read_text())["artifacts"]
+    assert {"Fieldline-dev-Api", "Fieldline-dev-Live"} <= {*artifacts["Fieldline-dev-Web"]["dependencies"]}
+
+
 def test_prod_has_a_stack_for_the_store_that_it_takes_by_default(prod):
     assert prod.store == "timestream-influxdb"
     assert prod.templates.keys() == {*STACKS, "Store"}
@@ -72,7 +78,7 @@ def test_prod_has_a_stack_for_the_store_that_it_takes_by_default(prod):
 def test_stacks_that_read_the_data_stack_wait_for_it(synthesized):
     _, outdir = synthesized
     artifacts = json.loads((outdir / "manifest.json").read_text())["artifacts"]
-    for stack in STACKS[1:]:
+    for stack in set(STACKS) - {"Data", "Web"}:
         assert "Fieldline-dev-Data" in artifacts[f"Fieldline-dev-{stack}"]["dependencies"]
 
 
@@ -101,6 +107,13 @@ def test_a_wrong_fleet_file_ends_with_a_message_that_names_it(refused, tmp_path)
     fleet = tmp_path / "fleet.toml"
     fleet.write_text('[[device]]\nname = "PRESS"\n')
     assert str(fleet) in refused("-c", f"fleet={fleet}")
+
+
+def test_a_dashboard_that_is_not_built_ends_with_one_line_that_says_what_builds_it(refused, tmp_path, monkeypatch):
+    monkeypatch.setattr("infra.web_assets.DIST", tmp_path / "dist")
+    message = refused("-c", "stage=dev")
+    assert "make dashboard" in message
+    assert "\n" not in message
 
 
 def test_a_context_that_is_no_json_ends_with_a_message(refused, monkeypatch):

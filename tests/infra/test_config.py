@@ -1,7 +1,16 @@
 import pytest
 
 from functions.settings import DYNAMODB, INFLUXDB, LIVEANALYTICS
-from infra.config import DEFAULT_FLEET, DEFAULT_STORES, INFLUX_INSTANCES, STAGES, STORES, DeployConfig, InfluxOptions
+from infra.config import (
+    DEFAULT_FLEET,
+    DEFAULT_STORES,
+    INFLUX_INSTANCES,
+    STAGES,
+    STORES,
+    DashboardOptions,
+    DeployConfig,
+    InfluxOptions,
+)
 from infra.errors import ConfigError
 
 
@@ -156,3 +165,52 @@ def test_a_sender_is_one_plain_address(value):
     assert refused(mail_from=value) == (
         f"mail_from: expected an e-mail address such as alarms@example.com, got {value!r}",
     )
+
+
+CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/12345678-1234-1234-1234-123456789012"
+
+
+def test_the_dashboard_may_have_a_domain_and_tiles():
+    assert config().dashboard == DashboardOptions(domain=None, certificate=None, map_tiles=None)
+    assert config(dashboard_domain="", dashboard_certificate="", map_tiles="").dashboard == DashboardOptions()
+    tiles = "https://tiles.example.com:8443/{z}/{x}/{y}.png?key=a"
+    chosen = config(dashboard_domain="iot.example.com", dashboard_certificate=CERTIFICATE, map_tiles=tiles).dashboard
+    assert chosen == DashboardOptions("iot.example.com", CERTIFICATE, tiles)
+
+
+@pytest.mark.parametrize(
+    "tiles",
+    [
+        "http://tiles.example.com/{z}/{x}/{y}.png",
+        "https://tiles.example.com/{z}/{x}.png",
+        "https://tiles.example.com/{z}/{x}/{y}/{y}.png",
+        "https://tiles.example.com/{z}/{x}/{y}.png; script-src *",
+        "https://*/{z}/{x}/{y}.png",
+        "https://a.example.com https://b.example.com/{z}/{x}/{y}",
+        "https://user@tiles.example.com/{z}/{x}/{y}.png",
+        ["https://tiles.example.com/{z}/{x}/{y}.png"],
+    ],
+)
+def test_an_address_of_tiles_is_one_server_over_https(tiles):
+    wanted = "an address such as https://tiles.example.com/{z}/{x}/{y}.png"
+    assert refused(map_tiles=tiles) == (f"map_tiles: expected {wanted}, got {tiles!r}",)
+
+
+@pytest.mark.parametrize(
+    "domain", ["https://iot.example.com", "iot.example.com/", "localhost", "*.example.com", "-a.b.com"]
+)
+def test_a_domain_is_a_name_and_no_address(domain):
+    (problem,) = refused(dashboard_domain=domain, dashboard_certificate=CERTIFICATE)
+    assert problem == f"dashboard_domain: expected a name such as fieldline.example.com, got {domain!r}"
+
+
+def test_a_certificate_is_where_cloudfront_looks_for_it():
+    (problem,) = refused(
+        dashboard_domain="a.example.com", dashboard_certificate=CERTIFICATE.replace("us-east-1", "eu-west-1")
+    )
+    assert problem.startswith("dashboard_certificate: expected the ARN of a certificate of ACM in us-east-1, got ")
+
+
+@pytest.mark.parametrize("one", [{"dashboard_domain": "a.example.com"}, {"dashboard_certificate": CERTIFICATE}])
+def test_a_domain_comes_with_its_certificate(one):
+    assert refused(**one) == ("dashboard_domain, dashboard_certificate: expected both or neither, got one",)

@@ -27,6 +27,7 @@ def arns(deployment):
 
     bucket = arn("AWS::S3::Bucket", "LakeBucket")
     audit = arn("AWS::S3::Bucket", "AuditBucket")
+    dashboard = arn("AWS::S3::Bucket", "OriginFiles")
     return {
         "core": table("CoreTable"),
         "core/listing": f"{table('CoreTable')}/index/listing",
@@ -64,6 +65,13 @@ def arns(deployment):
             for method in ("POST", "DELETE")
         },
         "lake": f"{deployment.one('AWS::KinesisFirehose::DeliveryStream').id}.Arn",
+        "dashboard-archive": "arn:AWS::Partition:s3:::"
+        + "/".join(
+            deployment.render(deployment.one("Custom::FieldlineDashboard").properties[name])
+            for name in ("ArchiveBucket", "ArchiveKey")
+        ),
+        "dashboard-bucket": dashboard,
+        "dashboard-bucket/files": f"{dashboard}/*",
         "lake-bucket": bucket,
         "lake-bucket/raw": f"{bucket}/raw/*",
         "presence-queue": arn("AWS::SQS::Queue", "PresenceFeedQueue"),
@@ -172,7 +180,9 @@ def test_no_role_holds_a_wildcard_where_a_name_is_possible(any_deployment, state
             named_by_content = (".Arn/raw/*", ".Arn/errors/*", ".Arn/chains/*", ".Arn/manifests/*", "/@connections/*")
             # Devices come and go without a deployment: of each, these shadows and its commands' topic are reached.
             of_devices = (":thing/*/state", ":thing/*/config", ":topic/cmd/*/req")
-            assert all(r.endswith((*named_by_content, *of_devices)) for r in wide), (role.id, wide)
+            # The dashboard's bucket holds what its build is made of, and nothing else.
+            others = [r for r in wide if not (r.startswith("OriginFiles") and r.endswith(".Arn/*"))]
+            assert all(r.endswith((*named_by_content, *of_devices)) for r in others), (role.id, wide)
     assert checked > len(any_deployment.specs)
 
 

@@ -225,9 +225,9 @@ def test_a_foreign_host_name_is_refused():
     assert "evil.example" in body["detail"]
 
 
-def test_the_front_page_lists_what_is_where_and_escapes_it():
+def test_a_page_lists_what_is_where_and_escapes_it():
     async def scenario(client, _api):
-        async with client.get("/") as answer:
+        async with client.get("/_local") as answer:
             return answer.headers["Content-Security-Policy"], await answer.text()
 
     policy, page = run(scenario)
@@ -237,8 +237,9 @@ def test_the_front_page_lists_what_is_where_and_escapes_it():
 
 
 def test_any_other_path_is_a_problem_document():
-    status, _, body = ask("GET", "/nothing")
+    status, _, body = ask("GET", "/nothing.js")
     assert (status, body["title"]) == (404, "Nothing here")
+    assert "/_local" in body["detail"]
 
 
 def test_a_client_that_leaves_early_does_no_harm():

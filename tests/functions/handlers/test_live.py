@@ -50,6 +50,21 @@ def test_a_page_elsewhere_gets_403_and_our_own_connects(world, name):
     assert connect(world.ticket().ticket, **{name: ORIGIN}) == {"statusCode": 200}
 
 
+def test_a_page_of_the_host_that_was_asked_is_our_own_whatever_api_gateway_is_called(world):
+    """CloudFront names the host that the page asked; the API's own is in `Host`."""
+    asked = {"Host": "abc.execute-api.eu-west-1.amazonaws.com", "X-Forwarded-Host": "d1.cloudfront.net"}
+    assert connect(world.ticket().ticket, Origin="https://d1.cloudfront.net", **asked) == {"statusCode": 200}
+    for elsewhere in ("https://evil.example", "http://d1.cloudfront.net", "https://d1.cloudfront.net.evil.example"):
+        assert connect(world.ticket().ticket, Origin=elsewhere, **asked) == {"statusCode": 403}
+
+
+def test_a_page_elsewhere_that_asks_the_api_itself_is_refused(world):
+    """A browser lets no page add a header to a WebSocket, so that nothing says which host was asked."""
+    host = "abc.execute-api.eu-west-1.amazonaws.com"
+    assert connect(world.ticket().ticket, Origin="https://evil.example", Host=host) == {"statusCode": 403}
+    assert connect(world.ticket().ticket, Origin=f"https://{host}", Host=host) == {"statusCode": 403}
+
+
 def test_a_message_of_a_connection_that_was_closed_is_not_answered(world):
     assert call("MESSAGE", "stranger", body='{"type":"ping"}') == {"statusCode": 200}
     assert world.sockets.closed == ["stranger"]
