@@ -47,6 +47,7 @@ app = typer.Typer(
 app.command("login")(sign_in.login)
 app.command("logout")(sign_in.logout)
 app.command("whoami")(sign_in.whoami)
+app.command("system")(sign_in.system)
 app.command("why")(why.why)
 app.add_typer(device_data.app, name="devices")
 app.add_typer(groups.app, name="groups")

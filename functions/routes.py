@@ -49,6 +49,7 @@ ROUTES: tuple[Route, ...] = (
     _auth("reset_password", "/auth/reset"),
     Route(GET, "/me", "me", "self:read", "me"),
     Route(GET, "/me/why", "why", "self:read", "me"),
+    Route(GET, "/system", "system", "self:read", "service"),
     Route(GET, "/devices", "list_devices", "devices:read", "devices"),
     Route(POST, "/devices", "create_device", "devices:create", "devices", creates=True),
     Route(GET, "/devices/{id}", "show_device", "devices:read", "devices"),

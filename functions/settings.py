@@ -194,6 +194,7 @@ class ApiSettings(Settings):
     actions_queue_url: str = _text("FIELDLINE_ACTIONS_QUEUE_URL")
     backtests_queue_url: str = _text("FIELDLINE_BACKTESTS_QUEUE_URL")
     telemetry_store: str = _text("FIELDLINE_TELEMETRY_STORE", choices=TELEMETRY_STORES)
+    stage: str = _text("FIELDLINE_STAGE")
     region: str = _text("FIELDLINE_REGION")
     user_pool_id: str = _text("FIELDLINE_USER_POOL_ID")
     issuer: str = _text("FIELDLINE_ISSUER")

@@ -12,6 +12,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import Enum
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from functions.domain.access import GRANTABLE, Grant, Kind, Permission, Principal, Role, Target
@@ -63,6 +66,15 @@ def people() -> list[Person]:
         person("key of the device", Kind.DEVICE, Grant(Role.DEVICE, f"device:{OWN}")),
         person("key of another device", Kind.DEVICE, Grant(Role.DEVICE, f"device:{OTHER}")),
     ]
+
+
+@cache
+def signing_request(thing: str) -> str:
+    """As a device makes one, of a key that nobody keeps."""
+    from device_agent import identity
+
+    with TemporaryDirectory() as folder:
+        return identity.create(thing, Path(folder)).csr.read_text()
 
 
 # --- what is right
@@ -191,7 +203,9 @@ class Seeds:
         self.user = self._made("/users", {"email": self.email(), "grants": []})["id"]
         self.rule()
         self.save_model()
-        self.ids = {
+        self.ids = {}
+        self.certificate()
+        self.ids |= {
             "id": OWN,
             "command": command_id,
             "bulk": bulk,
@@ -226,6 +240,11 @@ class Seeds:
         body = {"id": thing, "name": "Matrix", "model": MODEL, "group": group}
         answer = self.ask("root", "POST", "/devices", body=body)
         assert answer.status in {201, 409}, answer
+
+    def device_again(self) -> None:
+        """Its certificate went with it."""
+        self.device()
+        self.certificate()
 
     def spare(self) -> None:
         answer = self.ask("root", "POST", "/groups", body={"group": SPARE, "title": "To be deleted"})
@@ -288,6 +307,17 @@ class Seeds:
         spare = next(one["id"] for one in keys if one["status"] == "live" and one["id"] != self.device_key["id"])
         assert self.ask("root", "DELETE", f"/devices/{OWN}/keys/{spare}").status == 204
 
+    def certificate(self) -> None:
+        made = self._made(f"/devices/{OWN}/certificates", {"csr": signing_request(OWN)})
+        self.ids["certificate"] = made["certificate_id"]
+
+    def revoke_newest_certificate(self) -> None:
+        """A device may have two only."""
+        found = self.ask("root", "GET", f"/devices/{OWN}/certificates").document["items"]
+        active = [one["id"] for one in found if one["status"] == "active" and one["id"] != self.ids["certificate"]]
+        for spare in active:
+            assert self.ask("root", "DELETE", f"/devices/{OWN}/certificates/{spare}").status == 204
+
     def another_user(self) -> None:
         self.user = self.ids["user"] = self._made("/users", {"email": self.email(), "grants": []})["id"]
 
@@ -331,6 +361,7 @@ _BULK = {**_COMMAND, "devices": [OWN]}
 
 PLANS: dict[str, Plan] = {
     "me": Plan(anywhere),
+    "system": Plan(anywhere),
     "why": Plan(anywhere, query={"permission": "self:read"}),
     "list_devices": Plan(anywhere),
     "create_device": Plan(
@@ -339,7 +370,7 @@ PLANS: dict[str, Plan] = {
     ),
     "show_device": Plan(DEVICE),
     "update_device": Plan(DEVICE, body={"name": "Matrix"}),
-    "decommission_device": Plan(DEVICE, restore=Seeds.device),
+    "decommission_device": Plan(DEVICE, restore=Seeds.device_again),
     "device_latest": Plan(DEVICE),
     "device_loss": Plan(DEVICE),
     "device_telemetry": Plan(DEVICE, query={"metric": "temperature"}),
@@ -377,6 +408,12 @@ PLANS: dict[str, Plan] = {
     "list_device_keys": Plan(DEVICE),
     "create_device_key": Plan(DEVICE, body={"name": "another"}, restore=Seeds.revoke_newest_device_key),
     "revoke_device_key": Plan(DEVICE),
+    "list_certificates": Plan(DEVICE),
+    "create_certificate": Plan(
+        DEVICE, body=lambda _: {"csr": signing_request(OWN)}, restore=Seeds.revoke_newest_certificate
+    ),
+    "revoke_certificate": Plan(DEVICE, restore=Seeds.certificate),
+    "show_agent_config": Plan(DEVICE),
     "list_groups": Plan(anywhere),
     "create_group": Plan(
         demanded(Target(group=LINE)), body=lambda seeds: {"group": f"{LINE}/{seeds.thing()}", "title": "New"}

@@ -29,6 +29,7 @@ ENVIRONMENT = {
     "FIELDLINE_WEBHOOK_SECRET": "webhooks",
     "FIELDLINE_DEAD_LETTERS": "dead-letters",
     "FIELDLINE_DEVICE_POLICIES": "data,management",
+    "FIELDLINE_STAGE": "dev",
     "FIELDLINE_REGION": "eu-west-1",
     "FIELDLINE_USER_POOL_ID": "pool",
     "FIELDLINE_ISSUER": "https://issuer",

@@ -1,4 +1,4 @@
-"""login, logout, whoami."""
+"""login, logout, whoami, system."""
 
 import sys
 from pathlib import Path
@@ -123,6 +123,19 @@ def whoami(*, as_json: JsonOption = False, profile: ProfileOption = DEFAULT_PROF
             ("token ends", until(session.tokens.expires_at, wall_clock_ms())),
         ]
     )
+
+
+def system(*, as_json: JsonOption = False, profile: ProfileOption = DEFAULT_PROFILE) -> None:
+    """Show what the deployment is: its version, stage, region, telemetry store, and how long telemetry is kept.
+
+    Example: fieldline system --profile prod
+    """
+    with signed_in(profile) as api:
+        document = api.get("/system")
+    if as_json:
+        print_json(document)
+        return
+    print_fields((printable(key), shown(value)) for key, value in document.items() if key != "time")
 
 
 def _password(instance: Instance | None, name: str, *, from_stdin: bool) -> str:

@@ -21,7 +21,7 @@ from functions.api.operations.models import ModelOperations
 from functions.api.operations.quarantine import QuarantineOperations
 from functions.api.operations.recipients import RecipientOperations
 from functions.api.operations.rules import RuleOperations
-from functions.api.operations.service import ServiceOperations, SignIn
+from functions.api.operations.service import Deployment, ServiceOperations, SignIn
 from functions.api.operations.shadows import ShadowOperations
 from functions.api.operations.telemetry import TelemetryOperations
 from functions.api.operations.trials import TrialOperations
@@ -30,11 +30,11 @@ from functions.api.request import Request
 from functions.services.api import ApiServices
 
 
-def rooms(request: Request, services: ApiServices, sign_in: SignIn) -> dict[str, object]:
+def rooms(request: Request, services: ApiServices, sign_in: SignIn, deployment: Deployment) -> dict[str, object]:
     """By the names that the catalogue of routes uses."""
     cursors = Cursors(services.cursor_key)
     return {
-        "service": ServiceOperations(services.clock, sign_in),
+        "service": ServiceOperations(services.clock, sign_in, deployment),
         "docs": DocsOperations(),
         "me": MeOperations(request, services.why),
         "users": UserOperations(request, services.users, services.grants, cursors),

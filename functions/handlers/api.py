@@ -12,7 +12,7 @@ from functions import bootstrap
 from functions.api.admission import admitting
 from functions.api.app import resolver, serve
 from functions.api.idempotency import Once
-from functions.api.operations.service import SignIn
+from functions.api.operations.service import Deployment, SignIn
 from functions.api.request import Request
 from functions.api.rooms import rooms
 from functions.errors import RatesError
@@ -25,11 +25,12 @@ _TOKEN_BYTES = 16
 def _app() -> APIGatewayRestResolver:
     services, settings = bootstrap.api(os.environ, _let_in)
     sign_in = SignIn(settings.region, settings.client_id, settings.issuer, settings.sign_in_endpoint)
+    deployment = Deployment(settings.stage, settings.region, settings.telemetry_store, settings.retention_days)
     app = resolver()
     request = Request(app)
     return serve(
         app,
-        rooms(request, services, sign_in),
+        rooms(request, services, sign_in, deployment),
         logger,
         admission=admitting(services.rates),
         once=Once(request, services.requests, services.clock, lambda: token_hex(_TOKEN_BYTES), logger),

@@ -82,6 +82,7 @@ class ApiStack(Stack):
                 live_table=live.table.table_name,
                 live_queue_url=live.queue.queue_url,
                 live_url=live.url,
+                stage=platform.stage.name,
                 region=Aws.REGION,
                 user_pool_id=users.pool.user_pool_id,
                 issuer=users.issuer,

@@ -132,3 +132,10 @@ def test_a_device_that_is_not_there(run, platform):
 def test_somebody_without_a_role(run, platform):
     platform.who = person()
     assert "devices:read needs one of the roles" in run("devices", "list", fails=5).stderr
+
+
+def test_what_is_deployed(run, platform):
+    shown = words(run("system"))
+    assert ["stage", "dev"] in shown
+    assert ["retention_days", "90"] in shown
+    assert json.loads(run("system", "--json").stdout)["api"] == "v1"

@@ -36,7 +36,7 @@ from functions.adapters.signing_requests import checked
 from functions.api.admission import admitting
 from functions.api.app import resolver, serve
 from functions.api.idempotency import Once
-from functions.api.operations.service import SignIn
+from functions.api.operations.service import Deployment, SignIn
 from functions.api.request import Request
 from functions.api.rooms import rooms
 from functions.domain.access import EVERYTHING, Grant, Kind, Principal, Role
@@ -179,7 +179,7 @@ def api_harness(clock, who=None):
     request, logger = Request(api.app), Logger(service="test")
     serve(
         api.app,
-        rooms(request, api.services, sign_in),
+        rooms(request, api.services, sign_in, Deployment("dev", "eu-west-1", "dynamodb", 90)),
         logger,
         admission=admitting(api.services.rates),
         once=Once(request, api.services.requests, clock, lambda: str(next(chances)), logger),

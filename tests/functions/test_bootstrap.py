@@ -22,6 +22,7 @@ ENV = {
     "FIELDLINE_EVENTS_TABLE": "events",
     "FIELDLINE_LAKE_STREAM": "lake",
     "FIELDLINE_LAKE_BUCKET": "lake-bucket",
+    "FIELDLINE_STAGE": "dev",
     "FIELDLINE_REGION": "eu-west-1",
     "FIELDLINE_ISSUER": "https://issuer",
     "FIELDLINE_CLIENT_ID": "client",

@@ -51,6 +51,7 @@ FULL = {
     "FIELDLINE_AUDIT_DAYS": "11",
     "FIELDLINE_INSECURE_COOKIES": "true",
     "FIELDLINE_DEBOUNCE_S": "0",
+    "FIELDLINE_STAGE": "dev",
     "FIELDLINE_REGION": "eu-west-1",
     "FIELDLINE_ISSUER": "https://issuer",
     "FIELDLINE_CLIENT_ID": "client",

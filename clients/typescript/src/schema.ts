@@ -208,6 +208,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/system": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is deployed here: its version, stage, region and store */
+        get: operations["system"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/devices": {
         parameters: {
             query?: never;
@@ -3044,6 +3061,16 @@ export interface components {
             kind: string;
             id: string;
         };
+        /** @description `version` is that of the project, `api` that of the API. Telemetry can be read for `retention_days`. */
+        SystemView: {
+            version: string;
+            api: string;
+            stage: string;
+            region: string;
+            telemetry_store: string;
+            retention_days: number;
+            time: number;
+        };
         /** @description Queued as of `received_at`: what the model does not allow is quarantined when it is stored. */
         TelemetryAccepted: {
             device: string;
@@ -3550,6 +3577,7 @@ export type SkippedView = components['schemas']['SkippedView'];
 export type Step = components['schemas']['Step'];
 export type StepView = components['schemas']['StepView'];
 export type Subject = components['schemas']['Subject'];
+export type SystemView = components['schemas']['SystemView'];
 export type TelemetryAccepted = components['schemas']['TelemetryAccepted'];
 export type TestStepView = components['schemas']['TestStepView'];
 export type ToMove = components['schemas']['ToMove'];
@@ -3921,6 +3949,31 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    system: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SystemView"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
         };

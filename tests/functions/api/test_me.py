@@ -2,6 +2,7 @@
 
 import pytest
 
+import contract
 from functions.domain.access import Grant, Kind, Permission, Principal, Role
 from tests.functions.api_harness import person
 
@@ -110,3 +111,23 @@ def test_every_permission_can_be_asked_for(api, permission):
 )
 def test_a_question_that_is_none_is_refused(api, eva, query):
     assert api.get("/me/why", *query, who=eva)[0] == 400
+
+
+@pytest.mark.parametrize("grants", [["admin"], [("viewer", "device:fan-1")], []])
+def test_whoever_is_signed_in_is_told_what_is_deployed(api, grants):
+    assert api.get("/system", who=person(*grants)) == (
+        200,
+        {
+            "version": contract.__version__,
+            "api": "v1",
+            "stage": "dev",
+            "region": "eu-west-1",
+            "telemetry_store": "dynamodb",
+            "retention_days": 90,
+            "time": api.clock.now,
+        },
+    )
+
+
+def test_nobody_else_is(api):
+    assert api.get("/system", authorizer=False)[0] == 401
