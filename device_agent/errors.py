@@ -6,6 +6,7 @@ AgentError
 ├── ControlError              the control socket cannot be opened, or a request over it failed
 │   └── NotRunningError       no agent listens there
 ├── CredentialError           a key, certificate, CA or PIN cannot be used
+├── EnrolmentError            the cloud gave no certificate, or not one for this device
 ├── GpioError                 the device's pins cannot be reached
 ├── KeyMaterialError          a key or certificate request cannot be made or must not be overwritten
 ├── PayloadError              a message in the queue cannot be read; its contents are lost
@@ -63,6 +64,10 @@ class CredentialError(AgentError):
         super().__init__(f"expected {expected}, got {got}")
         self.expected = expected
         self.got = got
+
+
+class EnrolmentError(AgentError):
+    """The cloud gave no certificate, or not one for this device; in one line, and without the key."""
 
 
 class ActuatorError(AgentError):

@@ -5,7 +5,20 @@ import os
 import sys
 from collections.abc import Sequence
 
-from device_agent.cli import actuator, configuration, diag, exits, identity, output, queue, run, sensor, status, trial
+from device_agent.cli import (
+    actuator,
+    configuration,
+    diag,
+    enrol,
+    exits,
+    identity,
+    output,
+    queue,
+    run,
+    sensor,
+    status,
+    trial,
+)
 from device_agent.cli.groups import ArgumentsError, Group, Parser
 from device_agent.errors import ConfigError
 
@@ -38,7 +51,7 @@ def parser() -> Parser:
     """Every command with its options."""
     root = Parser(prog="fieldline-agent", description="The Fieldline agent.", epilog=exits.table())
     commands = Group(root)
-    for room in (run, configuration, sensor, actuator, trial, queue, status, diag, identity):
+    for room in (run, configuration, sensor, actuator, trial, queue, status, diag, identity, enrol):
         room.add(commands)
     return root
 

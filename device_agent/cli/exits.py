@@ -34,7 +34,7 @@ MEANINGS: Final[dict[Exit, str]] = {
     Exit.SENSOR: "a sensor gave no reading",
     Exit.ACTUATOR: "an actuator did not do as it was told",
     Exit.AGENT: "no agent runs where one is needed, one runs where none may, or it did not answer",
-    Exit.CONNECTION: "no connection, or the broker refused",
+    Exit.CONNECTION: "no connection, or the broker or the cloud refused",
     Exit.INPUT: "a file given to the command cannot be used",
     Exit.INTERRUPTED: "interrupted from the keyboard",
 }
@@ -50,6 +50,7 @@ _BY_ERROR: Final[tuple[tuple[type[Exception], Exit], ...]] = (
     (errors.ActuatorError, Exit.ACTUATOR),
     (errors.GpioError, Exit.ACTUATOR),
     (errors.TransportError, Exit.CONNECTION),
+    (errors.EnrolmentError, Exit.CONNECTION),
     (errors.RecordingError, Exit.INPUT),
 )
 

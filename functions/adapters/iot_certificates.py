@@ -32,7 +32,8 @@ class IotIdentities:
         with wrapped(CertificatesError, f"issuing a certificate for {thing}"):
             self._make(thing, attributes)
             try:
-                made = self._client.create_certificate_from_csr(certificateSigningRequest=request, setAsActive=False)
+                # Not active, since nobody says that it should be.
+                made = self._client.create_certificate_from_csr(certificateSigningRequest=request)
             except ClientError as exc:
                 if error_code(exc) not in _REFUSED:
                     raise

@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from contract.models import DeviceModel
+from contract.models import DeviceModel, MetricType
 
 
 class Sensors(StrEnum):
@@ -27,12 +27,17 @@ class _Suggested(msgspec.Struct, frozen=True):
     what: str
     readings: tuple[str, ...]
     lines: tuple[str, ...] = ()
+    type: MetricType = "number"
+
+    def of(self, model: DeviceModel, left: Sequence[str]) -> list[str]:
+        """Which of the metrics that are left it may measure."""
+        return [key for key in self.readings if key in left and model.metrics[key].type == self.type]
 
 
 _SUGGESTED: Final = (
+    _Suggested("ds18b20", "DS18B20 on the 1-Wire bus", ("temperature",)),
     _Suggested("bme280", "BME280 on the I2C bus", ("temperature", "humidity", "pressure"), ("address = 0x76",)),
     _Suggested("scd4x", "SCD40 or SCD41 on the I2C bus", ("carbon_dioxide", "temperature", "humidity")),
-    _Suggested("ds18b20", "DS18B20 on the 1-Wire bus", ("temperature",)),
     _Suggested("bh1750", "BH1750 on the I2C bus", ("illuminance",)),
     _Suggested(
         "adxl345",
@@ -45,8 +50,8 @@ _SUGGESTED: Final = (
         ("latitude", "longitude", "altitude", "speed", "track", "position_error"),
     ),
     _Suggested("hc-sr04", "HC-SR04 at two pins", ("distance",), ("trigger_pin = 23", "echo_pin = 24")),
-    _Suggested("contact", "a contact at a pin", ("closed",), ("pin = 27",)),
-    _Suggested("motion", "a motion detector at a pin", ("motion",), ("pin = 22",)),
+    _Suggested("contact", "a contact at a pin", ("closed",), ("pin = 27",), "boolean"),
+    _Suggested("motion", "a motion detector at a pin", ("motion",), ("pin = 22",), "boolean"),
 )
 _ITSELF: Final = ("cpu_temperature", "memory_used", "disk_used", "uptime")
 _STATE: Final = "/var/lib/fieldline"
@@ -101,10 +106,10 @@ def _measured(model: DeviceModel) -> Iterator[str]:
     """A table for each sensor that may measure what is left of the model, to be switched on."""
     left = [key for key, one in model.metrics.items() if one.derived is None and key not in _read_back(model)]
     if left:
-        yield "# What the model measures. Take the # away from the lines of what is connected, then\n# `fieldline-agent check`.\n"
+        yield "# What the model measures: take the # away from the lines of what is connected.\n"
     while left:
-        best = max(_SUGGESTED, key=lambda one: len(set(one.readings) & set(left)))
-        found = [reading for reading in best.readings if reading in left]
+        best = max(_SUGGESTED, key=lambda one: len(one.of(model, left)))
+        found = best.of(model, left)
         if not found:
             break
         left = [metric for metric in left if metric not in found]

@@ -30,7 +30,7 @@ CheckRequest = Callable[[str, str], str]
 
 
 class Enrolled(msgspec.Struct, frozen=True, kw_only=True):
-    """All that a device needs besides its own key. `model_file` is the model's JSON where its agent does not have it."""
+    """All that a device needs besides its own key. `model_file` is the model's JSON where agents do not have it."""
 
     certificate: Issued
     thing: str
@@ -105,7 +105,7 @@ class Certificates:
         """Idempotent. Raises NotFoundError, also for a certificate that is another device's, and ForbiddenError."""
         self._gate.device(actor.principal, Permission.DEVICE_CERTIFICATES_REVOKE, thing)
         attached, records = self._identities.of(thing), self._records.of(thing)
-        if certificate not in {one.id for one in (*attached, *records)}:
+        if certificate not in {*(one.id for one in attached), *(one.id for one in records)}:
             raise NotFoundError("there is no such certificate")
         self._revoke(actor, thing, certificate, attached, records)
 

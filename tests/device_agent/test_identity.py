@@ -51,7 +51,7 @@ def test_a_file_that_appears_between_check_and_write_is_not_overwritten(tmp_path
     (tmp_path / "pump-7.key").write_text("precious")
 
     with pytest.raises(FileExistsError):
-        identity._write_new(tmp_path / "pump-7.key", b"new", 0o600)
+        identity.write_new(tmp_path / "pump-7.key", b"new", 0o600)
 
     assert (tmp_path / "pump-7.key").read_text() == "precious"
 

@@ -132,7 +132,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** End the session: the refresh token is revoked, the cookie cleared */
+        /**
+         * End the session, or all that I have anywhere: refresh tokens are revoked, the cookie cleared
+         * @description `everywhere` takes an access token as `Authorization: Bearer`, or the cookie.
+         */
         post: operations["log_out"];
         delete?: never;
         options?: never;
@@ -2537,6 +2540,11 @@ export interface components {
             expires_at: number;
             url: string;
         };
+        /** @description `everywhere`: not this session alone, but every one of the same person. */
+        LogOut: {
+            /** @default false */
+            everywhere?: boolean;
+        };
         /**
          * @description Messages of the hour that begins at `hour`. `received` has the late ones, and no duplicates.
          *
@@ -3516,6 +3524,7 @@ export type LatestView = components['schemas']['LatestView'];
 export type LatestsView = components['schemas']['LatestsView'];
 export type Link = components['schemas']['Link'];
 export type LiveTicket = components['schemas']['LiveTicket'];
+export type LogOut = components['schemas']['LogOut'];
 export type LossView = components['schemas']['LossView'];
 export type LossesView = components['schemas']['LossesView'];
 export type Me = components['schemas']['Me'];
@@ -3814,7 +3823,11 @@ export interface operations {
                 fieldline_refresh?: string;
             };
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["LogOut"] | null;
+            };
+        };
         responses: {
             /** @description Done. */
             204: {
@@ -3826,6 +3839,7 @@ export interface operations {
             400: components["responses"]["InvalidRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
