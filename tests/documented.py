@@ -5,6 +5,9 @@ import subprocess
 from dataclasses import dataclass
 
 _DONE = "__done__"
+CURL = re.compile(r"(?:^ *|\$\()curl\b", re.MULTILINE)
+PAGES_WITH_CURL = ("docs/api.md", "docs/access.md", "docs/audit.md", "docs/live.md", "docs/local.md")
+"""The first one signs in for all."""
 
 
 @dataclass(frozen=True)
@@ -16,10 +19,16 @@ class Step:
     shown: str
 
 
-def steps(page):
-    """Comments at the beginning of a line after a command are what it prints."""
+def blocks(page, having=re.compile("")):
+    """The `sh` blocks of a page that have something."""
+    found = re.finditer(r"^```sh\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    return [block for block in found if having.search(block[1])]
+
+
+def steps(page, having=re.compile("")):
+    """Of the blocks that have something. Comments at the beginning of a line after a command are what it prints."""
     found = []
-    for block in re.finditer(r"^```sh\n(.*?)^```$", page, re.MULTILINE | re.DOTALL):
+    for block in blocks(page, having):
         number = page[: block.start(1)].count("\n") + 1
         command, shown, started = [], [], number
         for offset, line in enumerate([*block[1].splitlines(), ""]):

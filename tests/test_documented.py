@@ -1,8 +1,13 @@
 import os
+import re
+from pathlib import Path
 
 import pytest
 
-from tests.documented import Shell, agrees, steps
+from tests.documented import CURL, PAGES_WITH_CURL, Shell, agrees, blocks, steps
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), *sorted((ROOT / "clients").glob("*/README.md"))]
 
 PAGE = """\
 Words.
@@ -37,6 +42,20 @@ def test_each_command_is_found_with_its_line_and_what_it_shows():
         (7, "1\n2"),
         (19, '{"id": "world", "at": …}'),
     ]
+
+
+def test_only_the_blocks_that_have_something_are_taken():
+    assert [one.line for one in steps(PAGE, re.compile("cat"))] == [19]
+
+
+def test_every_curl_that_a_reader_is_shown_is_run():
+    """By tests/e2e/test_documented_examples.py, which takes the `sh` blocks of these pages."""
+    shown = {}
+    for page in PAGES:
+        text = page.read_text()
+        if found := len(CURL.findall(text)):
+            shown[str(page.relative_to(ROOT))] = found - sum(len(CURL.findall(one[1])) for one in blocks(text))
+    assert shown == dict.fromkeys(PAGES_WITH_CURL, 0)
 
 
 def test_blocks_share_a_shell():
