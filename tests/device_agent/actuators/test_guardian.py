@@ -3,15 +3,18 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
-from device_agent.actuators.guardian import PATIENCE
+from device_agent.actuators import guardian
+from device_agent.actuators.guardian import BEAT, PATIENCE
 from device_agent.actuators.making import make_all_safe
 from device_agent.gpio import GpioSettings
 from device_agent.json_lines import THING_VARIABLE
@@ -248,6 +251,31 @@ def test_nothing_to_make_safe_needs_no_pins():
 
 def test_a_part_of_the_watchdog_time_is_left_for_killing_and_driving():
     assert PATIENCE < 1
+
+
+def test_beats_that_were_sent_long_ago_prove_nothing():
+    """Those of an agent that hangs now wait in the socket while its guardian is stopped, or has no processor."""
+    fed_s, ended = 10.0, threading.Event()
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    old = BEAT.pack(b"b", time.monotonic_ns())
+
+    def feed():
+        until = time.monotonic() + fed_s
+        while time.monotonic() < until and not ended.wait(0.02):
+            ours.send(old)
+
+    with ours, theirs, subprocess.Popen(["sleep", "60"]) as agent:
+        feeding = threading.Thread(target=feed)
+        feeding.start()
+        since = time.monotonic()
+        said = guardian._listen(theirs, os.pidfd_open(agent.pid), round(0.3e9))
+        took = time.monotonic() - since
+        ended.set()
+        feeding.join()
+        agent.kill()
+    assert said is not None
+    assert said.startswith("no heartbeat for")
+    assert took < fed_s
 
 
 def test_the_guardian_loads_little(environment):
