@@ -104,6 +104,10 @@ class Cognito:
         """Ends a refresh token and every access token made from it; harmless to repeat."""
         self._call("RevokeToken", {"Token": token})
 
+    def revoke_all(self, access_token: str) -> None:
+        """Ends every refresh token of whom it is of. Raises NotSignedInError where it is no longer good."""
+        self._as_user("GlobalSignOut", {"AccessToken": access_token})
+
     def _answer(self, challenge: str, session: str, username: str, answers: dict[str, str]) -> Outcome:
         request = {
             "ChallengeName": challenge,
@@ -123,7 +127,8 @@ class Cognito:
             body,
             {"content-type": "application/x-amz-json-1.1", "x-amz-target": f"{_TARGET}.{operation}"},
         )
-        decoded = json_object(answer.body)
+        # What has nothing to say may say it with no body at all.
+        decoded = json_object(answer.body) if answer.body else {}
         if answer.status == _SUCCESS and decoded is not None:
             return decoded
         raise _error(answer.status, decoded or {})

@@ -86,11 +86,16 @@ def login(
 def logout(
     *,
     everything: Annotated[bool, typer.Option("--all", help="Sign out of every profile.")] = False,
+    everywhere: Annotated[
+        bool, typer.Option("--everywhere", help="End your sessions in every browser and on every machine, too.")
+    ] = False,
     profile: ProfileOption = DEFAULT_PROFILE,
 ) -> None:
     """Sign out: end the session at the deployment, and forget its tokens here.
 
     Example: fieldline logout --profile prod
+
+    Example: fieldline logout --everywhere
     """
     store = profile_store()
     names = store.names() if everything else [profile]
@@ -98,9 +103,12 @@ def logout(
     if not known:
         print_line("Nothing to sign out of.")
     for name in known:
-        _revoke(name)
+        if everywhere:
+            _revoke_all(name)
+        else:
+            _revoke(name)
         store.delete(name)
-        print_line(f"Signed out (profile {name}).")
+        print_line(f"Signed out{' everywhere' if everywhere else ''} (profile {name}).")
 
 
 def whoami(*, as_json: JsonOption = False, profile: ProfileOption = DEFAULT_PROFILE) -> None:
@@ -196,6 +204,14 @@ def _address_of(profile: str) -> str | None:
         return profile_store().read(profile).api
     except CliError:
         return None
+
+
+def _revoke_all(name: str) -> None:
+    """Raises what keeps it from it, so that nobody takes sessions for ended that are not."""
+    known = profile_store().read(name)
+    with http() as connection:
+        cognito = Cognito(connection, known.sign_in.endpoint, known.sign_in.client_id)
+        cognito.revoke_all(cognito.refresh(known.tokens.refresh).access)
 
 
 def _revoke(name: str) -> None:

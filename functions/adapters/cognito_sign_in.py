@@ -80,6 +80,12 @@ class CognitoSignIns:
             # What Cognito does not know as a token is worth nothing to anybody.
             return
 
+    def revoke_all(self, access: str) -> None:
+        try:
+            self._send("GlobalSignOut", {"AccessToken": access})  # which names no client
+        except _RefusedError as exc:
+            raise UnauthorizedError(f"Cognito says {exc.kind}") from exc
+
     def forget_password(self, user: str) -> None:
         try:
             self._ask("ForgotPassword", {"Username": user})
@@ -97,10 +103,13 @@ class CognitoSignIns:
             raise RequestError("code", "the newest code that this user was sent", "another") from exc
 
     def _ask(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:
+        return self._send(operation, {"ClientId": self._client_id, **request})
+
+    def _send(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:
         from urllib.error import HTTPError, URLError
         from urllib.request import Request, urlopen
 
-        body = msgspec.json.encode({"ClientId": self._client_id, **request})
+        body = msgspec.json.encode(request)
         headers = {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": f"{_TARGET}.{operation}"}
         asked = Request(self._endpoint, body, headers, method="POST")  # noqa: S310 - from the settings
         try:

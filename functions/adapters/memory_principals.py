@@ -220,6 +220,12 @@ class MemorySignIns:
     def revoke(self, token: str) -> None:
         self.live.pop(token, None)
 
+    def revoke_all(self, access: str) -> None:
+        user = access.partition("-")[2].partition("-")[2]
+        if user not in self.passwords:
+            raise UnauthorizedError("an access token that is not good")
+        self.live = {token: of for token, of in self.live.items() if of != user}
+
     def forget_password(self, user: str) -> None:
         if user in self.passwords:
             self.codes[user] = "654321"

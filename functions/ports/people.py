@@ -100,6 +100,10 @@ class SignIns(Protocol):
 
     def revoke(self, token: str) -> None: ...
 
+    def revoke_all(self, access: str) -> None:
+        """Every refresh token of whom this access token is of. Raises UnauthorizedError where it is not good."""
+        ...
+
     def forget_password(self, user: str) -> None:
         """Send a code, if there is such a user with an address; says nothing of it either way."""
         ...

@@ -41,6 +41,24 @@ class SignInDesk:
         if token:
             self._sign_ins.revoke(token)
 
+    def log_out_everywhere(self, token: str | None, access: str | None) -> None:
+        """End every session of whom either of these is of: an access token, or the refresh token of a session.
+
+        Raises UnauthorizedError, and then nothing was ended.
+        """
+        if not (access and self._ended_by(access)):
+            fresh = self.refresh(token).access
+            if not self._ended_by(fresh):
+                raise UnauthorizedError(REFUSED)
+        self.log_out(token)
+
+    def _ended_by(self, access: str) -> bool:
+        try:
+            self._sign_ins.revoke_all(access)
+        except UnauthorizedError:
+            return False
+        return True
+
     def forgot(self, user: str) -> None:
         self._sign_ins.forget_password(_name(user))
 

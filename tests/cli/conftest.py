@@ -172,6 +172,9 @@ class Deployment:
         token = request["AccessToken"]
         if token not in self.good_tokens:
             return Says(400, {"__type": "NotAuthorizedException", "message": "Invalid Access Token"})
+        if operation == "GlobalSignOut":
+            self.good_refresh_tokens.clear()
+            return Says()
         if operation == "AssociateSoftwareToken":
             self.secrets[token] = "SECRET"
             return Says(body={"SecretCode": "SECRET", "Session": "s"})

@@ -199,7 +199,8 @@ def test_a_profile_name_cannot_leave_its_directory(run, deployment, name):
 
 def test_logout_ends_the_session_and_forgets_it(run, signed_in, config_dir):
     assert signed_in.good_refresh_tokens
-    assert run("logout").stdout == "Signed out (profile default).\n"
+    result = run("logout")
+    assert (result.stdout, result.stderr) == ("Signed out (profile default).\n", "")
     assert not signed_in.good_refresh_tokens
     assert list((config_dir / "profiles").iterdir()) == []
     assert "Not signed in" in run("whoami", fails=3).stderr
@@ -216,6 +217,23 @@ def test_logout_forgets_the_tokens_even_if_the_deployment_is_gone(run, signed_in
 def test_logout_all_forgets_every_profile(run, signed_in, config_dir):
     run("login", signed_in.api, "--user", "ada", "--password-stdin", "-p", "prod", stdin="correct horse\n")
     assert run("logout", "--all").stdout == "Signed out (profile default).\nSigned out (profile prod).\n"
+
+
+def test_logout_everywhere_ends_the_sessions_of_other_machines_too(run, signed_in):
+    signed_in.good_refresh_tokens.add("of another machine")
+    assert run("logout", "--everywhere").stdout == "Signed out everywhere (profile default).\n"
+    assert not signed_in.good_refresh_tokens
+
+
+def test_logout_everywhere_keeps_the_tokens_where_it_could_not_be_done(run, signed_in, edit_profile):
+    edit_profile(lambda document: document["sign_in"].update(endpoint="http://127.0.0.1:1/"))
+    assert "Signed out" not in run("logout", "--everywhere", fails=6).stdout
+    run("whoami")
+
+
+def test_logout_everywhere_with_a_session_that_has_ended_says_so(run, signed_in):
+    signed_in.good_refresh_tokens.clear()
+    assert "Signed out" not in run("logout", "--everywhere", fails=3).stdout
 
 
 def test_logout_without_a_sign_in_is_no_error(run):

@@ -104,6 +104,24 @@ def test_an_invited_person_chooses_a_password_and_keeps_a_session_in_a_cookie(in
     assert eva("POST", "/auth/refresh")[0] == 401
 
 
+@pytest.mark.parametrize("by", ["cookie", "access token"])
+def test_signing_out_everywhere_ends_the_sessions_of_other_browsers(laptop, invited, by):
+    eva, _ = invited("eva", ("viewer", "*"))
+    other, somebody = Caller(laptop), Caller(laptop)
+    assert eva.log_in(eva.address, PASSWORD)[0] == other.log_in(eva.address, PASSWORD)[0] == 200
+    root = laptop.details()
+    assert somebody.log_in(root["user"], root["password"])[0] == 200
+    if by == "cookie":
+        eva.token = None
+    else:
+        eva.cookie = None
+    assert eva("POST", "/auth/logout", {"everywhere": True}, Sec_Fetch_Site="cross-site")[0] == 403
+    assert other("POST", "/auth/refresh")[0] == 200
+    assert eva("POST", "/auth/logout", {"everywhere": True}) == (204, None)
+    assert other("POST", "/auth/refresh")[0] == 401
+    assert somebody("POST", "/auth/refresh")[0] == 200
+
+
 def test_nobody_is_told_who_has_an_account(laptop, invited):
     eva, _ = invited("eva")
     stranger = Caller(laptop)

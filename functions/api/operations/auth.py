@@ -17,6 +17,7 @@ COOKIE: Final = "fieldline_refresh"
 COOKIE_DAYS: Final = 30
 """As long as the pool's refresh tokens are good; the browser forgets them then, too."""
 _MAX_COOKIE_CHARS: Final = 4096
+_MAX_BEARER_CHARS: Final = 8192
 _OWN_PAGES: Final = frozenset({"same-origin", "none"})
 
 
@@ -37,6 +38,14 @@ class ChallengeAnswer(BaseModel):
     user: str = Field(min_length=1, max_length=254)
     new_password: str | None = Field(default=None, max_length=256)
     code: str | None = Field(default=None, pattern=r"^[0-9]{6}$")
+
+
+class LogOut(BaseModel):
+    """`everywhere`: not this session alone, but every one of the same person."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    everywhere: bool = False
 
 
 class Forgotten(BaseModel):
@@ -101,10 +110,16 @@ class AuthOperations:
         return self._outcome(self._desk.refresh(self._cookie()))
 
     @answers(None, status=204)
-    def log_out(self) -> Answer:
-        """End the session: the refresh token is revoked, the cookie cleared."""
+    def log_out(self, wanted: Annotated[LogOut | None, Body()] = None) -> Answer:
+        """End the session, or all that I have anywhere: refresh tokens are revoked, the cookie cleared.
+
+        `everywhere` takes an access token as `Authorization: Bearer`, or the cookie.
+        """
         self._from_our_page()
-        self._desk.log_out(self._cookie())
+        if wanted is not None and wanted.everywhere:
+            self._desk.log_out_everywhere(self._cookie(), self._bearer())
+        else:
+            self._desk.log_out(self._cookie())
         return nothing(self._set_cookie("", 0))
 
     @answers(None, status=204)
@@ -145,6 +160,10 @@ class AuthOperations:
         named = [pair.strip().partition("=") for pair in (self._request.header("Cookie") or "").split(";")]
         found = [value for name, _, value in named if name == COOKIE]
         return found[0] if len(found) == 1 and len(found[0]) <= _MAX_COOKIE_CHARS else None
+
+    def _bearer(self) -> str | None:
+        kind, _, token = (self._request.header("Authorization") or "").partition(" ")
+        return token.strip() if kind.lower() == "bearer" and len(token) <= _MAX_BEARER_CHARS else None
 
     def _set_cookie(self, value: str, seconds: int) -> dict[str, str]:
         secure = "; Secure" if self._secure else ""

@@ -236,12 +236,18 @@ def test_a_refresh_keeps_its_token_unless_the_pool_gives_another(sign_in):
     assert sign_in(lambda it: it.refresh("r"), says(GIVEN))[0].refresh == "refresh"
 
 
+def test_who_signs_out_everywhere_is_told_by_the_access_token_alone(sign_in):
+    outcome, operation, asked = sign_in(lambda it: it.revoke_all("access"), says({}))
+    assert (outcome, operation, asked) == (None, "GlobalSignOut", {"AccessToken": "access"})
+
+
 ASKED = Challenge(Step.NEW_PASSWORD, "s", SUB)
 SIGN_INS = {
     "log_in": lambda it: it.log_in("ann@example.org", "secret"),
     "answer": lambda it: it.answer(ASKED, "answer"),
     "refresh": lambda it: it.refresh("r"),
     "revoke": lambda it: it.revoke("r"),
+    "revoke_all": lambda it: it.revoke_all("a"),
     "forget_password": lambda it: it.forget_password("ann@example.org"),
     "set_password": lambda it: it.set_password("ann@example.org", "123456", "secret"),
 }
@@ -265,6 +271,7 @@ SIGN_INS = {
         ("log_in", UnauthorizedError),
         ("answer", UnauthorizedError),
         ("refresh", UnauthorizedError),
+        ("revoke_all", UnauthorizedError),
         ("set_password", RequestError),
     ],
 )

@@ -65,6 +65,75 @@ def test_where_the_pool_rotates_each_refresh_gives_another_cookie(sign_ins):
     assert browser.post("/auth/refresh")[0] == 401
 
 
+@pytest.fixture
+def elsewhere(sign_ins):
+    """Another browser of hers, and one of somebody else."""
+    sign_ins.passwords["bob@example.org"] = PASSWORD
+    hers, his = Browser(sign_ins), Browser(sign_ins)
+    hers.log_in()
+    his.log_in("bob@example.org")
+    return hers, his
+
+
+def bearing(token):
+    return {**JSON, "Authorization": f"Bearer {token}"}
+
+
+EVERYWHERE = {"everywhere": True}
+
+
+def test_signing_out_everywhere_ends_every_session_of_a_person_and_nobody_else_s(browser, elsewhere):
+    hers, his = elsewhere
+    browser.log_in()
+    assert browser.post("/auth/logout", EVERYWHERE) == (204, None)
+    assert browser.answer_headers["Set-Cookie"].startswith("fieldline_refresh=; ")
+    assert browser.cookie is None
+    assert hers.post("/auth/refresh")[0] == 401
+    assert his.post("/auth/refresh")[0] == 200
+
+
+def test_an_access_token_alone_signs_out_everywhere(browser, elsewhere):
+    hers, his = elsewhere
+    _, signed_in = browser.log_in()
+    browser.cookie = None
+    assert browser.post("/auth/logout", EVERYWHERE, bearing(signed_in["access_token"])) == (204, None)
+    assert (hers.post("/auth/refresh")[0], his.post("/auth/refresh")[0]) == (401, 200)
+
+
+def test_where_the_access_token_has_ended_the_cookie_does(browser, elsewhere):
+    hers, _ = elsewhere
+    browser.log_in()
+    assert browser.post("/auth/logout", EVERYWHERE, bearing("ended"))[0] == 204
+    assert hers.post("/auth/refresh")[0] == 401
+
+
+@pytest.mark.parametrize(
+    "headers", [JSON, bearing("ended"), bearing("x" * 9000), {**JSON, "Authorization": "Basic eA=="}]
+)
+def test_without_either_nobody_is_signed_out(browser, elsewhere, headers):
+    hers, his = elsewhere
+    browser.cookie = "fieldline_refresh=ended"
+    status, problem = browser.post("/auth/logout", EVERYWHERE, headers)
+    assert (status, problem["type"]) == (401, "urn:fieldline:problem:unauthorized")
+    assert "Set-Cookie" not in browser.answer_headers
+    assert (hers.post("/auth/refresh")[0], his.post("/auth/refresh")[0]) == (200, 200)
+
+
+@pytest.mark.parametrize("body", [None, {}, {"everywhere": False}])
+def test_signing_out_is_of_this_session_alone_unless_more_is_asked_for(browser, elsewhere, body):
+    browser.log_in()
+    assert browser.post("/auth/logout", body) == (204, None)
+    assert elsewhere[0].post("/auth/refresh")[0] == 200
+
+
+@pytest.mark.parametrize("body", [{"everywhere": "yes"}, {"everywhere": 1}, {"all": True}, []])
+def test_what_else_is_asked_for_is_refused(browser, elsewhere, body):
+    browser.log_in()
+    assert browser.post("/auth/logout", body)[0] == 400
+    assert elsewhere[0].post("/auth/refresh")[0] == 200
+    assert browser.post("/auth/refresh")[0] == 200
+
+
 def test_logging_out_without_a_session_is_no_error(browser):
     assert browser.post("/auth/logout") == (204, None)
 
@@ -154,6 +223,7 @@ EVERY = [
     ),
     ("/auth/refresh", None),
     ("/auth/logout", None),
+    ("/auth/logout", EVERYWHERE),
     ("/auth/forgot", {"user": "ann@example.org"}),
     ("/auth/reset", {"user": "ann@example.org", "code": "654321", "new_password": "another Horse 2"}),
 ]
