@@ -98,6 +98,7 @@ describe("what is watched", () => {
     first();
     first();
     await pass(250);
+    expect(browser.socket.heard()).toEqual([]);
     const second = socket.watch({ devices: ["b"] });
     await pass(250);
     browser.socket.answers();
@@ -116,8 +117,11 @@ describe("what is watched", () => {
     socket.watch({ devices: ["c"] });
     await pass(250);
     expect(browser.socket.heard()).toMatchObject([{ type: "unsubscribe", devices: ["b"] }]);
+    socket.watch({ devices: ["d"] });
+    await pass(250);
+    expect(browser.socket.heard()).toEqual([]);
     browser.socket.answers();
-    expect(browser.socket.heard()).toMatchObject([{ type: "subscribe", devices: ["c"] }]);
+    expect(browser.socket.heard()).toMatchObject([{ type: "subscribe", devices: ["c", "d"] }]);
   });
 
   it("is everything alone while everything is wanted", async () => {
@@ -197,6 +201,20 @@ describe("what is refused", () => {
     await pass(1_000);
     browser.socket.welcomes();
     expect(named(browser.socket.said.at(-1))).toEqual(["device:a", "device:new"]);
+  });
+
+  it("for want of room is asked for again once there is some", async () => {
+    const leave = socket.watch({ devices: ["b"] });
+    await rig.live();
+    socket.watch({ devices: ["c"] });
+    await pass(250);
+    browser.socket.answers({ "device:c": "limit" });
+    expect(rig.refused).toEqual([{ topic: "device:c", reason: "limit" }]);
+    leave();
+    await pass(250);
+    browser.socket.heard();
+    browser.socket.answers();
+    expect(browser.socket.heard().map(named)).toEqual([["device:c"]]);
   });
 
   it("is a name that is none, and the rest is watched all the same", async () => {

@@ -174,7 +174,6 @@ describe("a hidden tab", () => {
     await browser.clock.pass(4 * MINUTE);
     browser.hide(false);
     browser.socket.tells({ type: "pong", at: browser.socket.serverNow });
-    browser.hide(true);
     await browser.clock.pass(3 * MINUTE);
     expect(browser.socket.isClosed).toBe(false);
   });
