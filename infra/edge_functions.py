@@ -10,11 +10,17 @@ function handler(event) {
 """
 """For files alone: an error page of the distribution would take the place of the API's errors too."""
 
+VIEWER = "x-fieldline-viewer"
+"""The header with the address of who asks: API Gateway sees CloudFront's."""
+EDGE = "x-fieldline-edge"
+"""The header by which the web ACL knows that a request came through CloudFront, and so whether to believe the other."""
+
 SAME_HOST = """\
 function handler(event) {
   var request = event.request;
   // Behind CloudFront the host is API Gateway's own. This says which one was asked, whatever the viewer claims.
   request.headers['x-forwarded-host'] = { value: request.headers.host.value };
+  request.headers['x-fieldline-viewer'] = { value: event.viewer.ip };
   return request;
 }
 """

@@ -54,6 +54,14 @@ class RestApi(Construct):
     def host(self) -> str:
         return f"{self.api.rest_api_id}.execute-api.{Aws.REGION}.{Aws.URL_SUFFIX}"
 
+    @property
+    def edge_key(self) -> str:
+        """What whoever stands before the API says to be believed whom it asks for: an id that no answer ever tells.
+
+        It decides by which address requests are counted and nothing else, hence no secret that costs and is rotated.
+        """
+        return self.api.rest_api_root_resource_id
+
     def _api(self, stage: StagePolicy) -> apigateway.RestApi:
         api = apigateway.RestApi(
             self,
@@ -81,7 +89,13 @@ class RestApi(Construct):
         resource.security_policy = SECURITY_POLICY
         resource.endpoint_access_mode = "STRICT"
         if stage.web_acl:
-            WebAcl(self, "WebAcl", stage=stage, resource_arn=api.deployment_stage.stage_arn)
+            WebAcl(
+                self,
+                "WebAcl",
+                stage=stage,
+                resource_arn=api.deployment_stage.stage_arn,
+                edge_key=api.rest_api_root_resource_id,
+            )
         else:
             acknowledge(
                 api.deployment_stage,

@@ -1,5 +1,7 @@
 """The one origin of browsers: CloudFront before a bucket of files, the REST API and the WebSocket."""
 
+from collections.abc import Mapping
+
 from aws_cdk import Aws, Duration, RemovalPolicy
 from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_cloudfront as cloudfront
@@ -10,7 +12,7 @@ from constructs import Construct
 from functions.web_files import INDEX
 from infra.buckets import private_bucket
 from infra.config import DashboardOptions
-from infra.edge_functions import PAGES, SAME_HOST
+from infra.edge_functions import EDGE, PAGES, SAME_HOST
 from infra.findings import acknowledge
 from infra.rest_api import STAGE_NAME as API_STAGE
 from infra.stage import StagePolicy
@@ -25,7 +27,10 @@ _SAID_BY_CLOUDFRONT = frozenset(
 
 
 class OneOrigin(Construct):
-    """`rest_host` and `websocket_host` are API Gateway's names of the two APIs, whose stages are their paths here."""
+    """`rest_host` and `websocket_host` are API Gateway's names of the two APIs, whose stages are their paths here.
+
+    `edge_key` tells the web ACL before the REST API that a request came this way.
+    """
 
     def __init__(
         self,
@@ -36,6 +41,7 @@ class OneOrigin(Construct):
         options: DashboardOptions,
         rest_host: str,
         websocket_host: str,
+        edge_key: str,
     ) -> None:
         super().__init__(scope, id)
         self._options = options
@@ -49,7 +55,7 @@ class OneOrigin(Construct):
             comment=f"Fieldline {stage.name}: dashboard, API and WebSocket",
             default_behavior=self._files(),
             additional_behaviors={
-                f"/{API_STAGE}/*": self._api(rest_host, same_host),
+                f"/{API_STAGE}/*": self._api(rest_host, same_host, {EDGE: edge_key}),
                 f"/{WEBSOCKET_STAGE}": self._api(websocket_host, same_host),
             },
             default_root_object=INDEX,
@@ -115,10 +121,13 @@ class OneOrigin(Construct):
             ],
         )
 
-    def _api(self, host: str, same_host: cloudfront.IFunction) -> cloudfront.BehaviorOptions:
+    def _api(
+        self, host: str, same_host: cloudfront.IFunction, headers: Mapping[str, str] | None = None
+    ) -> cloudfront.BehaviorOptions:
         return cloudfront.BehaviorOptions(
             origin=origins.HttpOrigin(
                 host,
+                custom_headers=headers,
                 protocol_policy=cloudfront.OriginProtocolPolicy.HTTPS_ONLY,
                 origin_ssl_protocols=[cloudfront.OriginSslPolicy.TLS_V1_2],
             ),

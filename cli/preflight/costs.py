@@ -25,7 +25,7 @@ GB = 1e9
 MINUTES = HOURS * 60
 SECRETS = 4
 """The instance's password, what the service makes of it, and two with tokens."""
-WEB_ACL_RULES = 4
+WEB_ACL_RULES = 5
 WEB_ACL_STAGE = "prod"
 QUEUES = 9
 POLLS_A_MINUTE = 15

@@ -43,6 +43,7 @@ class WebStack(Stack):
             options=platform.config.dashboard,
             rest_host=api.rest.host,
             websocket_host=live.host,
+            edge_key=api.rest.edge_key,
         )
         self._deploy_files(platform)
         CfnOutput(self, "DashboardUrl", value=self._origin.url)

