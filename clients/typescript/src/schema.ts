@@ -235,7 +235,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The devices that I may see: of a group and below, a model, tags, a status, or with words that begin so */
+        /**
+         * The devices that I may see: of a group and below, a model, tags, a status, or with words that begin so
+         * @description As CSV the cursor of the next page is in `X-Next-Cursor`.
+         */
         get: operations["list_devices"];
         put?: never;
         /** Register a device, or bring a decommissioned one back as it is described here */
@@ -4027,6 +4030,8 @@ export interface operations {
                 cursor?: string;
                 /** @description With the last values of each. */
                 latest?: boolean;
+                /** @description `csv` for a table; `Accept: text/csv` asks for the same. */
+                format?: "json" | "csv";
             };
             header?: never;
             path?: never;
@@ -4037,10 +4042,13 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    /** @description The cursor of the next page, where CSV is not the last. */
+                    "X-Next-Cursor"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["DevicesView"];
+                    "text/csv": string;
                 };
             };
             400: components["responses"]["InvalidRequest"];

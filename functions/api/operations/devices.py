@@ -1,14 +1,15 @@
 # ruff: noqa: A002 - parameters are called what the API calls them
 """Devices: registered, found, changed, decommissioned, and what is known of them."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from contract.identity import parse_group, parse_thing
 from functions.api import shapes
-from functions.api.answer import Answer, answer, answers, nothing
+from functions.api.answer import CSV, JSON, Answer, answer, answers, nothing
+from functions.api.csv import csv_answer
 from functions.api.cursors import Cursors
 from functions.api.parameters import Cursor, Limit, Name, Thing, model_name
 from functions.api.request import Request
@@ -22,6 +23,7 @@ from functions.services.devices import DeviceChange, Devices, NewDevice
 from functions.services.queries import Queries
 
 _MAX_TEXT = 400
+_COLUMNS = ("id", "name", "model", "group", "status", "stale", "seen_at", "tags")
 
 
 class DeviceToCreate(BaseModel):
@@ -53,7 +55,7 @@ class DeviceOperations:
         self._devices = devices
         self._cursors = cursors
 
-    @answers(shapes.DevicesView)
+    @answers(shapes.DevicesView, media=(JSON, CSV))
     def list_devices(
         self,
         group: Name = None,
@@ -65,8 +67,12 @@ class DeviceOperations:
         limit: Limit = 100,
         cursor: Cursor = None,
         latest: Annotated[bool, Query()] = False,  # noqa: FBT002 - a parameter of the API
+        format: Annotated[Literal["json", "csv"], Query()] = "json",
     ) -> Answer:
-        """The devices that I may see: of a group and below, a model, tags, a status, or with words that begin so."""
+        """The devices that I may see: of a group and below, a model, tags, a status, or with words that begin so.
+
+        As CSV the cursor of the next page is in `X-Next-Cursor`.
+        """
         who = self._request.who
         wanted = DeviceFilter(
             reach=who.reach(Permission.DEVICES_READ),
@@ -78,8 +84,12 @@ class DeviceOperations:
             sort=None if sort is None else Sort(sort),
         )
         found, more = self._queries.devices(wanted, limit, self._cursors.open(cursor, who, "list_devices"))
-        items = shapes.device_items(found, self._queries.clock.now_ms(), latest=latest)
-        return answer(shapes.DevicesView(items, self._cursors.close(more, who, "list_devices")))
+        beyond = self._cursors.close(more, who, "list_devices")
+        as_csv = format == "csv" or self._request.prefers_csv
+        items = shapes.device_items(found, self._queries.clock.now_ms(), latest=latest and not as_csv)
+        if as_csv:
+            return csv_answer(_COLUMNS, map(_row, items), cursor=beyond)
+        return answer(shapes.DevicesView(items, beyond))
 
     @answers(shapes.DeviceEntry, status=201, etag=True, problems=("conflict",))
     def create_device(self, device: Annotated[DeviceToCreate, Body()]) -> Answer:
@@ -141,6 +151,10 @@ class DeviceOperations:
         inner = self._cursors.open(cursor, who, "fleet_summary")
         found = self._queries.summary(who.reach(Permission.DEVICES_READ), inner)
         return answer(shapes.fleet_summary(found, self._cursors.close(found.cursor, who, "fleet_summary")))
+
+
+def _row(item: shapes.DeviceItem) -> list[Any]:
+    return [getattr(item, column) for column in _COLUMNS]
 
 
 def _tags(texts: list[str] | None) -> tuple[tuple[str, str], ...]:

@@ -1,3 +1,6 @@
+import csv
+import json
+
 import pytest
 
 from functions.domain.ingest import Fault, QuarantineEntry
@@ -354,3 +357,32 @@ def test_a_damaged_state_of_one_device_does_not_take_the_sums_of_others_with_it(
         api.world.states[thing] = DeviceState(version=1, counters=Counters(messages=5), rules=b"no release wrote this")
     status, body = api.get("/fleet/summary")
     assert (status, body["messages"], body["lost"]) == (200, 10, 0)
+
+
+def test_a_page_of_devices_as_a_table(api):
+    now = api.clock.now
+    api.register("pump-1", name="=Pump, north")
+    api.register("pump-2")
+    api.world.states["pump-1"] = DeviceState(version=1, seen_at=now - 40_000)
+    api.world.presences["pump-1"] = Presence(status=Status.ONLINE, since=now - 50_000)
+    status, text = api.ask("GET", "/devices", ("format", "csv"), ("limit", "1"))
+    assert (status, api.headers["Content-Type"]) == (200, "text/csv; charset=utf-8")
+    header, row = text.splitlines()
+    assert header == "id,name,model,group,status,stale,seen_at,tags"
+    assert row == f'pump-1,"\'=Pump, north",climate,plant-1,online,true,{now - 40_000},{{}}'
+    more = ("cursor", api.headers["X-Next-Cursor"])
+    asked = {"headers": {"Accept": "text/csv"}}
+    assert (
+        api.ask("GET", "/devices", more, **asked)[1].splitlines()[1]
+        == "pump-2,Pump-2,climate,plant-1,unknown,false,,{}"
+    )
+    assert "X-Next-Cursor" not in api.headers
+    assert api.get("/devices", ("format", "xml"))[0] == 400
+
+
+def test_tags_are_json_in_a_table(api):
+    api.who = person("admin")
+    body = {"id": "pump-1", "model": "climate", "group": "plant-1", "tags": {"site": "Leeds, north"}}
+    assert api.call("POST", "/devices", body=body)[0] == 201
+    (row,) = csv.DictReader(api.ask("GET", "/devices", ("format", "csv"))[1].splitlines())
+    assert json.loads(row["tags"]) == {"site": "Leeds, north"}
