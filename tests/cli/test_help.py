@@ -9,6 +9,7 @@ import typer
 
 from cli import errors
 from cli.app import app
+from cli.commands.commands import BULK_EXIT, EXIT_CODES
 
 ROOT = Path(__file__).parents[2]
 GUIDE = (ROOT / "docs" / "cli.md").read_text()
@@ -52,6 +53,12 @@ def test_the_guide_and_the_help_tell_every_exit_code():
     for code in codes | {0}:
         assert f"| {code} |" in GUIDE
         assert f"{code} " in typer.main.get_command(app).epilog
+
+
+def test_the_guide_tells_what_a_command_that_is_followed_ends_with():
+    codes = {*EXIT_CODES.values(), BULK_EXIT} - {0}
+    assert codes.isdisjoint(range(1, 11))
+    assert [code for code in sorted(codes) if f"| {code} |" not in GUIDE] == []
 
 
 def run_fresh(*args):
