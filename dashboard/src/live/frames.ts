@@ -1,6 +1,6 @@
 /** What the server says over the WebSocket, as docs/live.md has it. What is not understood is left out, and never throws. */
 
-import type { AlarmView, CommandsStatus, LatestView, PresenceView, ProgressView, Step } from "@fieldline/client";
+import type { AlarmView, CommandsStatus, LatestView, PresenceView, ProgressView, StepView } from "@fieldline/client";
 
 import type { Reason, Refusal, Topic } from "./topics";
 
@@ -28,7 +28,8 @@ export interface ShadowData {
 export interface CommandData {
   readonly name: string;
   readonly status: CommandsStatus;
-  readonly step: Step | null;
+  /** Without what is as usual: no `note`, `moved`, not `late`. */
+  readonly step: (Pick<StepView, "status" | "received_at" | "source"> & Partial<StepView>) | null;
   readonly progress: ProgressView | null;
   readonly result: Readonly<Record<string, unknown>> | null;
   readonly reason: string | null;
