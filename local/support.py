@@ -66,7 +66,7 @@ RESOURCES = (
     _native(
         "AWS::Cognito::UserPool",
         "Threat protection is stored, not applied. Whoever answers a challenge of a sign-in is believed: neither its "
-        "session nor the code of an authenticator app is looked at.",
+        "session nor the code of an authenticator app is looked at; signing out everywhere believes any access token.",
     ),
     _native("AWS::Cognito::UserPoolClient"),
     _native("AWS::DynamoDB::GlobalTable", "PITR and deletion protection are stored, not applied."),
@@ -83,7 +83,8 @@ RESOURCES = (
     _native("AWS::IAM::Policy"),
     _substituted(
         "AWS::IAM::Role",
-        "Functions are held to their role, but for the sender of e-mail: MiniStack asks for SES without telling it. "
+        "Functions are held to their role, but for the sender of e-mail and for which certificate a policy is attached "
+        "to: MiniStack asks for SES and for those without telling them. "
         "Roles of topic rules and Firehose are not checked.",
     ),
     _native("AWS::IoT::Certificate", "Signed from the CSR by the instance's own CA."),
