@@ -5,6 +5,7 @@
  *     const model = $derived(models.get(device.model));
  */
 
+import { untrack } from "svelte";
 import { SvelteMap } from "svelte/reactivity";
 
 import { type ModelItem, api, ask } from "../api/api";
@@ -24,11 +25,14 @@ class Models {
   /** Reads a model unless it is there, or on its way; one that failed is tried again. */
   want(name: string | null | undefined): void {
     if (!name) return;
-    const known = this.#each.get(name);
-    if (known && (known.value !== undefined || known.loading)) return;
-    const made = known ?? this.#made(name);
-    if (!known) this.#each.set(name, made);
-    void made.load();
+    // Whoever wants it in an effect does so once, and not again as it comes or fails.
+    untrack(() => {
+      const known = this.#each.get(name);
+      if (known && (known.value !== undefined || known.loading)) return;
+      const made = known ?? this.#made(name);
+      if (!known) this.#each.set(name, made);
+      void made.load();
+    });
   }
 
   get(name: string | null | undefined): DeviceModel | undefined {

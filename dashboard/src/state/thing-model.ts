@@ -47,8 +47,9 @@ const NOTHING: Schema = { type: "object", properties: {}, additionalProperties: 
 const text = (value: unknown): string | null => (typeof value === "string" && value ? value : null);
 const finite = (value: unknown): number | null => (typeof value === "number" ? value : null);
 const parts = (value: unknown): [string, JsonObject][] =>
-  isObject(value) ? Object.entries(value).flatMap(([key, part]) => (isObject(part) ? [[key, part] as const] : [])).map(([key, part]) => [key, part]) : [];
-const schemaOf = (value: unknown): Schema => (isObject(value) && "type" in value ? (value as unknown as Schema) : NOTHING);
+  Object.entries(isObject(value) ? value : {}).flatMap(([key, part]) => (isObject(part) ? [[key, part]] : []));
+const schemaOf = (value: unknown): Schema =>
+  isObject(value) && "type" in value ? (value as unknown as Schema) : NOTHING;
 
 /** The API stores only models that it has checked; what is missing here is what a model may leave out. */
 export function asModel(document: Readonly<Record<string, unknown>>): DeviceModel {
