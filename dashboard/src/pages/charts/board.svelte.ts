@@ -1,0 +1,115 @@
+/** The lines that are drawn: one chart for each unit. */
+
+import { LiveSeries } from "../../charts/live-series.svelte";
+import type { Band, Mark, Points, Series } from "../../charts/points";
+import { unit } from "../../format/numbers";
+import { texts as t } from "../../texts";
+import { type Line, keyOf } from "./query";
+import { Source } from "./source.svelte";
+
+export interface Drawn {
+  readonly line: Line;
+  readonly source: Source;
+  readonly now: LiveSeries;
+  readonly earlier: LiveSeries;
+  readonly color: number;
+}
+
+export interface Group {
+  readonly key: string;
+  readonly title: string;
+  readonly drawn: readonly Drawn[];
+  readonly series: readonly Series[];
+  readonly bands: readonly Band[];
+  readonly marks: readonly Mark[];
+}
+
+const TEXT = "text";
+const SWITCH = "switch";
+
+export class Board {
+  readonly #sources = new Map<string, Source>();
+  readonly #lines = new Map<string, Pick<Drawn, "now" | "earlier">>();
+  readonly drawn: readonly Drawn[] = $derived.by(() =>
+    this.lines().map((line, at) => ({ line, source: this.#source(line.device), ...this.#series(line), color: at + 1 })),
+  );
+  readonly sources: readonly Source[] = $derived([...new Set(this.drawn.map(({ source }) => source))]);
+
+  constructor(private readonly lines: () => readonly Line[]) {}
+
+  /** `by`: how much earlier what is drawn beside it is. */
+  groups(by: number | null, hidden: ReadonlySet<string>): Group[] {
+    const grouped = Map.groupBy(this.drawn, kindOf);
+    return [...grouped].map(([key, drawn]) => {
+      const sources = [...new Set(drawn.map(({ source }) => source))];
+      const prefix = (source: Source) => (this.sources.length > 1 ? `${source.name}: ` : "");
+      const titles = [...new Set(drawn.map(titleOf))];
+      const shownUnit = unit(drawn[0]?.source.latest(drawn[0].line.metric)?.unit);
+      const texts = drawn.flatMap((one) =>
+        one.now.texts.map(({ at, text }) => ({ at, label: `${prefix(one.source)}${titleOf(one)}: ${text}` })),
+      );
+      return {
+        key,
+        title: t.charts.chartTitle(titles.join(", "), shownUnit),
+        drawn,
+        series: drawn.flatMap((one) => this.#seriesOf(one, prefix(one.source), by)),
+        bands: hidden.has("alarms") ? [] : sources.flatMap((source) => source.bands(prefix(source))),
+        marks: [...(hidden.has("events") ? [] : sources.flatMap((source) => source.marks(prefix(source)))), ...texts],
+      };
+    });
+  }
+
+  #seriesOf(one: Drawn, prefix: string, by: number | null): Series[] {
+    const known = one.source.latest(one.line.metric);
+    const switches = kindOf(one) === SWITCH;
+    const series: Series = {
+      label: prefix + titleOf(one),
+      unit: known?.unit,
+      precision: known?.precision,
+      points: one.now.points,
+      color: one.color,
+      switches,
+      stepped: switches,
+    };
+    if (by === null) return [series];
+    const before = { label: t.charts.earlier(series.label, by), points: later(one.earlier.points, by), earlier: true };
+    return [{ ...series, ...before }, series];
+  }
+
+  #source(device: string): Source {
+    let source = this.#sources.get(device);
+    if (!source) this.#sources.set(device, (source = new Source(device)));
+    return source;
+  }
+
+  #series(line: Line): Pick<Drawn, "now" | "earlier"> {
+    const key = keyOf(line);
+    let made = this.#lines.get(key);
+    if (!made) {
+      made = { now: new LiveSeries(line.device, line.metric), earlier: new LiveSeries(line.device, line.metric) };
+      made.earlier.live = false;
+      this.#lines.set(key, made);
+    }
+    return made;
+  }
+}
+
+export const titleOf = ({ source, line }: Drawn): string => source.latest(line.metric)?.title || line.metric;
+
+function kindOf({ source, line, now }: Drawn): string {
+  const known = source.latest(line.metric);
+  if (typeof known?.value === "boolean" || now.switches) return SWITCH;
+  if (typeof known?.value === "string") return TEXT;
+  return `unit ${known?.unit ?? ""}`;
+}
+
+const moved = new WeakMap<Points, { by: number; points: Points }>();
+
+/** The same points so much later, once for each state of them. */
+function later(points: Points, by: number): Points {
+  const known = moved.get(points);
+  if (known?.by === by) return known.points;
+  const made = { ...points, ts: Float64Array.from(points.ts, (at) => at + by) };
+  moved.set(points, { by, points: made });
+  return made;
+}

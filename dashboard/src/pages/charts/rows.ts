@@ -1,0 +1,50 @@
+/** What is drawn, as a table: a row for each time, a column for each line, of bins with their least and greatest. */
+
+import { type Series, firstFrom, isNumber } from "../../charts/points";
+import { unit } from "../../format/numbers";
+
+export interface Cell {
+  readonly avg: number | null;
+  readonly min: number | null;
+  readonly max: number | null;
+}
+
+export interface Row {
+  readonly at: number;
+  readonly cells: readonly (Cell | null)[];
+}
+
+/** Within `[from, to]`, the newest first. */
+export function rowsOf(all: readonly Series[], from: number, to: number): Row[] {
+  const byTime = new Map<number, (Cell | null)[]>();
+  all.forEach(({ points }, column) => {
+    const { ts, avg, min, max } = points;
+    for (let at = firstFrom(ts, from); at < ts.length && (ts[at] as number) <= to; at++) {
+      const value = avg[at];
+      if (!isNumber(value)) continue;
+      const when = ts[at] as number;
+      let cells = byTime.get(when);
+      if (!cells) byTime.set(when, (cells = Array.from({ length: all.length }, () => null)));
+      cells[column] = { avg: value, min: min?.[at] ?? null, max: max?.[at] ?? null };
+    }
+  });
+  return [...byTime].sort(([a], [b]) => b - a).map(([at, cells]) => ({ at, cells }));
+}
+
+/** For a file: the oldest first, times for people and for programs, numbers as they came. */
+export function fileOf(all: readonly Series[], from: number, to: number, words: { min: string; max: string }) {
+  const named = (series: Series) =>
+    [series.label, unit(series.unit) && `[${unit(series.unit)}]`].filter(Boolean).join(" ");
+  const isBinned = all.map(({ points }) => Boolean(points.bin));
+  const header = all.flatMap((series, at) =>
+    isBinned[at] ? [named(series), `${named(series)} ${words.min}`, `${named(series)} ${words.max}`] : [named(series)],
+  );
+  const rows = rowsOf(all, from, to)
+    .reverse()
+    .map(({ at, cells }) => [
+      new Date(at).toISOString(),
+      at,
+      ...cells.flatMap((cell, column) => (isBinned[column] ? [cell?.avg, cell?.min, cell?.max] : [cell?.avg])),
+    ]);
+  return { header: ["time", "ts", ...header], rows };
+}
