@@ -122,7 +122,6 @@ class Queries:
 def _losses(status: DeviceStatus, begin: int) -> tuple[HourlyLoss, ...]:
     """Of a device whose rules' state is damaged none: it must not take the sums of all others with it."""
     try:
-        hours = losses(status.state)
+        return losses(status.state, begin)
     except ValueError:
         return ()
-    return tuple(one for one in hours if one.hour >= begin)

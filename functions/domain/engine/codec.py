@@ -109,8 +109,17 @@ class Rest(msgspec.Struct, array_like=True):
     refused: tuple[str, ...] = ()
 
 
+class _Hours(msgspec.Struct, array_like=True):
+    """The beginning of a Rest, with the members before its hours as they lie there: nobody needs them for a count."""
+
+    places: msgspec.Raw = msgspec.Raw()
+    held: msgspec.Raw = msgspec.Raw()
+    hours: tuple[Hour, ...] = ()
+
+
 _head = msgspec.msgpack.Decoder(Head)
 _rest = msgspec.msgpack.Decoder(Rest)
+_hours = msgspec.msgpack.Decoder(_Hours)
 _quiet = msgspec.msgpack.Decoder(Allowance)
 encode = msgspec.msgpack.Encoder().encode
 
@@ -170,20 +179,32 @@ def allowance_of(quiet: bytes) -> Allowance:
     return _quiet.decode(quiet)
 
 
-def losses(state: DeviceState) -> tuple[HourlyLoss, ...]:
-    """The last two days in which a device was heard, the oldest hour first."""
+def losses(state: DeviceState, since: int = 0) -> tuple[HourlyLoss, ...]:
+    """The last two days in which a device was heard, the oldest hour first; of hours that begin at `since` or later.
+
+    Raises ValueError for bytes that no release wrote.
+    """
     head = head_of(state)
     if head is None:
         return ()
+    try:
+        kept = _hours.decode(head.rest).hours if head.rest else ()
+    except msgspec.DecodeError as exc:
+        raise ValueError(f"the state of a device's rules cannot be read: {exc}") from exc
+    hours = _with_passed(head, Losses(one for one in kept if one.hour >= since)).hours
     return tuple(
         HourlyLoss(hour=one.hour, received=one.received, duplicates=one.duplicates, late=one.late, lost=one.lost)
-        for one in counted(head, rest_of(head)).hours
+        for one in hours
+        if one.hour >= since
     )
 
 
 def counted(head: Head, rest: Rest) -> Losses:
     """All counts of a device, with those of messages that were passed over."""
-    losses = Losses(rest.hours, rest.gaps)
+    return _with_passed(head, Losses(rest.hours, rest.gaps))
+
+
+def _with_passed(head: Head, losses: Losses) -> Losses:
     for hour, received in (*head.passed, (head.hour, head.received)):
         if received:
             losses.received(hour, received)

@@ -178,6 +178,26 @@ def test_hours_pass_without_a_look_at_what_was_in_them():
     assert what_rules_know(quick) == what_rules_know(plain)
 
 
+def test_the_losses_of_the_last_hours_are_read_as_all_of_them_are():
+    program = program_of("warm")
+    state = warmed_up(program)
+    for seq in (3, 4, 9, 10, 12):
+        state = long_way([message(seq, NOW + 1_200_000 * seq)], state, program)[1]
+    everything = losses(state)
+    assert sum(one.lost for one in everything) == 4
+    hours = [one.hour for one in everything]
+    for since in (0, *hours, hours[-1] + 1):
+        assert losses(state, since) == tuple(one for one in everything if one.hour >= since)
+
+
+def test_the_losses_of_a_damaged_state_are_refused():
+    state = warmed_up(program_of("warm"))
+    head = head_of(state)
+    head.rest = b"no release wrote this"
+    with pytest.raises(ValueError, match="cannot be read"):
+        losses(replace(state, rules=encode(head)))
+
+
 def test_once_a_day_the_hours_are_counted():
     program = program_of("warm")
     state, looked_at = warmed_up(program), 0
