@@ -1,0 +1,50 @@
+/** The way of a command as a line: what it went through, and what is still to come. */
+
+import type { CommandView, CommandsStatus, StepView } from "../../../api/api";
+
+export interface Stop {
+  readonly status: CommandsStatus;
+  /** `done`: it was there; `now`: that is where it is; `ahead`: it may come there. */
+  readonly kind: "done" | "now" | "ahead";
+  readonly step: StepView | null;
+}
+
+const WAY = ["CREATED", "SENT", "DELIVERED", "IN_PROGRESS", "SUCCEEDED"] as const satisfies readonly CommandsStatus[];
+const LAST: ReadonlySet<CommandsStatus> = new Set([
+  "SUCCEEDED",
+  "FAILED",
+  "REJECTED",
+  "TIMED_OUT",
+  "EXPIRED",
+  "CANCELLED",
+]);
+
+export const isOver = (status: CommandsStatus): boolean => LAST.has(status);
+
+/**
+ * Only steps that moved the command are on the line, in the order in which they were heard. A device need not say that
+ * it is at it, so that "in progress" is ahead only until something follows; and an answer may overtake the note that it
+ * was sent, so that a step may be missing.
+ */
+export function line(command: Pick<CommandView, "status" | "steps">): Stop[] {
+  const moved = command.steps.filter((step) => step.moved);
+  const before = moved.filter(({ status }) => status !== command.status);
+  const at = moved.findLast(({ status }) => status === command.status) ?? null;
+  const stops: Stop[] = before
+    // A time-out that the device's word replaced is told beside the line.
+    .filter(({ status }) => !isOver(status))
+    .map((step) => ({ status: step.status, kind: "done" as const, step }));
+  stops.push({ status: command.status, kind: isOver(command.status) ? "done" : "now", step: at });
+  if (isOver(command.status)) return stops;
+  const reached = WAY.indexOf(command.status as (typeof WAY)[number]);
+  return [...stops, ...WAY.slice(reached + 1).map((status) => ({ status, kind: "ahead" as const, step: null }))];
+}
+
+/** What was heard and changed nothing, or no longer holds: it stays in the ledger, and is told on request. */
+export function beside(command: Pick<CommandView, "status" | "steps">): StepView[] {
+  return command.steps.filter((step) => !step.moved || (isOver(step.status) && step.status !== command.status));
+}
+
+/** Taken back it can be only before anything was tried. */
+export const canCancel = (command: Pick<CommandView, "status" | "attempted">): boolean =>
+  command.status === "CREATED" && command.attempted === 0;
