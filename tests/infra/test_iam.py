@@ -11,7 +11,7 @@ PLACE = {
     "ec2:AssignPrivateIpAddresses",
     "ec2:UnassignPrivateIpAddresses",
 }
-WITHOUT_RESOURCE = PLACE | {"timestream:DescribeEndpoints"}
+WITHOUT_RESOURCE = PLACE | {"timestream:DescribeEndpoints", "iot:CreateCertificateFromCsr", "iot:DescribeEndpoint"}
 
 
 def arns(deployment):
@@ -48,6 +48,9 @@ def arns(deployment):
             f"shadows/{name}": f"arn:AWS::Partition:iot:AWS::Region:AWS::AccountId:thing/*/{name}"
             for name in ("state", "config")
         },
+        "device-things": "arn:AWS::Partition:iot:AWS::Region:AWS::AccountId:thing/*",
+        "device-certificates": "arn:AWS::Partition:iot:AWS::Region:AWS::AccountId:cert/*",
+        "device-requests": "*",
         "events": table("EventsTable"),
         "events/by_day": f"{table('EventsTable')}/index/by_day",
         "events/by_subject": f"{table('EventsTable')}/index/by_subject",
@@ -160,6 +163,25 @@ def test_no_two_functions_share_a_role(any_deployment):
     assert len({any_deployment.render(f.properties["Role"]) for f in functions}) == len(functions)
 
 
+def _enrols(resource, actions):
+    """Things are only made and looked at, so that none that is not a device's can be changed or taken away."""
+    allowed = {
+        "thing/*": {"iot:CreateThing", "iot:ListThingPrincipals"},
+        "cert/*": {
+            f"iot:{name}"
+            for name in (
+                "AttachPolicy",
+                "AttachThingPrincipal",
+                "DescribeCertificate",
+                "DetachPolicy",
+                "DetachThingPrincipal",
+                "UpdateCertificate",
+            )
+        },
+    }
+    return actions <= allowed.get(resource.removeprefix("arn:AWS::Partition:iot:AWS::Region:AWS::AccountId:"), set())
+
+
 def test_no_role_holds_a_wildcard_where_a_name_is_possible(any_deployment, statements_of, listed):
     checked = 0
     for role in any_deployment.all("AWS::IAM::Role"):
@@ -182,6 +204,8 @@ def test_no_role_holds_a_wildcard_where_a_name_is_possible(any_deployment, state
             of_devices = (":thing/*/state", ":thing/*/config", ":topic/cmd/*/req")
             # The dashboard's bucket holds what its build is made of, and nothing else.
             others = [r for r in wide if not (r.startswith("OriginFiles") and r.endswith(".Arn/*"))]
+            # A device's name is anybody's, and a certificate's id AWS IoT's: only these are done to any of them.
+            others = [r for r in others if not _enrols(r, {*listed(statement["Action"])})]
             assert all(r.endswith((*named_by_content, *of_devices)) for r in others), (role.id, wide)
     assert checked > len(any_deployment.specs)
 

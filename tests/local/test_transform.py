@@ -89,6 +89,24 @@ def test_a_role_is_kept_but_for_the_sender_of_e_mail():
     assert document["Statement"] == [other, {"Effect": "Allow", "Action": "ses:SendEmail", "Resource": "*"}]
 
 
+def test_what_enrols_devices_may_do_so_with_any_certificate_for_which_ministack_does_not_ask():
+    enrols = {"Effect": "Allow", "Action": ["iot:AttachPolicy", "iot:UpdateCertificate"], "Resource": "arn:…:cert/*"}
+    things = {"Effect": "Allow", "Action": ["iot:CreateThing", "iot:ListThingPrincipals"], "Resource": "arn:…:thing/*"}
+    document = {"Statement": [enrols, things]}
+    role = {"Type": "AWS::IAM::Role", "Properties": {"Policies": [{"PolicyDocument": document}]}}
+    statements = adapted(role)["Policies"][0]["PolicyDocument"]["Statement"]
+    assert statements == [{**enrols, "Resource": "*"}, things]
+
+
+def test_devices_that_are_enrolled_are_sent_to_this_instance():
+    function = copy.deepcopy(FUNCTION)
+    function["Properties"]["Environment"]["Variables"]["FIELDLINE_DEVICE_POLICIES"] = {"Ref": "Policies"}
+    variables = adapted(function)["Environment"]["Variables"]
+    assert variables["FIELDLINE_DEVICE_ENDPOINT"] == "localhost:8422"
+    assert variables["FIELDLINE_DEVICE_CA_FILE"] == "/instance/ca.pem"
+    assert "FIELDLINE_DEVICE_ENDPOINT" not in adapted(FUNCTION)["Environment"]["Variables"]
+
+
 def test_an_unlisted_resource_type_is_refused_by_stack_name_and_type():
     with pytest.raises(
         TransformError, match=r"Stack, Db \(AWS::Timestream::InfluxDBCluster\).*AWS::Timestream::InfluxDBCluster"

@@ -814,7 +814,7 @@ export interface paths {
         /** A device's keys, newest first */
         get: operations["list_device_keys"];
         put?: never;
-        /** Make a key with which the device may send its own telemetry and nothing else. It is shown once */
+        /** Make a key with which the device may send its own telemetry and enrol, and nothing else. It is shown once */
         post: operations["create_device_key"];
         delete?: never;
         options?: never;

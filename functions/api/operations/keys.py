@@ -115,7 +115,7 @@ class KeyOperations:
 
     @answers(NewKeyView, status=201)
     def create_device_key(self, id: Thing, key: Annotated[DeviceKeyBody, Body()]) -> Answer:
-        """Make a key with which the device may send its own telemetry and nothing else. It is shown once."""
+        """Make a key with which the device may send its own telemetry and enrol, and nothing else. It is shown once."""
         return self._new(self._keys.create_for_device(self._request.actor, parse_thing(id), key.name, key.expires_at))
 
     @answers(None, status=204)
