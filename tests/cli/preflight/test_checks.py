@@ -157,7 +157,7 @@ def test_a_network_that_stands_already_needs_no_room(preflight, cloud):
 
 def test_what_it_costs_when_idle_is_told_with_its_parts(preflight):
     of = preflight("--stage", "prod")["of"]["idle cost"]
-    assert "about $148 a month when idle" in of["says"]
+    assert "about $149 a month when idle" in of["says"]
     assert "instance in one zone (db.influx.medium) $87.60" in of["says"]
     parts = {name: usd for name, usd in of["figures"].items() if name != "usd_a_month"}
     assert round(sum(parts.values()), 2) == of["figures"]["usd_a_month"]

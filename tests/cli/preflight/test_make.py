@@ -29,8 +29,9 @@ def make(tmp_path):
 
     def invoke(*args, fails=False, preflight=0):
         (tmp_path / "fieldline.status").write_text(str(preflight))
-        # As if set up already: what is under test is what comes after.
-        command = ["make", "--old-file=.venv/.synced", f"BIN={tmp_path}", *args]
+        # As if set up and built already: what is under test is what comes after.
+        done_before = ["--old-file=.venv/.synced", "--old-file=dashboard/dist/index.html"]
+        command = ["make", *done_before, f"BIN={tmp_path}", *args]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
         assert bool(done.returncode) is fails, done.stderr
         invoke.said = done.stderr
