@@ -1,6 +1,6 @@
 /** The typed client with the session's token. A token that is refused is renewed once, and the request sent again. */
 
-import { fieldline, unwrap } from "@fieldline/client";
+import { ProblemError, fieldline, unwrap } from "@fieldline/client";
 
 import { session } from "./session.svelte";
 
@@ -11,8 +11,14 @@ async function send(request: Request): Promise<Response> {
   const again = request.clone();
   const answer = await fetch(request);
   if (answer.status !== 401) return answer;
-  const token = await session.refused().catch(() => null);
-  if (token === null) return answer;
+  let token: string;
+  try {
+    token = await session.refused();
+  } catch (error) {
+    // Refused there too, the session has ended; unreached, nothing is known.
+    if (error instanceof ProblemError) return answer;
+    throw error;
+  }
   again.headers.set("Authorization", `Bearer ${token}`);
   return await fetch(again);
 }

@@ -27,8 +27,8 @@ const withUnit = (text: string, code: string | undefined) => (unit(code) ? `${te
 /** As it was set, not rounded. */
 const decimals = (value: number) => Math.min(10, (String(value).split(".")[1] ?? "").length);
 
-/** What a field takes, for whoever fills it in: "1 to 86,400 s". */
-export function limits(schema: Schema): string | undefined {
+/** What a field takes, for whoever fills it in: "1 to 86,400 s; default 30 s". */
+export function limits(schema: Schema, fallback: Draft): string | undefined {
   const said: string[] = [];
   const { minimum: least, maximum: most } = schema;
   if (schema.type === "number" || schema.type === "integer") {
@@ -40,6 +40,6 @@ export function limits(schema: Schema): string | undefined {
     if (schema.type === "integer" && said.length === 0) said.push(t.schema.whole);
   }
   if (schema.type === "string" && schema.maxLength !== undefined) said.push(t.schema.characters(schema.maxLength));
-  if (schema.default !== undefined) said.push(t.schema.default(inWords(schema, schema.default)));
+  if (fallback !== undefined) said.push(t.schema.default(inWords(schema, fallback)));
   return [schema.description, said.join(t.schema.and)].filter(Boolean).join(" ") || undefined;
 }
