@@ -4,6 +4,7 @@ import gzip
 import http.client
 import json
 import time
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -119,6 +120,22 @@ def test_a_web_page_may_not_call_the_local_aws(laptop):
     assert ask(laptop, host="evil.example")[0] == 421
     assert ask(laptop, Origin="https://evil.example")[0] == 403
     assert ask(laptop, Sec_Fetch_Site="cross-site")[0] == 403
+
+
+def test_the_dashboards_files_are_in_their_bucket_with_their_types(laptop):
+    s3, bucket = laptop.client("s3"), laptop.details()["outputs"]["DashboardBucketName"]
+    assert {one["Key"] for one in s3.list_objects_v2(Bucket=bucket)["Contents"]} == {"config.json", "index.html"}
+    page = s3.get_object(Bucket=bucket, Key="index.html")
+    assert (page["ContentType"], page["CacheControl"]) == ("text/html; charset=utf-8", "no-cache")
+    assert b"make dashboard" in page["Body"].read()
+
+
+def test_the_dashboard_stands_where_the_instance_says(laptop):
+    address = laptop.details()["dashboard"]
+    assert laptop.status()["dashboard"] == address == f"{laptop.instance.ports.gateway_url}/"
+    with urllib.request.urlopen(f"{address}devices/any", timeout=10) as answer:
+        assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'; script-src 'self'")
+        assert answer.headers.get_content_type() == "text/html"
 
 
 def test_logs_show_what_a_function_said(laptop):

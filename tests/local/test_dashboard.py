@@ -5,7 +5,12 @@ from rich.console import Console
 from local.dashboard import _rates, render
 from local.figures import DeviceFigures, Figures
 
-DETAILS = {"dashboard": "http://127.0.0.1:8420/", "api": "http://127.0.0.1:8420/v1", "user": "admin", "password": "secret"}
+DETAILS = {
+    "dashboard": "http://127.0.0.1:8420/",
+    "api": "http://127.0.0.1:8420/v1",
+    "user": "admin",
+    "password": "secret",
+}
 NOW = 1_764_000_010.0
 
 

@@ -248,6 +248,14 @@ def test_a_page_of_another_origin_does_nothing(browser, sign_ins, path, body, he
         assert browser.post(path, body, {**JSON, **own})[0] != 403
 
 
+@pytest.mark.parametrize(("origin", "status"), [("https://d1.cloudfront.net", 200), ("https://evil.example", 403)])
+def test_behind_cloudfront_the_host_that_was_asked_is_the_page_s(browser, origin, status):
+    """The host that API Gateway is called by is its own, and an old browser says its origin alone."""
+    browser.log_in()
+    behind = {"Host": "abc.execute-api.eu-west-1.amazonaws.com", "X-Forwarded-Host": "d1.cloudfront.net"}
+    assert browser.post("/auth/refresh", None, {**JSON, **behind, "Origin": origin})[0] == status
+
+
 @pytest.mark.parametrize(("path", "body"), EVERY)
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", ""])
 def test_what_a_form_could_send_is_refused(browser, sign_ins, path, body, kind):
