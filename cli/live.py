@@ -148,7 +148,8 @@ class Watch:
         wanted = self._wanted
         if until_ms is not None and self._clock_ms() >= until_ms:
             return True
-        only_commands = bool(wanted.commands) and not (wanted.devices or wanted.groups or wanted.everything)
+        more = wanted.devices or wanted.groups or wanted.everything or wanted.alarms
+        only_commands = bool(wanted.commands) and not more
         return only_commands and self._seen.ended.issuperset(wanted.commands)
 
     def _connection(self, socket: Socket, until_ms: int | None) -> Iterator[Event]:

@@ -35,6 +35,9 @@ def watch(
     command: Annotated[
         list[str] | None, typer.Option("--command", "-c", metavar="DEVICE/ID", help="The progress of this command.")
     ] = None,
+    alarms: Annotated[
+        bool, typer.Option("--alarms", help="Alarms of all devices that you may see, and nothing else of them.")
+    ] = False,
     everything: Annotated[bool, typer.Option("--all", help="All that you may see.")] = False,
     for_: Annotated[str | None, typer.Option("--for", metavar="DURATION", help="End after so long.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print each event as a line of JSON.")] = False,
@@ -49,16 +52,19 @@ def watch(
     Example: fieldline live watch --group plant-1/line-2 --for 10m --json
 
     Example: fieldline live watch --command press-4/01JD4Q8Z
+
+    Example: fieldline live watch --alarms
     """
     wanted = Wanted(
         devices=tuple(dict.fromkeys(checked(parse_thing, one) for one in device or ())),
         groups=tuple(dict.fromkeys(checked(parse_group, one) for one in group or ())),
         commands=tuple(dict.fromkeys(_command(one) for one in command or ())),
         everything=everything,
+        alarms=alarms,
     )
-    count = len(wanted.devices) + len(wanted.groups) + len(wanted.commands) + wanted.everything
+    count = len(wanted.devices) + len(wanted.groups) + len(wanted.commands) + wanted.everything + wanted.alarms
     if not count:
-        raise InputError("Say what to watch: --device, --group, --command or --all.")
+        raise InputError("Say what to watch: --device, --group, --command, --alarms or --all.")
     if count > _MOST:
         raise InputError(f"Watch at most {_MOST} devices, groups and commands at once; got {count}. Name a group.")
     until_ms = None if for_ is None else wall_clock_ms() + duration_of("--for", for_)

@@ -1,8 +1,8 @@
 """What watchers of the fleet are told, and who watches what. Pure: events in, topics, coalesced events and frames out.
 
 Whoever changes something says so with a `LiveEvent`. A subscription is to a *topic*: a device, a group with all below
-it, one command, or everything. Events may be lost, come twice or out of order, so each says when it was (`at`) and its
-reader keeps the newest; what was missed is read by REST.
+it, one command, the alarms of all devices, or everything. Events may be lost, come twice or out of order, so each says
+when it was (`at`) and its reader keeps the newest; what was missed is read by REST.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -25,6 +25,8 @@ WATCHED_CACHE_MS: Final = 5_000
 STALE_MS: Final = 60_000
 """What waited longer in the queue is not sent: it says what was, and its reader asks by REST what is."""
 EVERYTHING: Final = "*"
+ALARMS: Final = "alarms"
+"""The alarms of every device, each told to whoever may see that device, and nothing else."""
 
 _HEAD = b'{"type":"events","events":['
 _TAIL = b"]}"
@@ -163,11 +165,11 @@ def command_topic(thing: str, command: str) -> str:
 
 
 def target_of(topic: str, group: str | None) -> Target:
-    """What a subscription is about; `group` is that of the topic's device."""
+    """What a subscription is about; `group` is that of the topic's device. That to alarms is about no one place."""
     kind, _, name = topic.partition(":")
     if kind == "group":
         return Target(group=name)
-    return Target(thing_of(topic), group) if topic != EVERYTHING and group is not None else Target()
+    return Target(thing_of(topic), group) if thing_of(topic) is not None and group is not None else Target()
 
 
 def thing_of(topic: str) -> str | None:
@@ -184,7 +186,8 @@ def topics_of(event: LiveEvent) -> tuple[str, ...]:
     """
     above = [group_topic(path) for path in lineage(event.group or "")]
     step = [command_topic(event.thing, event.command)] if event.kind == Kind.COMMAND else []
-    return (EVERYTHING, device_topic(event.thing), *above, *step)
+    alarms = [ALARMS] if event.kind == Kind.ALARM else []
+    return (EVERYTHING, *alarms, device_topic(event.thing), *above, *step)
 
 
 def mark_of(topic: str) -> bytes:

@@ -11,7 +11,7 @@ import msgspec
 
 from contract.errors import IdentityError, shown
 from contract.identity import parse_command_id, parse_group, parse_thing
-from functions.domain.live import EVERYTHING, FRAME_BYTES, command_topic, device_topic, group_topic
+from functions.domain.live import ALARMS, EVERYTHING, FRAME_BYTES, command_topic, device_topic, group_topic
 from functions.errors import RequestError
 
 VERSION: Final = 1
@@ -190,16 +190,21 @@ def _topics(document: dict[str, Any]) -> tuple[str, ...]:
     devices = [device_topic(_named("devices", at, name)) for at, name in _list(document, "devices")]
     groups = [group_topic(_named("groups", at, name)) for at, name in _list(document, "groups")]
     commands = [_command(at, ref) for at, ref in _list(document, "commands")]
-    everything = document.pop("all", False)
-    if type(everything) is not bool:
-        raise RequestError("all", "true or false", shown(everything))
+    whole = [topic for field, topic in (("all", EVERYTHING), ("alarms", ALARMS)) if _flag(document, field)]
     _end(document)
-    topics = dict.fromkeys([*([EVERYTHING] if everything else []), *devices, *groups, *commands])
+    topics = dict.fromkeys([*whole, *devices, *groups, *commands])
     if not topics:
-        raise RequestError("devices", "some of devices, groups and commands, or all", "none of them")
+        raise RequestError("devices", "some of devices, groups and commands, or alarms, or all", "none of them")
     if len(topics) > MAX_TOPICS:
         raise RequestError("devices", f"at most {MAX_TOPICS} devices, groups and commands", str(len(topics)))
     return tuple(topics)
+
+
+def _flag(document: dict[str, Any], field: str) -> bool:
+    value = document.pop(field, False)
+    if type(value) is not bool:
+        raise RequestError(field, "true or false", shown(value))
+    return value
 
 
 def _list(document: dict[str, Any], field: str) -> list[tuple[int, Any]]:

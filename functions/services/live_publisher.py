@@ -11,7 +11,9 @@ from threading import Lock
 import msgspec
 
 from functions.domain.live import (
+    ALARMS,
     WATCHED_CACHE_MS,
+    Kind,
     LiveEvent,
     Watched,
     coalesced,
@@ -26,6 +28,7 @@ from functions.ports.live import LiveQueue, WatchedTopics
 MESSAGE_BYTES = 48 * 1024
 GROUP_MEMORY_MS = 30_000
 MAX_REMEMBERED = 50_000
+_ALARMS_ALONE = frozenset({mark_of(ALARMS)})
 
 _log = logging.getLogger(__name__)
 
@@ -62,6 +65,9 @@ class QueuedPublisher:
     def _send(self, events: Sequence[LiveEvent], marks: frozenset[bytes]) -> None:
         watched = []
         now = self._clock.now_ms()
+        if marks == _ALARMS_ALONE:
+            # Dashboards are open and look at no device: whose values came is not even looked up.
+            events = [event for event in events if event.kind == Kind.ALARM]
         for event in coalesced(self._placed(events)):
             topics = tuple(topic for topic in topics_of(event) if mark_of(topic) in marks)
             if topics:

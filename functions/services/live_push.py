@@ -19,12 +19,11 @@ from functions.domain.live import (
     Watcher,
     coalesced,
     frames,
-    target_of,
 )
 from functions.errors import AdapterError
 from functions.ports.clock import Clock
 from functions.ports.live import LiveConnections, LiveSockets
-from functions.services.live_standing import Standing
+from functions.services.live_standing import Standing, may_watch
 
 _messages = msgspec.json.Decoder(list[Watched])
 
@@ -107,7 +106,7 @@ class Push:
                 who = self._standing.of(watcher.principal)
                 if who is None:
                     ended.add(watcher.connection)
-                if who is None or not may_watch(who, topic, events[0]):
+                if who is None or not may_watch(who, topic, events[0].group):
                     lost[watcher.connection].add(topic)
                     continue
                 told[watcher.connection] += [event for event in events if may_be_told(who, event)]
@@ -160,10 +159,7 @@ class Push:
             self._connections.unwatch(connection, frozenset(left))
 
 
-def may_watch(who: Principal, topic: str, event: LiveEvent) -> bool:
-    return who.may(Permission.LIVE_SUBSCRIBE, target_of(topic, event.group))
-
-
 def may_be_told(who: Principal, event: LiveEvent) -> bool:
+    """Also that he may watch there: of a topic such as all alarms only some is for him."""
     target = Target() if event.group is None else Target(event.thing, event.group)
-    return who.may(event.kind.permission, target)
+    return who.may(Permission.LIVE_SUBSCRIBE, target) and who.may(event.kind.permission, target)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from functions.domain.access import Kind, Permission, Principal
-from functions.domain.live import target_of, thing_of
+from functions.domain.live import ALARMS, target_of, thing_of
 from functions.errors import UnauthorizedError
 from functions.ports.clock import Clock
 from functions.ports.devices import DeviceFinder
@@ -36,11 +36,7 @@ class Standing:
         wanted = tuple(topics)
         things = {thing for topic in wanted if (thing := thing_of(topic)) is not None}
         groups = {thing: device.group for thing, device in self._devices.find(sorted(things)).items()}
-        return frozenset(
-            topic
-            for topic in wanted
-            if who.may(Permission.LIVE_SUBSCRIBE, target_of(topic, groups.get(thing_of(topic) or "")))
-        )
+        return frozenset(topic for topic in wanted if may_watch(who, topic, groups.get(thing_of(topic) or "")))
 
     def _read(self, principal: str, now: int) -> Principal | None:
         kind = next((kind for kind in Kind if principal.startswith(f"{kind}:")), Kind.USER)
@@ -49,3 +45,10 @@ class Standing:
         except UnauthorizedError:
             return None
         return who if who.anywhere(Permission.LIVE_SUBSCRIBE) else None
+
+
+def may_watch(who: Principal, topic: str, group: str | None) -> bool:
+    """`group` is that of the topic's device. All alarms may be watched by whoever may see some; each event is judged."""
+    if topic == ALARMS:
+        return who.anywhere(Permission.LIVE_SUBSCRIBE) and who.anywhere(Permission.ALARMS_READ)
+    return who.may(Permission.LIVE_SUBSCRIBE, target_of(topic, group))

@@ -266,6 +266,29 @@ def test_alarms_are_filled_from_the_lists_and_each_version_is_shown_once(api, wa
     assert (events[0]["alarm"], events[0]["at"], events[0]["read"]) == ("press-4.1", 4, True)
 
 
+def test_alarms_of_all_devices_are_filled_from_their_list_and_no_device_is_read(api, watch, clock):
+    item = {"id": "press-4.1", "device": "press-4", "updated_at": 4, "version": 2, "severity": "major"}
+    api.alarms["/alarms?state=active"] = [item]
+    api.listed = [{"id": "press-4"}]
+    api.latest = {"press-4": latest(1, 1.0)["data"]}
+    line = Line(clock, {**SUBSCRIBED, "topics": ["alarms"]}, {"type": "events", "events": [alarm(3)]})
+    events, _, _ = watch(Wanted(alarms=True), line, seconds=9)
+    assert [(event["kind"], event["data"]["version"]) for event in events] == [("alarm", 2), ("alarm", 3)]
+    assert line.sent[1]["alarms"] is True
+
+
+def test_a_word_of_this_release_is_said_only_where_it_is_needed():
+    assert "alarms" not in PRESS.subscription()
+
+
+def test_alarms_beside_a_command_are_followed_beyond_its_end(api, watch, clock):
+    shown = {"name": "relay", "status": "SUCCEEDED", "updated_at": 1}
+    api.commands["/devices/press-4/commands/c1"] = shown
+    wanted = Wanted(commands=(("press-4", "c1"),), alarms=True)
+    events, _, _ = watch(wanted, Line(clock, SUBSCRIBED, 3, {"type": "events", "events": [alarm(1)]}), seconds=9)
+    assert [event["kind"] for event in events] == ["command", "alarm"]
+
+
 def test_an_alarm_is_a_line_that_says_how_bad_it_is_and_whether_somebody_saw_it():
     (line,) = lines(alarm(1))
     assert line.split("  ")[1:] == ["press-4.1", "major", "active", "91 °C"]

@@ -91,6 +91,61 @@ def test_who_may_see_the_device_is_told_and_who_may_not_is_not(cloud, keys):
         assert told(outside, DEVICE, 0, within_s=1) is None
 
 
+def alarms_told(socket, within_s, rule):
+    """Events of that rule's alarms until one has cleared, and every other kind of event that came meanwhile."""
+    alarms, others = [], set()
+    end = time.monotonic() + within_s
+    while (left := end - time.monotonic()) > 0:
+        try:
+            frame = json.loads(socket.recv(timeout=left))
+        except TimeoutError:
+            break
+        for event in frame.get("events", ()):
+            if event["kind"] != "alarm":
+                others.add(event["kind"])
+            elif event["data"]["rule"] == rule:
+                alarms.append(event)
+        if any(event["data"]["state"] == "cleared" for event in alarms):
+            break
+    return alarms, others
+
+
+def test_whoever_watches_alarms_hears_of_those_he_may_see_and_of_no_value(cloud, keys):
+    headers = {"Authorization": f"Bearer {cloud.token}"}
+    rule = {
+        "rule": "watched-live",
+        "title": "Watched live",
+        "scope": f"device:{DEVICE}",
+        "severity": "minor",
+        "when": {"metric": "temperature", "above": -100},
+        "message": "{device}: {temperature:.1f} degrees",
+    }
+    with (
+        opened(ticket(cloud, keys["inside"])["url"]) as inside,
+        opened(ticket(cloud, keys["outside"])["url"]) as outside,
+    ):
+        for socket in (inside, outside):
+            subscribed = asked(socket, type="subscribe", alarms=True)
+            assert subscribed["topics"] == ["alarms"]
+        time.sleep(max(0.0, subscribed["complete_from"] / 1000 - time.time()))
+        post(cloud, "/rules", cloud.token, json={"document": rule}).raise_for_status()
+        raised = wait_for(
+            "the alarm by REST",
+            lambda: next(
+                (one for one in cloud.get(f"/devices/{DEVICE}/alarms").json()["items"] if one["rule"] == rule["rule"]),
+                None,
+            ),
+            within_s=120,
+        )
+        url = f"{cloud.details['api']}/rules/{rule['rule']}"
+        httpx.delete(url, headers=headers, timeout=60).raise_for_status()
+        alarms, others = alarms_told(inside, 60, rule["rule"])
+        assert {event["alarm"] for event in alarms} == {raised["id"]}
+        assert [event["data"]["state"] for event in alarms] == ["active", "cleared"]
+        assert others == set()
+        assert alarms_told(outside, 2, rule["rule"]) == ([], set())
+
+
 def test_a_ticket_opens_one_connection(cloud):
     url = ticket(cloud, cloud.token)["url"]
     with opened(url) as socket:

@@ -102,6 +102,15 @@ def test_what_is_watched_is_known_by_its_mark_and_by_who_watches(table):
     assert table.connections.heard("c1", NOW).topics == {"device:a", "*"}
 
 
+def test_the_alarms_of_all_devices_are_watched_as_any_topic(table):
+    table.connections.watch(opened(table), frozenset({"alarms", "device:alarms"}), 100)
+    assert table.watched.marks() == {mark_of("alarms"), mark_of("device:alarms")}
+    assert table.connections.watchers(["alarms", "*"]) == {"alarms": [Watcher("c1", "user:ann")]}
+    table.connections.unwatch("c1", frozenset({"alarms"}))
+    assert table.watched.marks() == {mark_of("device:alarms")}
+    assert table.connections.watchers(["alarms"]) == {}
+
+
 def test_a_topic_leaves_the_set_with_its_last_watcher(table):
     first, second = opened(table), opened(table, "c2", "user:bob")
     table.connections.watch(first, frozenset({"device:a", "device:b"}), 100)

@@ -155,6 +155,12 @@ def test_a_step_of_a_command_is_watched_by_the_command_too():
     assert not any(topic.startswith("command:") for topic in topics_of(latest(x=1)))
 
 
+def test_alarms_are_a_topic_for_what_happens_to_an_alarm_and_for_nothing_else():
+    about = {kind: topics_of(LiveEvent(kind, "pump-7", "plant-1", 0, {})) for kind in Kind}
+    assert about[Kind.ALARM] == ("*", "alarms", "device:pump-7", "group:plant-1")
+    assert [kind for kind, topics in about.items() if "alarms" in topics] == [Kind.ALARM]
+
+
 @pytest.mark.parametrize(
     ("topic", "group", "target"),
     [
@@ -163,6 +169,8 @@ def test_a_step_of_a_command_is_watched_by_the_command_too():
         ("device:pump-1", "plant-1", Target("pump-1", "plant-1")),
         ("command:pump-1/c1", "plant-1", Target("pump-1", "plant-1")),
         ("device:pump-1", None, Target()),
+        ("alarms", None, Target()),
+        ("alarms", "", Target()),
     ],
 )
 def test_a_subscription_is_about_its_device_or_group_or_everything(topic, group, target):
@@ -170,7 +178,8 @@ def test_a_subscription_is_about_its_device_or_group_or_everything(topic, group,
 
 
 def test_the_device_of_a_topic():
-    assert [thing_of(t) for t in ("*", "group:a", "device:a", "command:a/b")] == [None, None, "a", "a"]
+    topics = ("*", "alarms", "group:a", "device:a", "device:alarms", "command:a/b")
+    assert [thing_of(topic) for topic in topics] == [None, None, None, "a", "alarms", "a"]
 
 
 def test_every_kind_takes_a_permission_to_read():

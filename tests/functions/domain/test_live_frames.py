@@ -27,6 +27,13 @@ def test_all_is_one_topic():
     assert said(type="subscribe", all=True) == frames.Subscribe(("*",))
 
 
+def test_the_alarms_of_all_devices_are_one_topic_beside_others():
+    assert said(type="subscribe", alarms=True) == frames.Subscribe(("alarms",))
+    assert said(type="subscribe", alarms=True, devices=["pump-1"]) == frames.Subscribe(("alarms", "device:pump-1"))
+    assert said(type="subscribe", alarms=False, all=True) == frames.Subscribe(("*",))
+    assert said(type="unsubscribe", alarms=True) == frames.Unsubscribe(("alarms",))
+
+
 def test_the_other_words():
     assert said(type="hello") == said(type="hello", v=1) == frames.Hello()
     assert said(type="ping", id="p") == frames.Ping("p")
@@ -52,6 +59,8 @@ def test_the_other_words():
         ('{"type":"subscribe"}', "devices", "some of devices"),
         ('{"type":"subscribe","all":false}', "devices", "some of devices"),
         ('{"type":"subscribe","all":1}', "all", "true or false"),
+        ('{"type":"subscribe","alarms":"pump-1"}', "alarms", "true or false"),
+        ('{"type":"subscribe","alarms":false}', "devices", "or alarms"),
         ('{"type":"subscribe","devices":"pump-1"}', "devices", "a list"),
         ('{"type":"subscribe","devices":["Pump 1"]}', "devices[0]", "1 to 63"),
         ('{"type":"subscribe","devices":["pump-1",5]}', "devices[1]", "a string"),
@@ -87,7 +96,8 @@ jsons = st.recursive(
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(
-            st.sampled_from(["type", "id", "devices", "groups", "commands", "all", "v", "device"]) | st.text(),
+            st.sampled_from(["type", "id", "devices", "groups", "commands", "alarms", "all", "v", "device"])
+            | st.text(),
             inner,
             max_size=4,
         )
@@ -96,7 +106,7 @@ jsons = st.recursive(
 
 
 @given(
-    st.dictionaries(st.sampled_from(["id", "devices", "groups", "commands", "all", "v"]), jsons),
+    st.dictionaries(st.sampled_from(["id", "devices", "groups", "commands", "alarms", "all", "v"]), jsons),
     st.sampled_from(["hello", "subscribe", "unsubscribe", "ping", "x"]),
 )
 def test_whatever_a_client_says_is_understood_or_refused(document, word):

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from functions.domain import access
 from functions.domain import live_frames as frames
 from functions.domain.access import EVERYTHING, Grant, Kind, Role
 from functions.domain.keys import Key
@@ -125,6 +126,38 @@ def test_all_is_everything_for_one_who_sees_it_and_his_own_part_for_another(worl
     world.connect("c2", BOB)
     assert world.say("c1", type="subscribe", all=True)["topics"] == ["*"]
     assert world.say("c2", type="subscribe", all=True)["topics"] == ["group:plant-1"]
+
+
+def test_alarms_are_one_topic_for_whoever_may_see_some(world, monkeypatch):
+    world.connect("c1", ANN)
+    world.connect("c2", BOB)
+    for connection in ("c1", "c2"):
+        assert world.say(connection, type="subscribe", alarms=True)["topics"] == ["alarms"]
+    assert world.say("c2", type="subscribe", alarms=True, all=True)["topics"] == ["group:plant-1", "alarms"]
+    assert world.say("c2", type="unsubscribe", all=True)["type"] == "unsubscribed"
+    assert [*world.connections.watchers(["alarms", "group:plant-1"])] == ["alarms"]
+    monkeypatch.setitem(access.MATRIX, access.Permission.ALARMS_READ, frozenset({Role.ADMIN}))
+    world.connect("c3", BOB)
+    refused = world.say("c3", type="subscribe", alarms=True)
+    assert refused == {"type": "refused", "refused": [{"topic": "alarms", "reason": "not_found"}]}
+
+
+def test_at_a_ping_alarms_of_which_he_may_see_none_any_more_are_dropped_and_told(world, clock, monkeypatch):
+    world.connect("c1", BOB)
+    world.say("c1", type="subscribe", alarms=True, devices=["pump-1"])
+    world.say("c1", type="ping")
+    assert world.told("c1") == []
+    monkeypatch.setitem(access.MATRIX, access.Permission.ALARMS_READ, frozenset({Role.ADMIN}))
+    world.say("c1", type="ping")
+    assert world.told("c1") == [{"type": "revoked", "topics": ["alarms"]}]
+    assert [*world.connections.watchers(["alarms", "device:pump-1"])] == ["device:pump-1"]
+
+
+def test_alarms_take_the_place_of_one_subscription(world):
+    world.connect("c1")
+    world.say("c1", type="subscribe", groups=[f"plant-1/l{n}" for n in range(100)])
+    answer = world.say("c1", type="subscribe", alarms=True)
+    assert answer["refused"] == [{"topic": "alarms", "reason": "limit"}]
 
 
 def test_a_client_learns_from_when_on_nothing_is_missed(world, clock):

@@ -106,6 +106,64 @@ def test_a_connection_that_watches_by_several_ways_is_told_once(world):
     assert len(frame["events"]) == 1
 
 
+def alarm(version=1, thing="pump-1", group="plant-1/line-1"):
+    return LiveEvent(Kind.ALARM, thing, group, version, {"version": version, "state": "active"}, alarm=f"{thing}.1")
+
+
+def test_whoever_watches_alarms_is_told_those_he_may_see_and_nothing_else(world):
+    watch(world, "c1", alarms=True)
+    watch(world, "c2", BOB, alarms=True)
+    presence = LiveEvent(Kind.PRESENCE, "pump-1", "plant-1/line-1", 1, {"status": "offline"})
+    world.publisher.publish([latest(), presence])
+    assert world.queue.messages == []
+    world.change(alarm(), alarm(thing="press-1", group="plant-2"), alarm(thing="stray-1", group=""), latest())
+    ((everything,), (some,)) = (world.told("c1"), world.told("c2"))
+    assert [event["alarm"] for event in everything["events"]] == ["press-1.1", "pump-1.1", "stray-1.1"]
+    assert [event["alarm"] for event in some["events"]] == ["pump-1.1"]
+    assert {event["kind"] for event in everything["events"]} == {"alarm"}
+
+
+def test_while_alarms_alone_are_watched_publishing_values_reads_no_device_and_sends_nothing(world):
+    watch(world, "c1", alarms=True)
+    before = world.devices.reads
+    for _ in range(100):
+        world.publisher.publish([latest(group=None)])
+    assert (world.queue.messages, world.connections.reads, world.devices.reads) == ([], 1, before)
+    watch(world, "c2", groups=["plant-1"])
+    world.change(latest(group=None), alarm())
+    assert [event["kind"] for event in world.told("c1")[0]["events"]] == ["alarm"]
+    assert [event["kind"] for event in world.told("c2")[0]["events"]] == ["alarm", "latest"]
+
+
+def test_an_alarm_is_told_once_by_however_many_ways_it_is_watched(world):
+    watch(world, "c1", all=True, alarms=True, devices=["pump-1"], groups=["plant-1"])
+    world.change(alarm(1), alarm(2))
+    (frame,) = world.told("c1")
+    assert [event["data"]["version"] for event in frame["events"]] == [2]
+
+
+def test_watched_alarms_follow_the_grants_of_the_moment(world, clock):
+    watch(world, "c1", BOB, alarms=True)
+    world.change(alarm(1))
+    assert len(world.told("c1")) == 1
+    world.grant(BOB, Role.VIEWER, "group:plant-2")
+    clock.now += 31_000
+    world.change(alarm(2), alarm(3, "press-1", "plant-2"))
+    (frame,) = world.told("c1")
+    assert [event["alarm"] for event in frame["events"]] == ["press-1.1"]
+
+
+def test_watched_alarms_end_when_none_may_be_seen_any_more(world, clock, monkeypatch):
+    from functions.domain import access
+
+    watch(world, "c1", BOB, alarms=True)
+    monkeypatch.setitem(access.MATRIX, access.Permission.ALARMS_READ, frozenset({Role.ADMIN}))
+    report = world.change(alarm())
+    assert world.told("c1") == [{"type": "revoked", "topics": ["alarms"]}]
+    assert report.revoked == 1
+    assert world.connections.marks() == frozenset()
+
+
 def test_changes_of_a_batch_are_coalesced_and_steps_of_commands_are_not(world):
     watch(world, "c1", all=True)
     steps = [LiveEvent(Kind.COMMAND, "pump-1", "plant-1", at, {"status": str(at)}, "c") for at in (5, 6)]
