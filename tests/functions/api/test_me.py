@@ -37,7 +37,8 @@ def test_what_speaks_of_the_organisation_needs_a_role_over_everything(api):
 def test_a_device_is_told_that_it_is_one(api):
     who = Principal("device:pump-7", Kind.DEVICE, "pump-7", (Grant(Role.DEVICE, "device:pump-7"),))
     _, body = api.get("/me", who=who)
-    assert (body["kind"], body["permissions"]) == ("device", ["self:read", "telemetry:write"])
+    permissions = ["self:read", "telemetry:write", "device-certificates:write"]
+    assert (body["kind"], body["permissions"]) == ("device", permissions)
 
 
 def test_why_names_the_grant_that_allows_it(api, eva):
