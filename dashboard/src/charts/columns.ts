@@ -4,6 +4,13 @@ import { type Points, firstFrom } from "./points";
 
 const LEAST = 256;
 
+/** As it is kept: rows of ts, avg, min, max and count. */
+export interface Kept {
+  readonly bin: number;
+  readonly gap: number | null;
+  readonly rows: readonly (readonly [number, number | null, number | null, number | null, number])[];
+}
+
 export class Columns {
   readonly bin: number;
   readonly gap: number | undefined;
@@ -69,6 +76,23 @@ export class Columns {
   /** Forgets what ended before a time. */
   dropBefore(at: number): void {
     this.#first += firstFrom(this.#ts.subarray(this.#first, this.#end), at - this.bin);
+  }
+
+  static of({ bin, gap, rows }: Kept): Columns {
+    const made = new Columns({ bin, gap: gap ?? undefined, room: rows.length });
+    for (const [ts, avg, min, max, count] of rows) made.put(ts, avg ?? NaN, min ?? NaN, max ?? NaN, count);
+    return made;
+  }
+
+  plain(): Kept {
+    const { bin, gap = null } = this;
+    const number = (value: number | undefined) => (value === undefined || Number.isNaN(value) ? null : value);
+    const rows = Array.from({ length: this.length }, (_, index) => {
+      const at = this.#first + index;
+      const [ts, count] = [this.#ts[at] as number, this.#count[at] as number];
+      return [ts, number(this.#avg[at]), number(this.#min[at]), number(this.#max[at]), count] as const;
+    });
+    return { bin, gap, rows };
   }
 
   /** The index of a time, which is made where there is none; its count is then 0. */

@@ -97,19 +97,24 @@ function lonely(ctx: CanvasRenderingContext2D, ratio: number): void {
   ctx.fill();
 }
 
-/** From when to when an alarm stood: a tint, and a bar on the upper edge. */
-export function drawBands(ctx: CanvasRenderingContext2D, frame: Frame, bands: readonly Band[], theme: Theme): void {
+/** From when to when an alarm stood: a tint behind the lines, and a bar on the upper edge before them. */
+export function drawBands(
+  ctx: CanvasRenderingContext2D,
+  frame: Frame,
+  bands: readonly Band[],
+  theme: Theme,
+  part: "tint" | "bar",
+): void {
   for (const { from, to, severity } of bands) {
     const left = Math.max(frame.left, xOf(frame, from));
     const right = Math.min(frame.left + frame.width, to === null ? Infinity : xOf(frame, to));
     if (right < frame.left || left > frame.left + frame.width) continue;
     const width = Math.max(frame.ratio, right - left);
     ctx.fillStyle = theme.severity[severity] ?? theme.muted;
-    ctx.globalAlpha = 0.12;
-    ctx.fillRect(left, frame.top, width, frame.height);
-    ctx.globalAlpha = 1;
-    ctx.fillRect(left, frame.top, width, 3 * frame.ratio);
+    ctx.globalAlpha = part === "tint" ? 0.12 : 1;
+    ctx.fillRect(left, frame.top, width, part === "tint" ? frame.height : 3 * frame.ratio);
   }
+  ctx.globalAlpha = 1;
 }
 
 /** Things that happened at an instant: a line, and a triangle on the lower edge. */

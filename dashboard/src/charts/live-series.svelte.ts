@@ -2,11 +2,16 @@
 
 import { type Failure, failure } from "../api/problems";
 import { type LiveEvent, live } from "../live/live.svelte";
-import type { Columns } from "./columns";
+import { session } from "../api/session.svelte";
+import { keep, kept } from "../state/snapshot";
+import { Columns, type Kept } from "./columns";
 import { NONE, type Points } from "./points";
-import { type Loaded, type Wish, loadSeries, numeric } from "./series";
+import { type Loaded, type Wish, loadSeries, loadTail, numeric } from "./series";
 
 type Asked = Omit<Wish, "signal">;
+
+/** What has left the range by more than this share of it is forgotten. */
+const BESIDE = 0.25;
 
 /**
  *     const line = new LiveSeries("pump-7", "temperature");
@@ -28,12 +33,25 @@ export class LiveSeries {
   #columns: Columns | null = null;
   #wish: Asked | null = null;
   #end: AbortController | null = null;
+  #newest = 0;
 
   constructor(
     readonly device: string,
     readonly metric: string,
-    private readonly read: (wish: Wish) => Promise<Loaded> = loadSeries,
+    private readonly options: {
+      /** What was read is kept in this browser, and shown where the API cannot be reached. */
+      readonly keep?: boolean;
+      readonly read?: { readonly all: typeof loadSeries; readonly tail: typeof loadTail };
+    } = {},
   ) {}
+
+  get #read() {
+    return this.options.read ?? { all: loadSeries, tail: loadTail };
+  }
+
+  get #name(): string {
+    return `series/${this.device}:${this.metric}`;
+  }
 
   /** What is shown stays until the new has come. */
   load(range: Omit<Asked, "device" | "metric">): () => void {
@@ -58,13 +76,13 @@ export class LiveSeries {
     const ends = [
       live.watch({ devices: [device] }),
       live.on((events) => this.add(events)),
-      live.onRefill(() => this.live && this.again(), { devices: [device] }),
+      live.onRefill(() => this.live && void this.catchUp(), { devices: [device] }),
     ];
     return () => ends.forEach((end) => end());
   }
 
   add(events: readonly LiveEvent[]): void {
-    if (!this.live || !this.#columns) return;
+    if (!this.live || !this.#columns || !this.#wish) return;
     let grown = false;
     for (const event of events) {
       if (event.kind !== "latest" || event.device !== this.device) continue;
@@ -75,20 +93,33 @@ export class LiveSeries {
       if (typeof reading.value === "string") this.texts = [...this.texts, { at: reading.ts, text: reading.value }];
       grown = true;
     }
-    if (grown) this.points = this.#columns.points;
+    if (!grown) return;
+    const { from, to } = this.#wish;
+    this.#columns.dropBefore(this.#newest - (to - from) * (1 + BESIDE));
+    this.points = this.#columns.points;
   }
-  #newest = 0;
 
-  /** Forgets what has left the range on the left. */
-  trim(from: number): void {
-    this.#columns?.dropBefore(from);
-    if (this.#columns) this.points = this.#columns.points;
+  /** Reads what events may be missing of: from the last that is known on. What is being read anyway has it. */
+  async catchUp(): Promise<void> {
+    const [columns, wish, end] = [this.#columns, this.#wish, this.#end];
+    if (!columns || !wish || !end || end.signal.aborted || this.loading) return;
+    const { ts } = columns.points;
+    const from = ts[ts.length - 1];
+    if (from === undefined || this.failure) return this.again();
+    try {
+      const isWhole = await this.#read.tail({ ...wish, from, to: Date.now(), signal: end.signal }, columns);
+      if (end.signal.aborted || columns !== this.#columns) return;
+      if (!isWhole) return this.again();
+      this.points = columns.points;
+    } catch (error) {
+      if (!end.signal.aborted) this.failure = failure(error);
+    }
   }
 
   async #load(wish: Asked, end: AbortController): Promise<void> {
     this.loading = true;
     try {
-      const { columns, texts, switches } = await this.read({ ...wish, signal: end.signal });
+      const { columns, texts, switches } = await this.#read.all({ ...wish, signal: end.signal });
       if (end.signal.aborted) return;
       this.#columns = columns;
       this.texts = texts;
@@ -98,10 +129,21 @@ export class LiveSeries {
       this.#newest = ts[ts.length - 1] ?? 0;
       this.failure = null;
       this.at = Date.now();
+      if (this.options.keep && session.me) void keep(session.me.id, this.#name, columns.plain());
     } catch (error) {
-      if (!end.signal.aborted) this.failure = failure(error);
+      if (end.signal.aborted) return;
+      this.failure = failure(error);
+      if (!this.#columns) await this.#recall(end);
     } finally {
       if (this.#end === end) this.loading = false;
     }
+  }
+
+  async #recall(end: AbortController): Promise<void> {
+    if (!this.options.keep || !session.me || this.failure?.status !== 0) return;
+    const before = await kept<Kept>(session.me.id, this.#name);
+    if (!before || end.signal.aborted) return;
+    this.points = Columns.of(before.value).points;
+    this.at = before.at;
   }
 }

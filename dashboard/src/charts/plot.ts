@@ -34,12 +34,15 @@ export interface Told {
 
 /** Of a y axis' labels, in CSS pixels. */
 const DIGIT_PX = 7;
+const NARROW_PX = 500;
 
 export class Plot {
   #shown: Shown;
   #theme: Theme = theme();
   #frame = 0;
-  #silent = false;
+  /** The pointer is over this one: it says where the crosshair is. Else `point` does. */
+  #hovered = false;
+  #at: number | null = null;
   readonly #u: uPlot;
   readonly #told: Told;
 
@@ -47,6 +50,13 @@ export class Plot {
     this.#shown = shown;
     this.#told = told;
     this.#u = new uPlot(this.#options(size), this.#data(), host);
+    this.#u.over.addEventListener("pointerenter", () => (this.#hovered = true));
+    this.#u.over.addEventListener("pointerleave", ({ pointerType }) => {
+      // A finger that is lifted leaves the crosshair where it was.
+      if (pointerType === "touch") return;
+      this.#hovered = false;
+      told.crosshair(null);
+    });
     this.#draw();
   }
 
@@ -73,12 +83,20 @@ export class Plot {
     if (width !== this.#u.width || height !== this.#u.height) this.#u.setSize({ width, height });
   }
 
-  /** Puts the crosshair where it is elsewhere. */
+  /** Puts the crosshair where it is elsewhere; null: nowhere. */
   point(at: number | null): void {
-    this.#silent = true;
-    const left = at === null ? -10 : this.#u.valToPos(at, "x");
-    this.#u.setCursor({ left: left > this.#u.over.clientWidth ? -10 : left, top: left < 0 ? -10 : 0 });
-    this.#silent = false;
+    this.#at = at;
+    if (this.#hovered) return;
+    const left = at === null ? -1 : this.left(at);
+    const isWithin = left >= 0 && left <= this.edge.width;
+    this.#u.setCursor(isWithin ? { left, top: 0 } : { left: -10, top: -10 });
+  }
+
+  /** Where the plot lies in the chart, in CSS pixels. */
+  get edge() {
+    const { left, top, width, height } = this.#u.bbox;
+    const ratio = uPlot.pxRatio;
+    return { left: left / ratio, top: top / ratio, width: width / ratio, height: height / ratio };
   }
 
   /** In CSS pixels from the plot's left edge. */
@@ -92,7 +110,7 @@ export class Plot {
   }
 
   select(left: number, width: number): void {
-    this.#u.setSelect({ left, width, top: 0, height: this.#u.over.clientHeight }, false);
+    this.#u.setSelect({ left, width, top: 0, height: this.edge.height }, false);
   }
 
   destroy(): void {
@@ -113,6 +131,7 @@ export class Plot {
       this.#u.setScale("x", { min: from, max: to });
       this.#u.setScale("y", { min: low, max: high });
     });
+    this.point(this.#at);
     this.#told.drawn?.(performance.now() - begun);
   }
 
@@ -142,15 +161,17 @@ export class Plot {
 
   #behind(u: uPlot): void {
     const frame = this.#place(u);
-    within(u.ctx, frame, () => drawBands(u.ctx, frame, this.#shown.bands, this.#theme));
+    within(u.ctx, frame, () => drawBands(u.ctx, frame, this.#shown.bands, this.#theme, "tint"));
   }
 
   #before(u: uPlot): void {
     const frame = this.#place(u);
-    const { series, marks, thresholds } = this.#shown;
+    const { series, bands, marks, thresholds } = this.#shown;
     within(u.ctx, frame, () => {
+      drawBands(u.ctx, frame, bands, this.#theme, "bar");
       drawMarks(u.ctx, frame, marks, this.#theme);
-      for (const one of series) drawSeries(u.ctx, frame, one, this.#theme);
+      for (const one of series) if (one.earlier) drawSeries(u.ctx, frame, one, this.#theme);
+      for (const one of series) if (!one.earlier) drawSeries(u.ctx, frame, one, this.#theme);
       drawThresholds(u.ctx, frame, thresholds, this.#theme);
     });
   }
@@ -177,6 +198,8 @@ export class Plot {
         {
           ...axis,
           space: 70,
+          size: 30,
+          gap: 4,
           values: (_u, splits, _axis, _space, step) => timeLabels(splits, step, this.#shown.zone),
         },
         {
@@ -186,8 +209,11 @@ export class Plot {
             isSwitch()
               ? splits.map((value) => (value ? t.values.yes : t.values.no))
               : splits.map((value) => number(value, digits(step))),
-          size: (_u, values) =>
-            Math.max(40, 16 + DIGIT_PX * Math.max(0, ...(values ?? []).map(({ length }) => length))),
+          size: (u, values) =>
+            Math.max(
+              u.width < NARROW_PX ? 44 : 60,
+              16 + DIGIT_PX * Math.max(0, ...(values ?? []).map(({ length }) => length)),
+            ),
         },
       ],
       hooks: {
@@ -195,9 +221,8 @@ export class Plot {
         draw: [(u) => this.#before(u)],
         setCursor: [
           (u) => {
-            if (this.#silent) return;
             const { left = -1 } = u.cursor;
-            this.#told.crosshair(left < 0 ? null : u.posToVal(left, "x"));
+            if (this.#hovered && left >= 0) this.#told.crosshair(u.posToVal(left, "x"));
           },
         ],
       },

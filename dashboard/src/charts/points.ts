@@ -33,6 +33,10 @@ export interface Series {
   readonly stepped?: boolean | undefined;
   /** Its values are on and off. */
   readonly switches?: boolean | undefined;
+  /** The last that is known, even if it is no part of the points; the key tells it with its age. */
+  readonly newest?: { readonly at: number; readonly text: string } | undefined;
+  /** Where its name leads to. */
+  readonly href?: string | undefined;
 }
 
 export interface Band {

@@ -75,7 +75,8 @@ export function reduce(points: Points, frame: Frame, into: Reduced): void {
     before = start;
     if (lower - upper > 0.5) into.wide = true;
     const here = Math.floor(x);
-    if (here === column && !apart) {
+    // A gap of less than a pixel is none that could be seen.
+    if (here === column) {
       into.leave[at] = y;
       if (upper < (into.upper[at] as number)) into.upper[at] = upper;
       if (lower > (into.lower[at] as number)) into.lower[at] = lower;

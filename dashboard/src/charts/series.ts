@@ -68,6 +68,16 @@ export async function loadSeries(wish: Wish): Promise<Loaded> {
   return loaded((await rows(wish, length, Infinity)) ?? [], length, wish.interval);
 }
 
+/**
+ * Adds what came at `wish.from` and later to columns that end there, in their bins. False where it is more than is drawn
+ * of a whole range: then all is to be read.
+ */
+export async function loadTail(wish: Wish, columns: Columns): Promise<boolean> {
+  const found = await rows(wish, columns.bin || null, Math.max(1, Math.min(wish.pixels, MOST)));
+  for (const row of found ?? []) put(columns, row);
+  return found !== null;
+}
+
 /** What was asked for, as columns. */
 export function loaded(found: readonly Row[], bin: number, interval: number | null): Loaded {
   const gap = interval
@@ -83,11 +93,15 @@ export function loaded(found: readonly Row[], bin: number, interval: number | nu
     const value = "value" in row ? row.value : row.last;
     if (typeof value === "string") texts.push({ at: row.ts, text: value });
     if (typeof value === "boolean") switches = true;
-    const known = numeric("value" in row ? row.value : (row.avg ?? value));
-    if ("value" in row) columns.put(row.ts, known);
-    else columns.put(row.ts, known, row.min ?? known, row.max ?? known, row.count ?? 1);
+    put(columns, row);
   }
   return { columns, texts, switches };
+}
+
+function put(columns: Columns, row: Row): void {
+  if ("value" in row) return columns.put(row.ts, numeric(row.value));
+  const known = numeric(row.avg ?? row.last);
+  columns.put(row.ts, known, row.min ?? known, row.max ?? known, row.count ?? 1);
 }
 
 /** On is 1, off is 0, and what is no number NaN. */

@@ -1015,6 +1015,7 @@ export const en = {
     disabling: (title: string) => `Disable ${title}?`,
     disablingWhat: "Nothing is watched for by it any more, on all of its devices, and its alarms are cleared.",
     disable: "Disable",
+    enable: "Enable",
   },
   rule: {
     title: "Rule",

@@ -2,10 +2,11 @@
 
 import { LiveSeries } from "../../charts/live-series.svelte";
 import type { Band, Mark, Points, Series } from "../../charts/points";
-import { unit } from "../../format/numbers";
+import { shown, unit } from "../../format/numbers";
+import { to } from "../../routing/router.svelte";
 import { texts as t } from "../../texts";
 import { type Line, keyOf } from "./query";
-import { Source } from "./source.svelte";
+import { type Known, Source } from "./source.svelte";
 
 export interface Drawn {
   readonly line: Line;
@@ -70,10 +71,18 @@ export class Board {
       color: one.color,
       switches,
       stepped: switches,
+      href: to.device(one.line.device),
+      newest: known && { at: known.ts, text: textOf(known) },
     };
     if (by === null) return [series];
-    const before = { label: t.charts.earlier(series.label, by), points: later(one.earlier.points, by), earlier: true };
-    return [{ ...series, ...before }, series];
+    const before = {
+      href: undefined,
+      newest: undefined,
+      label: t.charts.earlier(series.label, by),
+      points: later(one.earlier.points, by),
+      earlier: true,
+    };
+    return [series, { ...series, ...before }];
   }
 
   #source(device: string): Source {
@@ -86,7 +95,10 @@ export class Board {
     const key = keyOf(line);
     let made = this.#lines.get(key);
     if (!made) {
-      made = { now: new LiveSeries(line.device, line.metric), earlier: new LiveSeries(line.device, line.metric) };
+      made = {
+        now: new LiveSeries(line.device, line.metric, { keep: true }),
+        earlier: new LiveSeries(line.device, line.metric),
+      };
       made.earlier.live = false;
       this.#lines.set(key, made);
     }
@@ -95,6 +107,11 @@ export class Board {
 }
 
 export const titleOf = ({ source, line }: Drawn): string => source.latest(line.metric)?.title || line.metric;
+
+function textOf({ value, precision, unit: code }: Known): string {
+  const words = shown(value, precision, t.values);
+  return typeof value === "number" ? `${words} ${unit(code)}`.trim() : words;
+}
 
 function kindOf({ source, line, now }: Drawn): string {
   const known = source.latest(line.metric);

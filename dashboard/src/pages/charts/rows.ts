@@ -14,21 +14,28 @@ export interface Row {
   readonly cells: readonly (Cell | null)[];
 }
 
-/** Within `[from, to]`, the newest first. */
-export function rowsOf(all: readonly Series[], from: number, to: number): Row[] {
-  const byTime = new Map<number, (Cell | null)[]>();
+/** Within `[from, to]`, the newest first. What lies in the same `step` of ms shares a row, as far as the lines differ. */
+export function rowsOf(all: readonly Series[], from: number, to: number, step = 1): Row[] {
+  const rows: { at: number; cells: (Cell | null)[] }[] = [];
+  const byTime = new Map<number, (Cell | null)[][]>();
   all.forEach(({ points }, column) => {
     const { ts, avg, min, max } = points;
     for (let at = firstFrom(ts, from); at < ts.length && (ts[at] as number) <= to; at++) {
       const value = avg[at];
       if (!isNumber(value)) continue;
       const when = ts[at] as number;
-      let cells = byTime.get(when);
-      if (!cells) byTime.set(when, (cells = Array.from({ length: all.length }, () => null)));
+      const slot = Math.floor(when / step);
+      const known = byTime.get(slot) ?? [];
+      let cells = known.find((one) => one[column] === null);
+      if (!cells) {
+        cells = Array.from({ length: all.length }, () => null);
+        byTime.set(slot, [...known, cells]);
+        rows.push({ at: when, cells });
+      }
       cells[column] = { avg: value, min: min?.[at] ?? null, max: max?.[at] ?? null };
     }
   });
-  return [...byTime].sort(([a], [b]) => b - a).map(([at, cells]) => ({ at, cells }));
+  return rows.sort((a, b) => b.at - a.at);
 }
 
 /** For a file: the oldest first, times for people and for programs, numbers as they came. */

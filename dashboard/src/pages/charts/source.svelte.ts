@@ -18,7 +18,7 @@ interface Page<Item> {
   readonly cursor: string | null;
 }
 
-type Known = Pick<LatestView, "ts" | "value"> & Partial<LatestView>;
+export type Known = Pick<LatestView, "ts" | "value"> & Partial<LatestView>;
 
 export class Source {
   readonly view: Resource<DeviceView>;
