@@ -13,21 +13,30 @@ export type Accord = "free" | "agreed" | "pending" | "waiting" | "rejected" | "d
 /** A device that is there takes up a wish within seconds; later it is no longer on its way. */
 const ON_ITS_WAY_MS = 30_000;
 
-export function accord(
-  side: Side,
-  key: string,
-  connected: boolean,
-  now: number,
-  agrees = fulfils(side.reported.values[key], side.desired.values[key]),
-): Accord {
+export interface Known {
+  readonly connected: boolean;
+  readonly now: number;
+  /** Whether the device reports what is desired; by the truth of an actuator unless it is said. */
+  readonly agrees?: boolean | undefined;
+  /** It was seen to be as desired since that was desired: what it is now is news, and not on its way. */
+  readonly reached?: boolean | undefined;
+  /** When it was asked for here, and when the device had reported last then: to ask again makes no new version. */
+  readonly said?: { readonly at: number; readonly reportedAt: number | null } | null | undefined;
+}
+
+export function accord(side: Side, key: string, known: Known): Accord {
   const { desired, reported } = side;
   if (!Object.hasOwn(desired.values, key)) return "free";
-  if (agrees) return "agreed";
+  if (known.agrees ?? fulfils(reported.values[key], desired.values[key])) return "agreed";
   if (reasonOf(side, key) !== null) return "rejected";
-  if (!connected) return "waiting";
-  const heard = desired.at === null || (reported.at !== null && reported.at > desired.at);
-  const old = desired.at === null || now - desired.at > ON_ITS_WAY_MS;
-  return heard && old ? "departed" : "pending";
+  if (!known.connected) return "waiting";
+  if (known.reached) return "departed";
+  const { said } = known;
+  const heard = said
+    ? reported.at !== said.reportedAt
+    : desired.at === null || (reported.at !== null && reported.at > desired.at);
+  const wished = said?.at ?? desired.at ?? 0;
+  return heard && known.now - wished > ON_ITS_WAY_MS ? "departed" : "pending";
 }
 
 /** Truth is what can be read back: how long something was wanted for is not reported, and no difference. */
