@@ -1,16 +1,29 @@
-"""How long answers take over HTTP: gateway, authorizer, function and tables, on a laptop."""
+"""How long answers take over HTTP: gateway, authorizer, function and tables, on a laptop.
+
+Some of a device with a history and over the whole fleet; then every operation that there is, each once as the access
+matrix asks for it, about a device of its own.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
+from time import perf_counter
+from typing import Any
+
+import httpx
 
 from bench.agents.figures import Figure
 from bench.apis.cloud import Cloud, rest
 from bench.apis.fleet import Fleet
 from bench.apis.percentiles import percentiles, timed
 from bench.apis.units import InProcess
+from functions.routes import Route
+from tests.access_matrix import PLANS, PROTECTED, Answer, Seeds, path_of
+from tests.e2e.seeding import seeded
 
 PEER = "a read of one item"
+CHANGES = 20
+"""Of one kind at most: commands and keys of a device are bounded."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +69,7 @@ def measure(cloud: Cloud, fleet: Fleet, api: InProcess, calls: int) -> Iterator[
     alone = timed(lambda: api.answer("/devices"), calls)
     yield from percentiles("the reads of GET devices, without gateway and functions", alone, PEER, theirs)
     yield from percentiles("POST a command", _sent(cloud, calls), PEER, theirs)
+    yield from _every_operation(cloud, calls, theirs)
 
 
 def _sent(cloud: Cloud, calls: int) -> list[float]:
@@ -68,3 +82,35 @@ def _sent(cloud: Cloud, calls: int) -> list[float]:
 
     send()
     return timed(send, calls, pause=rest)
+
+
+def _every_operation(cloud: Cloud, calls: int, theirs: list[float]) -> Iterator[Figure]:
+    """What a change needs beforehand, and what undoes it, is not counted."""
+    with httpx.Client(base_url=cloud.details["api"], timeout=60) as http:
+        took = 0.0
+
+        def ask(_name: str, method: str, path: str, **more: Any) -> Answer:
+            nonlocal took
+            headers = {"Authorization": f"Bearer {cloud.token()}", **(more.get("headers") or {})}
+            begun = perf_counter()
+            answer = http.request(method, path, params=more.get("query"), json=more.get("body"), headers=headers)
+            took = (perf_counter() - begun) * 1000
+            rest()
+            is_json = "json" in answer.headers.get("content-type", "") and answer.content
+            return Answer(answer.status_code, answer.json() if is_json else answer.text, dict(answer.headers))
+
+        def taken(route: Route, seeds: Seeds) -> float:
+            plan = PLANS[route.operation]
+            answer = ask("root", route.method, path_of(route, seeds), **plan.rest(seeds))
+            lasted = took
+            if not 200 <= answer.status < 300:
+                raise SystemExit(f"{route.operation}: {answer.status} {answer.document}")
+            if plan.restore:
+                plan.restore(seeds)
+            return lasted
+
+        seeds = seeded(ask)
+        for route in PROTECTED:
+            taken(route, seeds)
+            times = [taken(route, seeds) for _ in range(calls if route.method == "GET" else min(calls, CHANGES))]
+            yield from percentiles(f"{route.method} {route.path}", times, PEER, theirs)

@@ -1,16 +1,14 @@
 """Every role over every scope against every operation, with real tokens and keys, asked of the laptop cloud."""
 
-import time
 from concurrent.futures import ThreadPoolExecutor
-from itertools import count
 
 import pytest
 
 from functions.domain.access import Kind
 from tests import access_matrix
-from tests.access_matrix import PROTECTED, Seeds, Verdict, people
-from tests.e2e.cloud import wait_for
+from tests.access_matrix import PROTECTED, Verdict, people
 from tests.e2e.people import Asking
+from tests.e2e.seeding import seeded
 
 WORKERS = 6
 
@@ -18,14 +16,7 @@ WORKERS = 6
 @pytest.fixture(scope="module")
 def seeds(cloud):
     ask = Asking(cloud)
-    unique = f"{time.time_ns() // 1_000_000}-"
-    seeds = Seeds(
-        ask,
-        lambda thing: quarantined(ask, thing),
-        lambda thing: alarmed(ask, thing),
-        lambda thing: failed(ask, thing),
-        unique=unique,
-    )
+    seeds = seeded(ask)
 
     def admit(person):
         who = person.principal
@@ -39,55 +30,6 @@ def seeds(cloud):
         list(pool.map(admit, people()))
     yield seeds
     ask.close()
-
-
-def sent(ask, thing, seq, temperature):
-    """As the device itself would."""
-    now = ask("root", "GET", "/health").document["time"]
-    message = {
-        "v": 1,
-        "boot": "00000000000000bb",
-        "seq": seq,
-        "sent": now,
-        "m": [{"ts": now, "q": "good", "values": {"temperature": temperature}}],
-    }
-    answer = ask("root", "POST", "/telemetry", query={"device": thing}, body=message)
-    assert answer.status == 202, answer
-
-
-def quarantined(ask, thing):
-    """A value out of its range, until it is in the quarantine."""
-    sent(ask, thing, 1, 9999)
-    found = wait_for(
-        "the entry in the quarantine", lambda: ask("root", "GET", f"/devices/{thing}/quarantine").document["items"]
-    )
-    return found[0]["id"]
-
-
-def alarmed(ask, thing):
-    """Values above what a rule allows, until one has raised its alarm: a new rule is seen within some seconds."""
-    when = {"metric": "temperature", "above": -40}
-    rule = {"rule": "mx-alarm", "scope": f"device:{thing}", "severity": "info", "when": when}
-    rule["actions"] = [{"notify": ["mx-nobody"], "on": ["raised"]}]
-    made = ask("root", "POST", "/rules", body={"document": rule})
-    assert made.status in {201, 409}, made
-    seqs = count(2)
-
-    def raised():
-        sent(ask, thing, next(seqs), 20.5)
-        return ask("root", "GET", f"/devices/{thing}/alarms").document["items"]
-
-    return wait_for("an alarm", raised, every_s=1)[0]["id"]
-
-
-def failed(ask, thing):
-    """What was to be told of the device's first alarm to somebody whom there is not, once that has failed."""
-
-    def failures():
-        items = ask("root", "GET", f"/alarms/{thing}.1/deliveries").document["items"]
-        return [one["id"] for one in items if one["state"] == "FAILED"]
-
-    return wait_for("a delivery that failed", failures, every_s=0.5)[0]
 
 
 def test_every_cell_is_as_the_domain_has_it(seeds):
