@@ -37,7 +37,7 @@ up: setup dashboard ## run the whole platform on this machine, with live devices
 down: setup ## stop it
 	@$(BIN)/fieldline local down --port $(PORT)
 
-# Three at once, because each waits much of its time: the clouds of tests/e2e and tests/local have ports of their own.
+# Four at once, because each waits much of its time: the clouds of tests/e2e, local and dashboard have ports of their own.
 # They share MiniStack's environment, which is made before.
 test: setup dashboard ## run every test: units in parallel, and beside them those that need the laptop cloud
 	@echo "==> servers and tools that the tests need" && $(BIN)/python -m tests.debian
@@ -45,7 +45,8 @@ test: setup dashboard ## run every test: units in parallel, and beside them thos
 	@$(BIN)/python -m tests.together --live \
 	  "unit tests" '$(BIN)/python -m pytest -q -n auto -m "not cloud"' \
 	  "end to end, in a laptop cloud" '$(BIN)/python -m pytest -q -m cloud tests/e2e' \
-	  "the laptop cloud itself" '$(BIN)/python -m pytest -q -m cloud tests/local'
+	  "the laptop cloud itself" '$(BIN)/python -m pytest -q -m cloud tests/local' \
+	  "the dashboard in a browser" '$(BIN)/python -m pytest -q -m cloud tests/dashboard'
 
 check: setup dashboard ## lint, types, import arrows, and the synthesized templates
 	@$(BIN)/python -m tests.together \

@@ -1,6 +1,7 @@
 """Debian's tools for tests: the installed one where there is one, else unpacked without root into `.local/debian/`.
 
-`python -m tests.debian` fetches all of them beforehand. Needs apt-get, apt-cache and dpkg; see `tool`.
+`python -m tests.debian` fetches all of them beforehand. Needs apt-get, apt-cache and dpkg; see `tool`. A browser is too
+much to be unpacked: see `browser`.
 """
 
 import ctypes
@@ -41,6 +42,49 @@ TOOLS = {
 """Each tool, and Debian's package that has it."""
 ANOTHER_MAY_BE_INSTALLED = ("influxd",)
 """What is installed under this name may be another major version than Debian's."""
+BROWSER = "chromium"
+BROWSER_AT = "FIELDLINE_CHROMIUM"
+
+
+def browser() -> Path:
+    """Chromium: the one that $FIELDLINE_CHROMIUM names, else the installed one, else installed here, which takes root.
+
+    Where it cannot be had the test is skipped and says why; with FIELDLINE_REQUIRE_TOOLS it fails.
+    """
+    try:
+        return fetch_browser()
+    except MissingError as exc:
+        if os.environ.get(REQUIRED):
+            pytest.fail(f"{exc} ({REQUIRED} is set)", pytrace=False)
+        pytest.skip(str(exc))
+
+
+@cache
+def fetch_browser() -> Path:
+    """As `browser`, but raises MissingError."""
+    if named := os.environ.get(BROWSER_AT):
+        if shutil.which(named) is None:
+            raise MissingError(f"{BROWSER_AT}: expected a program, got {named!r}")
+        return Path(named)
+    if (found := _installed(BROWSER)) is not None:
+        return found
+    if os.geteuid() != 0 or shutil.which("apt-get") is None:
+        raise MissingError(
+            f"{BROWSER} is missing, and only root may install it: `sudo apt-get install {BROWSER}` on Debian, or set "
+            f"{BROWSER_AT} to a Chromium"
+        )
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with (FOLDER / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        install = ("apt-get", "install", "--yes", "--no-install-recommends", BROWSER)
+        try:
+            _run(*install)
+        except MissingError:  # a fresh machine has no lists of packages
+            _run("apt-get", "update")
+            _run(*install)
+    if (found := _installed(BROWSER)) is None:
+        raise MissingError(f"{BROWSER}: Debian's package does not have it")
+    return found
 
 
 def tool(name: str) -> Path:
@@ -194,7 +238,8 @@ def _apt(*command: str) -> str:
 
 def _run(*command: str) -> str:
     _log.info(" ".join(command))
-    done = subprocess.run(command, cwd=FOLDER, capture_output=True, text=True, check=False, timeout=240)
+    quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    done = subprocess.run(command, cwd=FOLDER, env=quiet, capture_output=True, text=True, check=False, timeout=240)
     if done.returncode:
         said = (done.stderr or done.stdout).strip().splitlines()[-1:]
         raise MissingError(f"`{' '.join(command)}` failed: {' '.join(said)}")
@@ -208,3 +253,9 @@ if __name__ == "__main__":
             _log.info(fetch(each))
     except MissingError as problem:
         sys.exit(str(problem))
+    try:
+        _log.info(fetch_browser())
+    except MissingError as problem:
+        if os.environ.get(REQUIRED):
+            sys.exit(str(problem))
+        _log.warning("the dashboard's tests in a browser are skipped: %s", problem)

@@ -92,3 +92,44 @@ def test_a_tool_is_unpacked_once(bare, monkeypatch):
     monkeypatch.setattr(debian, "_apt", lambda *command: pytest.fail(f"{command} was run again"))
 
     assert debian.fetch("softhsm2-util") == first
+
+
+@pytest.fixture
+def no_browser(bare, monkeypatch):
+    """Nor has it a browser; gives what was run to have one."""
+    debian.fetch_browser.cache_clear()
+    monkeypatch.delenv(debian.BROWSER_AT, raising=False)
+    monkeypatch.delenv(debian.REQUIRED, raising=False)
+    run = []
+    monkeypatch.setattr(debian, "_run", lambda *command: run.append(" ".join(command)))
+    yield run
+    debian.fetch_browser.cache_clear()
+
+
+def test_who_may_not_install_a_browser_is_told_in_one_line_how_to(no_browser, monkeypatch):
+    monkeypatch.setattr(debian.os, "geteuid", lambda: 1000)
+    with pytest.raises(Skipped, match=r"^[^\n]*`sudo apt-get install chromium` on Debian, or set FIELDLINE_CHROMIUM"):
+        debian.browser()
+    monkeypatch.setenv(debian.REQUIRED, "1")
+    with pytest.raises(Failed, match="only root may install it"):
+        debian.browser()
+    assert no_browser == []
+
+
+def test_root_has_debian_s_browser_installed(no_browser, monkeypatch):
+    monkeypatch.setattr(debian.os, "geteuid", lambda: 0)
+    monkeypatch.setattr(debian.shutil, "which", lambda name, **_path: f"/usr/bin/{name}")
+    monkeypatch.setattr(debian, "_installed", lambda name: Path(f"/usr/bin/{name}") if no_browser else None)
+    assert debian.browser() == Path("/usr/bin/chromium")
+    assert no_browser == ["apt-get install --yes --no-install-recommends chromium"]
+
+
+def test_a_browser_may_be_named(no_browser, monkeypatch, tmp_path):
+    monkeypatch.setenv(debian.BROWSER_AT, str(tmp_path / "nowhere"))
+    with pytest.raises(debian.MissingError, match=r"FIELDLINE_CHROMIUM: expected a program, got '.*nowhere'"):
+        debian.fetch_browser()
+    named = tmp_path / "chrome"
+    named.write_text("#!/bin/sh\n")
+    named.chmod(0o755)
+    monkeypatch.setenv(debian.BROWSER_AT, str(named))
+    assert debian.fetch_browser() == named
