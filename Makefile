@@ -57,7 +57,7 @@ check: setup dashboard ## lint, types, import arrows, and the synthesized templa
 	  "dashboard: types" '$(NPM) dashboard run --silent check' \
 	  "dashboard: ESLint" '$(NPM) dashboard run --silent lint' \
 	  "dashboard: Prettier" '$(NPM) dashboard run --silent formatted' \
-	  "dashboard: size" '$(BIN)/python -m bench.dashboard_size'
+	  "dashboard: size" '$(BIN)/python -m bench.dashboards.size'
 
 # Holds the hash of the lock file that was installed; the tests look at it too.
 %/node_modules/.installed: %/package-lock.json | setup

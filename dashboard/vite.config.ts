@@ -45,7 +45,7 @@ export default defineConfig({
   server: {
     host: "127.0.0.1",
     proxy: Object.fromEntries(
-      ["/v1", "/ws"].map((path) => [
+      ["/v1", "/ws", "/config.json"].map((path) => [
         path,
         { target: CLOUD, ws: path === "/ws", changeOrigin: true, headers: { origin: CLOUD } },
       ]),

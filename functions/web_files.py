@@ -57,8 +57,11 @@ def is_served(path: str) -> bool:
 
 
 def is_page(path: str) -> bool:
-    """Whether it is an address of the app, which `index.html` answers: its last segment names no file."""
-    return "." not in path.rpartition("/")[2]
+    """Whether it is an address of the app, which `index.html` answers: its last segment names no kind of file.
+
+    A dot alone makes no file: `/alarms/press-4.42` is an alarm.
+    """
+    return PurePosixPath(path.rpartition("/")[2]).suffix not in CONTENT_TYPES
 
 
 def config(map_tiles: str | None) -> bytes:

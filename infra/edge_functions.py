@@ -1,12 +1,15 @@
 """What CloudFront does with a request before it passes it on: two small functions in JavaScript."""
 
-PAGES = """\
-function handler(event) {
+from functions.web_files import CONTENT_TYPES
+
+_FILES = "|".join(sorted(suffix.removeprefix(".") for suffix in CONTENT_TYPES))
+PAGES = f"""\
+function handler(event) {{
   var request = event.request;
   // An address of the app, not of a file: the app itself knows what is there.
-  if (request.uri.slice(request.uri.lastIndexOf('/')).indexOf('.') < 0) request.uri = '/index.html';
+  if (!/[^/]\\.({_FILES})$/.test(request.uri)) request.uri = '/index.html';
   return request;
-}
+}}
 """
 """For files alone: an error page of the distribution would take the place of the API's errors too."""
 

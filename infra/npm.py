@@ -1,4 +1,4 @@
-"""`python -m infra.npm FOLDER ARGUMENT…` runs npm in that folder, by the packaged Node, whatever else this machine has."""
+"""`python -m infra.npm FOLDER ARGUMENT…`: npm in that folder, by the packaged Node, whatever else this machine has."""
 
 import os
 import sys

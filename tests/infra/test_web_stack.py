@@ -240,6 +240,7 @@ def test_the_functions_stand_where_they_belong(deployment):
         ("/devices/press-4/history", "/index.html"),
         ("/a.b/devices", "/index.html"),
         ("/devices/", "/index.html"),
+        ("/alarms/press-4.42", "/index.html"),
         ("/sw.js", "/sw.js"),
         ("/assets/app-1f0e.js", "/assets/app-1f0e.js"),
         ("/missing.png", "/missing.png"),
