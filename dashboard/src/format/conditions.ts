@@ -38,7 +38,17 @@ export type Known = (metric: string) => { readonly title: string; readonly unit:
 /** As the contract tells them apart: by the one key that only they have. */
 export function kindOf(condition: Json | undefined): Kind {
   if (!isObject(condition)) return "other";
-  for (const kind of ["all", "any", "not", "changes", "no_data", "online", "geofence", "schedule", "attribute"] as const) {
+  for (const kind of [
+    "all",
+    "any",
+    "not",
+    "changes",
+    "no_data",
+    "online",
+    "geofence",
+    "schedule",
+    "attribute",
+  ] as const) {
     if (Object.hasOwn(condition, kind)) return kind;
   }
   return Object.hasOwn(condition, "metric") ? "comparison" : "other";

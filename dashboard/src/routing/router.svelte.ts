@@ -7,15 +7,17 @@ class Router {
   search = $state(location.search);
   readonly match: Match | null = $derived(matched(this.path));
   readonly query: URLSearchParams = $derived(new URLSearchParams(this.search));
+  #guard: ((to: string) => boolean) | null = null;
 
   constructor() {
-    addEventListener("popstate", () => this.#read());
+    addEventListener("popstate", () => this.#stepped());
     document.addEventListener("click", (event) => this.#follow(event));
   }
 
   go(to: string, { replace = false }: { replace?: boolean } = {}): void {
     if (to === location.pathname + location.search) return;
     const moved = new URL(to, location.href).pathname !== location.pathname;
+    if (moved && this.#guard?.(to) === false) return;
     history[replace ? "replaceState" : "pushState"](null, "", to);
     this.#read();
     if (moved) scrollTo(0, 0);
@@ -30,6 +32,22 @@ class Router {
     }
     const text = next.toString();
     this.go(location.pathname + (text ? `?${text}` : ""), { replace: !push });
+  }
+
+  /** Asks before a page is left for another one; where the answer is false, it stays. Gives what ends the asking. */
+  guard(asked: (to: string) => boolean): () => void {
+    this.#guard = asked;
+    return () => {
+      if (this.#guard === asked) this.#guard = null;
+    };
+  }
+
+  /** Back and forth: the address has changed already. */
+  #stepped(): void {
+    const to = location.pathname + location.search;
+    if (location.pathname !== this.path && this.#guard?.(to) === false) {
+      history.pushState(null, "", this.path + this.search);
+    } else this.#read();
   }
 
   #read(): void {

@@ -93,6 +93,13 @@ export const ROUTES: readonly Route[] = [
     menu: { icon: "rules", bar: false, section: "manage" },
   },
   {
+    name: "rule-new",
+    path: "/rules/new",
+    title: t.rule.newTitle,
+    load: () => page(import("../pages/rule/index.svelte")),
+    needs: "rules:read",
+  },
+  {
     name: "rule",
     path: "/rules/:rule",
     title: t.rule.title,

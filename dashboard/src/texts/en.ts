@@ -369,10 +369,11 @@ export const en = {
     duplicates: "Came twice",
     unmodeled: "Not in the model",
     quarantined: "Quarantined",
-    noLoss: (received: string) => `Nothing was lost in the last two days (${received} messages).`,
-    loss: (lost: string, share: string) => `${lost} messages (${share}) were lost in the last two days.`,
-    lossInHour: (hour: Date, lost: string) =>
-      `${lost} lost in the hour from ${new Intl.DateTimeFormat(undefined, { dateStyle: "short", timeStyle: "short" }).format(hour)}`,
+    lastHeard: "Last heard",
+    noLoss: (received: number) => `Nothing was lost in the last two days (${counted(received, "message")} received).`,
+    loss: (lost: number, share: string) => `Lost in the last two days: ${counted(lost, "message")} (${share}).`,
+    lossInHour: (hour: Date, lost: number) =>
+      `${many.format(lost)} lost in the hour from ${new Intl.DateTimeFormat(undefined, { dateStyle: "short", timeStyle: "short" }).format(hour)}`,
     reasons: {
       malformed: "malformed",
       too_large: "too large",
@@ -500,6 +501,7 @@ export const en = {
     reported: "Reported",
     desired: "Desired",
     asOf: "as of",
+    notReported: "the device never said",
     nobody: "nobody set it",
     by: (name: string) => `by ${name}`,
     byNobodyKnown: "by nobody known here",
