@@ -48,7 +48,7 @@ class Standing:
 
 
 def may_watch(who: Principal, topic: str, group: str | None) -> bool:
-    """`group` is that of the topic's device. All alarms may be watched by whoever may see some; each event is judged."""
+    """`group` is that of the topic's device. Alarms may be watched by whoever may see some: each event is judged."""
     if topic == ALARMS:
         return who.anywhere(Permission.LIVE_SUBSCRIBE) and who.anywhere(Permission.ALARMS_READ)
     return who.may(Permission.LIVE_SUBSCRIBE, target_of(topic, group))

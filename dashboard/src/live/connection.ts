@@ -36,6 +36,11 @@ export interface Listener {
   ended(error: unknown): void;
 }
 
+export interface Wish {
+  has(topic: Topic): boolean;
+  keys(): Iterable<Topic>;
+}
+
 interface Asked {
   readonly type: "subscribe" | "unsubscribe";
   readonly id: string;
@@ -72,7 +77,7 @@ export class Connection {
   /** `wish` is all that is to be watched; after a change of it call `reconcile`. */
   constructor(
     private readonly ports: Ports,
-    private readonly wish: ReadonlyMap<Topic, unknown>,
+    private readonly wish: Wish,
     private readonly on: Listener,
   ) {
     this.#timers = new Timers(ports.clock);

@@ -2,7 +2,7 @@
 
 import type { AlarmView, CommandsStatus, LatestView, PresenceView, ProgressView, StepView } from "@fieldline/client";
 
-import type { Reason, Refusal, Topic } from "./topics";
+import { ALARMS, type Reason, type Refusal, type Topic } from "./topics";
 
 export type Reading = Pick<LatestView, "ts" | "value" | "q">;
 
@@ -176,9 +176,10 @@ function isReading(one: unknown): boolean {
 }
 
 /** Everything that an event of it may be watched by. */
-function watchedBy({ device, group, command }: Json): Topic[] {
+function watchedBy({ kind, device, group, command }: Json): Topic[] {
   if (!isText(device)) return [];
   const path = text(group).split("/");
   const groups = isText(group) ? path.map((_, at) => `group:${path.slice(0, at + 1).join("/")}`) : [];
-  return [`device:${device}`, ...groups, ...(isText(command) ? [`command:${device}/${command}`] : [])];
+  const alarms = kind === "alarm" ? [ALARMS] : [];
+  return [...alarms, `device:${device}`, ...groups, ...(isText(command) ? [`command:${device}/${command}`] : [])];
 }

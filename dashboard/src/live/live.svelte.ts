@@ -4,6 +4,9 @@
  *     $effect(() => live.watch({ devices: [id] }));
  *     $effect(() => live.on((events) => { for (const event of events) if (event.kind === "latest") … }));
  *     $effect(() => live.onRefill(() => void device.load(), { devices: [id] }));
+ *
+ * Paused, or in a hidden tab, pages are told of alarms alone: those that are open stand in the tab's title, and a new one
+ * may be heard.
  */
 
 import { Batches } from "./batches";
@@ -12,7 +15,7 @@ import { Timers } from "./clock";
 import type { LiveEvent } from "./frames";
 import { Listeners } from "./listeners";
 import { type Ended, LiveSocket, type Refill, type SocketStatus } from "./socket";
-import { EVERYTHING, type Refusal, type Topic, type Wanted, concerns, topicsOf } from "./topics";
+import { ALARMS, EVERYTHING, type Refusal, type Topic, type Wanted, concerns, isUrgent, topicsOf } from "./topics";
 
 export type { LiveEvent } from "./frames";
 export type { Ended, Refill } from "./socket";
@@ -20,7 +23,7 @@ export type { Refusal, Wanted } from "./topics";
 
 export type LiveStatus = SocketStatus | "paused";
 
-/** Nobody looks for as long: the connection rests, and what is shown is read anew when somebody does. */
+/** Nobody looks for as long: nothing but alarms is watched, and what is shown is read anew when somebody does. */
 const REST_MS = 5 * 60_000;
 
 export class Live {
@@ -108,17 +111,20 @@ export class Live {
     return this.#socket.watch(wanted);
   }
 
-  /** Tells of what is watched by anybody, the oldest first, at most once a frame, and never while nobody looks. */
+  /** Tells of what is watched by anybody, the oldest first, at most once a frame; of alarms also while nobody looks. */
   on(handler: (events: LiveEvent[]) => void): () => void {
     return this.#handlers.add(handler, undefined);
   }
 
-  /** Tells when to read by REST what events may be missing of; with `wanted` only where it may be about that. */
+  /**
+   * Tells when to read by REST what events may be missing of; with `wanted` only where it may be about that. While nobody
+   * looks it waits, but for whom wants alarms alone.
+   */
   onRefill(handler: (refill: Refill) => void, wanted: Wanted = { all: true }): () => void {
     return this.#refills.add(handler, topicsOf(wanted));
   }
 
-  /** Nothing is told until `resume`, which tells what came meanwhile. */
+  /** What values do is not told until `resume`, which tells what came meanwhile. Alarms are. */
   pause(): void {
     this.#paused = true;
     this.#look();
@@ -127,8 +133,9 @@ export class Live {
 
   resume(): void {
     this.#paused = false;
-    this.#look();
+    // Who is told to read anew reads only while it is not paused.
     this.#show();
+    this.#look();
   }
 
   #show(): void {
@@ -144,29 +151,27 @@ export class Live {
   /** Whether anybody looks may have changed. */
   #look(): void {
     if (this.#unlisten === null) return;
-    const held = this.#paused || this.#browser.isHidden();
-    if (held && !this.#held) {
-      this.#batches.hold();
-      this.#timers.set("rest", REST_MS, () => this.#rest());
-    }
+    const held = this.#browser.isHidden() ? "hidden" : this.#paused ? "paused" : null;
+    if (held && !this.#held) this.#timers.set("rest", REST_MS, () => this.#rest());
     if (!held) {
       this.#timers.clear("rest");
-      if (this.#socket.isRunning) this.#socket.check();
-      else this.#socket.start();
-      this.#batches.release();
+      this.#socket.start();
+      this.#socket.check();
     }
-    this.#held = held;
+    this.#held = held !== null;
+    if (held) this.#batches.hold(held);
+    else this.#batches.release();
     if (!held && this.#owed.length > 0) {
       const topics = this.#owed;
       this.#owed = [];
-      this.#refill({ topics, reason: "missed" });
+      this.#refills.tell({ topics, reason: "missed" }, (wanted) => !isUrgent(wanted) && concerns(topics, wanted));
     }
   }
 
   #rest(): void {
-    this.#socket.stop(true);
-    this.#batches.clear();
-    this.#owed = [];
+    // Of what is subscribed to again later it is told then.
+    this.#owed = this.#socket.rest(ALARMS) ? [EVERYTHING] : [];
+    this.#batches.clear("values");
   }
 
   #deliver(events: LiveEvent[]): void {
@@ -176,7 +181,7 @@ export class Live {
 
   #refill(refill: Refill): void {
     if (this.#held) this.#owed.push(...refill.topics.filter((topic) => !this.#owed.includes(topic)));
-    else this.#refills.tell(refill, (wanted) => concerns(refill.topics, wanted));
+    this.#refills.tell(refill, (wanted) => (isUrgent(wanted) || !this.#held) && concerns(refill.topics, wanted));
   }
 }
 

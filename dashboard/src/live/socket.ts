@@ -1,7 +1,7 @@
 /** Live data as long as somebody watches: connects, renews without a gap, and comes back after any end. */
 
 import { Timers } from "./clock";
-import { Connection, type Ports } from "./connection";
+import { Connection, type Ports, type Wish } from "./connection";
 import type { LiveEvent } from "./frames";
 import { type Refusal, type Topic, type Wanted, topicsOf } from "./topics";
 
@@ -46,6 +46,8 @@ export class LiveSocket {
   #next: Connection | null = null;
   #old: Connection | null = null;
   #running = false;
+  /** While it rests: of what is wanted only this is watched. */
+  #only: Topic | null = null;
   #ended: Ended | null = "stopped";
   #wasLive = false;
   #failures = 0;
@@ -59,11 +61,6 @@ export class LiveSocket {
     private readonly on: SocketListener,
   ) {
     this.#timers = new Timers(ports.clock);
-  }
-
-  /** Whether it connects or is connected, and does so again after any end. */
-  get isRunning(): boolean {
-    return this.#running;
   }
 
   /** Until the function that comes back is called. What several want is watched once. */
@@ -85,6 +82,10 @@ export class LiveSocket {
   }
 
   start(): void {
+    if (this.#only !== null) {
+      this.#only = null;
+      this.#reconcile();
+    }
     if (this.#running) return;
     this.#running = true;
     this.#ended = null;
@@ -92,11 +93,27 @@ export class LiveSocket {
     this.#connect();
   }
 
-  /** Ends the connection. Who only rests comes back with `start`. */
-  stop(rests = false): void {
+  /**
+   * Until the next `start` of what is wanted only this topic is watched: true. Where it is not wanted the connection
+   * ends until then: false.
+   */
+  rest(only: Topic): boolean {
+    this.#only = only;
+    if (this.#running && this.#wish.has(only)) this.#reconcile();
+    else this.#stop(null);
+    return this.#running;
+  }
+
+  /** Ends the connection, and what there was of it. */
+  stop(): void {
+    this.#only = null;
+    this.#wasLive = false;
+    this.#stop("stopped");
+  }
+
+  #stop(ended: Ended | null): void {
     this.#running = false;
-    this.#ended = rests ? null : "stopped";
-    if (!rests) this.#wasLive = false;
+    this.#ended = ended;
     this.#timers.clearAll();
     this.#completing.clear();
     for (const one of [this.#current, this.#next, this.#old]) one?.close();
@@ -114,11 +131,13 @@ export class LiveSocket {
 
   #gather(): void {
     if (this.#timers.has("gather")) return;
-    this.#timers.set("gather", GATHER_MS, () => {
-      this.#current?.reconcile();
-      this.#next?.reconcile();
-      this.#tell();
-    });
+    this.#timers.set("gather", GATHER_MS, () => this.#reconcile());
+  }
+
+  #reconcile(): void {
+    this.#current?.reconcile();
+    this.#next?.reconcile();
+    this.#tell();
   }
 
   #connect(): void {
@@ -133,7 +152,11 @@ export class LiveSocket {
   }
 
   #opened(): Connection {
-    const made: Connection = new Connection(this.ports, this.#wish, {
+    const wish: Wish = {
+      has: (topic) => this.#wish.has(topic) && (this.#only ?? topic) === topic,
+      keys: () => [...this.#wish.keys()].filter((topic) => wish.has(topic)),
+    };
+    const made: Connection = new Connection(this.ports, wish, {
       welcomed: () => this.#welcomed(made),
       events: (events) => this.on.events(events),
       cut: (topics) => this.on.refill({ topics, reason: "missed" }),

@@ -7,13 +7,18 @@
 import { type DeviceItem, api, ask } from "../api/api";
 import { type Failure, failure } from "../api/problems";
 import { session } from "../api/session.svelte";
-import type { LiveEvent } from "../live/live.svelte";
+import { type LiveEvent, type Refill, live } from "../live/live.svelte";
 import { keep, kept } from "./snapshot";
 import { type Standing, standing } from "./standing";
 
 /** Beyond it a list says so, and its search asks the API. */
 export const MOST = 5000;
 const PAGE = 100;
+/** A list of as many pages is read again for a few of its devices. */
+const FEW_PAGES = 5;
+/** How often it is read again for those that nobody watches: by its length, and not more often than that. */
+const EVERY_MS = 60_000;
+const A_PAGE_MS = 6_000;
 const KEPT = "devices";
 
 export type Latest = NonNullable<DeviceItem["latest"]>;
@@ -116,6 +121,38 @@ class Fleet {
       if (turn === this.#turn) this.loading = false;
     }
   };
+
+  /** While a page shows them: those that it watches by events, and the others as they were a while ago. */
+  follow(): () => void {
+    let readAt = Date.now();
+    const load = () => {
+      readAt = Date.now();
+      void this.load();
+    };
+    load();
+    const timer = setInterval(() => {
+      const due = readAt + Math.max(EVERY_MS, this.#pages * A_PAGE_MS) <= Date.now();
+      if (due && !this.loading && document.visibilityState === "visible" && live.status !== "paused") load();
+    }, A_PAGE_MS);
+    const ends = [
+      live.on((events) => this.hear(events)),
+      live.onRefill((refill) => {
+        if (this.#isWorth(refill)) load();
+      }),
+      () => clearInterval(timer),
+    ];
+    return () => ends.forEach((end) => end());
+  }
+
+  get #pages(): number {
+    return Math.ceil(this.devices.size / PAGE);
+  }
+
+  /** Of devices that came into view a short list is read, once; a long one is not read for every scroll. */
+  #isWorth({ topics, reason }: Refill): boolean {
+    if (topics.some((topic) => !topic.startsWith("device:"))) return true;
+    return reason !== "subscribed" && this.#pages <= FEW_PAGES;
+  }
 
   /** Where not all are here, the API looks for them; what it finds is there for the list too. */
   async search(q: string): Promise<void> {

@@ -144,13 +144,15 @@ export class FakeSocket implements WebSocketLike {
 
 /** The topics of a message. */
 export function named(message: Message | undefined): string[] {
-  const { devices, groups, commands, all } = message as unknown as {
+  const { devices, groups, commands, alarms, all } = message as unknown as {
     devices: string[];
     groups: string[];
     commands: { device: string; id: string }[];
+    alarms?: boolean;
     all: boolean;
   };
   return [
+    ...(alarms ? ["alarms"] : []),
     ...(all ? ["*"] : []),
     ...devices.map((device) => `device:${device}`),
     ...groups.map((group) => `group:${group}`),

@@ -84,5 +84,7 @@ describe("events", () => {
       events: [],
       cut: ["device:a", "group:plant", "group:plant/line", "command:a/c1"],
     });
+    const alarm = { kind: "alarm", device: "a", alarm: "a.1", at: 1, truncated: true };
+    expect(events(alarm)).toEqual({ type: "events", events: [], cut: ["alarms", "device:a"] });
   });
 });

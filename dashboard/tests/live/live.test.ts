@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
 import { socketUrl } from "../../src/live/browser";
 import { Live, type LiveEvent, type Refill } from "../../src/live/live.svelte";
-import { FakeBrowser, presence } from "./fakes";
+import { FakeBrowser, alarm, presence } from "./fakes";
 
 const MINUTE = 60_000;
 
@@ -24,8 +24,8 @@ afterEach(() => {
   live.disconnect();
 });
 
-async function connected(): Promise<void> {
-  live.watch({ devices: ["a"] });
+async function connected(alarms = false): Promise<void> {
+  live.watch({ devices: ["a"], alarms });
   live.connect(browser.ticket);
   await browser.clock.pass(0);
   browser.socket.welcomes();
@@ -118,68 +118,31 @@ describe("live data", () => {
   });
 });
 
-describe("a hidden tab", () => {
-  it("is told nothing, and once it is looked at the newest of each", async () => {
-    await connected();
-    browser.hide(true);
-    tell(presence("a", 1, "online"));
-    tell(presence("a", 2, "offline"));
-    expect(told).toEqual([]);
-    browser.hide(false);
+describe("paused", () => {
+  it("means values: alarms go on", async () => {
+    await connected(true);
+    live.pause();
+    tell(presence("a", 1, "online"), alarm("a", "a1", 2, 1));
+    expect(told).toEqual([[alarm("a", "a1", 2, 1)]]);
+    expect(live.status).toBe("paused");
+    live.resume();
     browser.screen.draw(browser.clock.now());
-    expect(told).toEqual([[presence("a", 2, "offline")]]);
-    expect(refills).toEqual([]);
+    expect(told[1]).toEqual([presence("a", 1, "online")]);
   });
 
-  it("reads nothing by REST until it is looked at", async () => {
-    await connected();
-    browser.hide(true);
+  it("is over before anybody is told to read anew", async () => {
+    await connected(true);
+    live.pause();
     browser.socket.ends();
     await browser.clock.pass(1_000);
     browser.socket.welcomes();
     browser.socket.answers();
-    await browser.clock.pass(10_000);
-    expect(refills).toEqual([]);
-    browser.hide(false);
-    expect(refills).toEqual([{ topics: ["device:a"], reason: "missed" }]);
+    const statuses: string[] = [];
+    live.onRefill(() => statuses.push(live.status));
+    live.resume();
+    expect(statuses).toEqual(["live"]);
   });
 
-  it("rests after five minutes, and reads everything anew when it is looked at", async () => {
-    await connected();
-    browser.hide(true);
-    tell(presence("a", 1, "online"));
-    await browser.clock.pass(4 * MINUTE);
-    browser.socket.tells({ type: "pong", at: browser.socket.serverNow });
-    await browser.clock.pass(MINUTE - 1);
-    expect(browser.socket.isClosed).toBe(false);
-    await browser.clock.pass(1);
-    expect(browser.socket.isClosed).toBe(true);
-    await browser.clock.pass(60 * MINUTE);
-    expect(browser.sockets).toHaveLength(1);
-    browser.hide(false);
-    expect(live.status).toBe("reconnecting");
-    await browser.clock.pass(0);
-    browser.socket.welcomes();
-    browser.socket.answers();
-    await browser.clock.pass(6_000);
-    browser.screen.draw(browser.clock.now());
-    expect(live.status).toBe("live");
-    expect(refills.map(({ reason }) => reason)).toEqual(["subscribed", "complete"]);
-    expect(told).toEqual([]);
-  });
-
-  it("does not rest that was looked at meanwhile", async () => {
-    await connected();
-    browser.hide(true);
-    await browser.clock.pass(4 * MINUTE);
-    browser.hide(false);
-    browser.socket.tells({ type: "pong", at: browser.socket.serverNow });
-    await browser.clock.pass(3 * MINUTE);
-    expect(browser.socket.isClosed).toBe(false);
-  });
-});
-
-describe("paused", () => {
   it("nothing is told until it goes on, and then what came meanwhile", async () => {
     await connected();
     live.pause();

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { type Reason, chosen, concerns, fitting, topicAt, topicsOf, wantedOf } from "../../src/live/topics";
+import { type Reason, chosen, concerns, fitting, isUrgent, topicAt, topicsOf, wantedOf } from "../../src/live/topics";
 
 const wanted = { devices: ["a", "b"], groups: ["plant/line"], commands: [{ device: "a", id: "c1" }], all: false };
 const none = new Map<string, Reason>();
@@ -10,6 +10,14 @@ describe("topics", () => {
     expect(topicsOf(wanted)).toEqual(["device:a", "device:b", "group:plant/line", "command:a/c1"]);
     expect(wantedOf(topicsOf(wanted))).toEqual(wanted);
     expect(wantedOf(topicsOf({ all: true }))).toEqual({ devices: [], groups: [], commands: [], all: true });
+    expect(topicsOf({ alarms: true, devices: ["alarms"] })).toEqual(["alarms", "device:alarms"]);
+    expect(wantedOf(["alarms", "device:alarms"])).toEqual({
+      devices: ["alarms"],
+      groups: [],
+      commands: [],
+      alarms: true,
+      all: false,
+    });
   });
 
   it("are found again by the field that the server complains about", () => {
@@ -19,12 +27,23 @@ describe("topics", () => {
     expect(topicAt(topics, "commands[0].id")).toBe("command:a/c1");
     expect(topicAt(topics, "devices[9]")).toBeUndefined();
     expect(topicAt(topics, "all")).toBeUndefined();
+    expect(topicAt(topics, "alarms")).toBeUndefined();
+    expect(topicAt(["alarms", ...topics], "alarms")).toBe("alarms");
+    expect(topicAt(["alarms", ...topics], "devices[0]")).toBe("device:a");
   });
 });
 
 describe("what a connection watches", () => {
   it("is everything alone where everything is wanted, since that includes the rest", () => {
     expect(chosen(["device:a", "*"], none, 100)).toEqual({ keep: ["*"], over: [] });
+  });
+
+  it("is alarms first, also beside everything and where there is too much", () => {
+    expect(chosen(["device:a", "*", "alarms"], none, 100)).toEqual({ keep: ["alarms", "*"], over: [] });
+    expect(chosen(["device:a", "device:b", "alarms"], none, 2)).toEqual({
+      keep: ["alarms", "device:a"],
+      over: ["device:b"],
+    });
   });
 
   it("is the rest where everything is refused", () => {
@@ -58,5 +77,13 @@ describe("news of some topics", () => {
     expect(concerns(["device:a", "device:b"], ["device:b"])).toBe(true);
     expect(concerns(["device:a"], ["*"])).toBe(true);
     expect(concerns(["*"], ["device:b"])).toBe(true);
+    expect(concerns(["device:a"], ["alarms"])).toBe(false);
+    expect(concerns(["alarms", "device:a"], ["alarms"])).toBe(true);
+  });
+
+  it("is urgent to who wants alarms and nothing else", () => {
+    expect(isUrgent(topicsOf({ alarms: true }))).toBe(true);
+    expect(isUrgent(topicsOf({ all: true }))).toBe(false);
+    expect(isUrgent(topicsOf({ alarms: true, devices: ["a"] }))).toBe(false);
   });
 });
