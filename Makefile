@@ -46,6 +46,7 @@ test: setup dashboard ## run every test: units in parallel, and beside them thos
 	  "unit tests" '$(BIN)/python -m pytest -q -n auto -m "not cloud"' \
 	  "end to end, in a laptop cloud" '$(BIN)/python -m pytest -q -m cloud tests/e2e' \
 	  "the laptop cloud itself" '$(BIN)/python -m pytest -q -m cloud tests/local' \
+	  "the dashboard's logic" '$(NPM) dashboard run --silent test' \
 	  "the dashboard in a browser" '$(BIN)/python -m pytest -q -m cloud tests/dashboard'
 
 check: setup dashboard ## lint, types, import arrows, and the synthesized templates
