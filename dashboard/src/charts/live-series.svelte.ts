@@ -28,6 +28,8 @@ export class LiveSeries {
   loading = $state(false);
   /** When it was read, ms. */
   at: number | null = $state(null);
+  /** The API cannot be reached, and what is shown is from `at`. */
+  readonly old: boolean = $derived(this.failure?.status === 0 && this.at !== null);
   /** Whether what comes is added. */
   live = true;
   #columns: Columns | null = null;

@@ -38,6 +38,26 @@ export class Board {
 
   constructor(private readonly lines: () => readonly Line[]) {}
 
+  /** Since when at least what is shown is old, where the API cannot be reached. */
+  readonly oldSince: number | null = $derived.by(() => {
+    const times = this.drawn.flatMap(({ now }) => (now.old && now.at !== null ? [now.at] : []));
+    return times.length ? Math.min(...times) : null;
+  });
+  /** Why what is beside the lines could not be read. */
+  readonly trouble = $derived.by(() => {
+    const all = this.sources.flatMap(({ troubles }) => troubles).filter(({ failure }) => failure?.status !== 0);
+    const failure = all[0]?.failure;
+    return failure ? { failure, retry: () => all.forEach((one) => void one.load()) } : null;
+  });
+
+  again = (): void => {
+    for (const { now, earlier } of this.drawn) {
+      now.again();
+      earlier.again();
+    }
+    for (const source of this.sources) source.load();
+  };
+
   /** `by`: how much earlier what is drawn beside it is. */
   groups(by: number | null, hidden: ReadonlySet<string>): Group[] {
     const grouped = Map.groupBy(this.drawn, kindOf);

@@ -84,9 +84,9 @@ export class Source {
     return (this.#events.value ?? []).map(({ at, label }) => ({ at, label: prefix + label }));
   }
 
-  /** The failures of what is beside the lines. */
+  /** What could not be read. */
   get troubles() {
-    return [this.#alarms, this.#events].filter(({ failure }) => failure !== null);
+    return [this.view, this.#values, this.#alarms, this.#events].filter(({ failure }) => failure !== null);
   }
 
   load(): void {
