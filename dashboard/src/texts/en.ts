@@ -493,6 +493,7 @@ export const en = {
   control: {
     title: "Control",
     offline: "The device is not connected.",
+    decommissioned: "The device is decommissioned: nothing can be set or sent.",
     offlineMeans: "What is set now applies when it reconnects; a command waits for it until it expires.",
     noModel: "This device has no model",
     noModelAdvice: "What it can do and be set to stands in its model: register it with one.",

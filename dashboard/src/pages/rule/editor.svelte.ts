@@ -220,7 +220,10 @@ export class Editor {
   }
 }
 
-const told = (field: string, expected: string, got: string): Problem => ({
-  field,
-  text: got === "nothing" && expected === "present" ? t.errors.required : t.errors.expected(expected, got),
-});
+/** What is left empty is needed, whatever else it would have to be. */
+const EMPTY = new Set(["null", "''", "[]"]);
+
+function told(field: string, expected: string, got: string): Problem {
+  const isMissing = (got === "nothing" && expected === "present") || EMPTY.has(got);
+  return { field, text: isMissing ? t.errors.required : t.errors.expected(expected, got) };
+}
