@@ -6,6 +6,7 @@ leaves the cloud running and takes the one that runs, which saves its start whil
 """
 
 import os
+import uuid
 from pathlib import Path
 
 import pytest
@@ -105,6 +106,20 @@ def states(cloud, asking):
 
 
 @pytest.fixture(scope="session")
+def person(cloud, asking, states):
+    """Adds somebody with grants, who is a role of `desk` then; gives the address. The password is `people.PASSWORD`."""
+    from tests.dashboard.browser import signed_in
+
+    def add(name, *grants):
+        email = f"{name}-{uuid.uuid4().hex[:8]}@example.com"
+        asking.add_user(name, email, [{"role": role, "scope": scope} for role, scope in grants])
+        states[name] = signed_in(cloud.details["api"], email, PASSWORD)
+        return email
+
+    return add
+
+
+@pytest.fixture(scope="session")
 def chromium():
     from tests.dashboard.browser import chromium
 
@@ -123,7 +138,7 @@ def watch():
 
 
 @pytest.fixture
-def desk(request, chromium, cloud, states, watch):
+def desk(request, chromium, cloud, states, watch, tmp_path):
     """Browsers to open: `desk.page("/devices", role="viewer", phone=True, dark=True)`."""
     from tests.dashboard.browser import Desk
 
@@ -131,12 +146,13 @@ def desk(request, chromium, cloud, states, watch):
     yield desk
     if request.node.stash.get(FAILED, False):
         for number, page in enumerate(desk.pages()):
-            request.node.add_report_section("teardown", f"page {number}: {page.url}", _seen(page, request, number))
+            request.node.add_report_section(
+                "teardown", f"page {number}: {page.url}", _seen(page, tmp_path / f"page-{number}.png")
+            )
     desk.close()
 
 
-def _seen(page, request, number):
-    picture = request.getfixturevalue("tmp_path") / f"page-{number}.png"
+def _seen(page, picture):
     page.screenshot(path=picture)
     return f"{picture}\n{page.locator('body').aria_snapshot()}"
 
