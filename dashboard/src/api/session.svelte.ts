@@ -8,8 +8,9 @@ import { type Me, ProblemError, fieldline, unwrap } from "@fieldline/client";
 /**
  * `ended`: the session broke off; the page stays as it is below the sign-in, with what was typed into it.
  * `unreachable`: nobody can say; whoever was signed in here before sees what was kept, marked as old.
+ * `powerless`: signed in, and without any role: nothing may be seen.
  */
-export type Standing = "starting" | "signed-out" | "signed-in" | "ended" | "unreachable";
+export type Standing = "starting" | "signed-out" | "signed-in" | "ended" | "unreachable" | "powerless";
 
 export type Permission = Me["permissions"][number];
 
@@ -126,7 +127,12 @@ class Session {
 
   async #learn(): Promise<void> {
     const known = fieldline({ baseUrl: `${location.origin}/v1`, token: () => this.#token });
-    this.me = await unwrap(known.GET("/me"));
+    try {
+      this.me = await unwrap(known.GET("/me"));
+    } catch (error) {
+      if (error instanceof ProblemError && error.status === 403) return this.#forget("powerless");
+      throw error;
+    }
     remember(this.me);
     this.standing = "signed-in";
   }
@@ -156,7 +162,7 @@ class Session {
   #forget(standing: Standing): void {
     this.#token = "";
     this.#endsAt = 0;
-    if (standing === "signed-out") {
+    if (standing === "signed-out" || standing === "powerless") {
       this.me = null;
       remember(null);
     }

@@ -146,6 +146,8 @@ export const en = {
     back: "Back to sign-in",
     unreachable: "The API cannot be reached",
     unreachableAdvice: "It is tried again by itself.",
+    powerless: "You have no access",
+    powerlessAdvice: "No role is yours. Ask an administrator for one; it holds within a minute.",
     local: "On a laptop, `make up` prints the name and the password.",
   },
   /** As `contract.traces` says it. */
