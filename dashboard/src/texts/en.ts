@@ -643,8 +643,7 @@ export const en = {
     nothing: "Nothing in this range",
     neverSent: "never sent",
     chartTitle: (metrics: string, unit: string) => (unit ? `${metrics} (${unit})` : metrics),
-    earlier: (label: string, ms: number) =>
-      `${label}, ${ms % 604_800_000 === 0 ? counted(ms / 604_800_000, "week") : counted(Math.round(ms / 8_640_000) / 10, "day")} earlier`,
+    earlier: (label: string, by: string) => `${label}, ${by} earlier`,
     alarm: (severity: string, title: string) => `Alarm (${severity}): ${title}`,
     event: (kind: string) => (kind === "boot" ? "Agent started" : `Event: ${kind}`),
     live: "Live",
@@ -662,6 +661,7 @@ export const en = {
     compare: {
       label: "Compare with an earlier time",
       none: "Compare with…",
+      other: (by: string) => `with ${by} earlier`,
       by: { "1d": "with yesterday", "7d": "with last week", "28d": "with four weeks ago" },
     },
     move: { label: "Move and zoom", back: "Earlier", forth: "Later", out: "Zoom out", in: "Zoom in" },
@@ -1107,7 +1107,7 @@ export const en = {
     message: "Message",
     messageHint: "What people are told. Click a field to put it in.",
     messageFields: "Fields",
-    messageField: (name: string) => `Put ${name} into the message`,
+    messageField: (field: string, name: string) => `${field}: put the ${name} into the message`,
     facts: {
       device: "device id",
       name: "device name",

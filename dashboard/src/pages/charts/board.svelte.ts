@@ -3,6 +3,7 @@
 import { LiveSeries } from "../../charts/live-series.svelte";
 import type { Band, Mark, Points, Series } from "../../charts/points";
 import { shown, unit } from "../../format/numbers";
+import { duration } from "../../format/times";
 import { to } from "../../routing/router.svelte";
 import { texts as t } from "../../texts";
 import { type Line, keyOf } from "./query";
@@ -98,7 +99,7 @@ export class Board {
     const before = {
       href: undefined,
       newest: undefined,
-      label: t.charts.earlier(series.label, by),
+      label: t.charts.earlier(series.label, duration(by)),
       points: later(one.earlier.points, by),
       earlier: true,
     };
