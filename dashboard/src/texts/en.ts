@@ -1042,7 +1042,8 @@ export const en = {
       leaving: "A device that leaves a place",
       night: "Something at night only",
     },
-    readOnly: (reason: string) => `You can read and test this rule. ${reason}`,
+    readOnly: (permission: string) =>
+      `You can read and test this rule. To change it takes ${permission} over its devices, which your roles do not have.`,
     fromFiles: (origin: string) =>
       `This rule comes from the files of ${origin}: what is changed here is changed back when they are applied again.`,
     save: "Save",
