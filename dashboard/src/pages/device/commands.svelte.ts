@@ -1,20 +1,11 @@
 /** A device's commands, the newest first, each as far as the API knows it. */
 
-import { type CommandView, type CommandsStatus, api, ask } from "../../api/api";
+import { type CommandView, api, ask } from "../../api/api";
 import type { CommandEvent, LiveEvent } from "../../live/frames";
 import { live } from "../../live/live.svelte";
 import { Listing } from "../../state/listing.svelte";
-import { notices } from "../../state/notices.svelte";
-import { texts as t } from "../../texts";
-
-export const ENDED: ReadonlySet<CommandsStatus> = new Set([
-  "SUCCEEDED",
-  "FAILED",
-  "REJECTED",
-  "TIMED_OUT",
-  "EXPIRED",
-  "CANCELLED",
-]);
+import { announce } from "../../state/sent";
+import { advanced, rank } from "./control/steps";
 
 export interface ToSend {
   readonly name: string;
@@ -24,8 +15,6 @@ export interface ToSend {
 
 export class Commands {
   readonly list: Listing<CommandView>;
-  /** Sent from here: their ends are said aloud. */
-  readonly #own = new Set<string>();
 
   constructor(readonly device: string) {
     this.list = new Listing((cursor) =>
@@ -35,10 +24,6 @@ export class Commands {
         }),
       ),
     );
-  }
-
-  get open(): readonly CommandView[] {
-    return this.list.items.filter(({ status }) => !ENDED.has(status));
   }
 
   follow(): () => void {
@@ -52,17 +37,16 @@ export class Commands {
     return () => ends.forEach((end) => end());
   }
 
-  /** The same key for the same wish: sent again after a lost answer, it is the same command. */
-  async send(command: ToSend, key: string): Promise<CommandView> {
+  /** `called` is the command's title. The same key for the same wish: sent again after a lost answer, it is the same command. */
+  async send(command: ToSend, called: string, key: string): Promise<void> {
     const sent = await ask(
       api.POST("/devices/{id}/commands", {
         params: { path: { id: this.device }, header: { "Idempotency-Key": key } },
         body: { ...command, parameters: { ...command.parameters } },
       }),
     );
-    this.#own.add(sent.id);
     this.#put(sent);
-    return sent;
+    announce(sent, called);
   }
 
   async cancel(id: string): Promise<void> {
@@ -95,27 +79,11 @@ export class Commands {
 
   #put(command: CommandView): void {
     const before = this.list.items.find(({ id }) => id === command.id);
-    if (before && before.updated_at > command.updated_at) return;
+    // An answer that was on its way as an event came knows less than what is shown.
+    if (before && rank(command.status) < rank(before.status)) return;
     const items = before
       ? this.list.items.map((one) => (one.id === command.id ? command : one))
       : [command, ...this.list.items];
     this.list.change(items.toSorted((a, b) => (a.id < b.id ? 1 : -1)));
-    if (!this.#own.has(command.id) || !ENDED.has(command.status)) return;
-    this.#own.delete(command.id);
-    const kind = command.status === "SUCCEEDED" ? "done" : "failed";
-    notices.say(kind, t.control.ended(command.name, this.device, t.control.status[command.status], command.reason));
   }
-}
-
-/** What an event says of it, until the whole of it is read. */
-export function advanced(known: CommandView, { data, at }: CommandEvent): CommandView {
-  if (ENDED.has(known.status) && !ENDED.has(data.status)) return known;
-  return {
-    ...known,
-    status: data.status,
-    updated_at: Math.max(known.updated_at, at),
-    progress: data.progress ?? known.progress,
-    result: (data.result as CommandView["result"]) ?? known.result,
-    reason: data.reason ?? known.reason,
-  };
 }

@@ -1,7 +1,6 @@
 /** What is desired of a device and what it reports: two things, kept apart from here to the screen. */
 
 import { type ShadowView, api, ask, etag } from "../../api/api";
-import { session } from "../../api/session.svelte";
 import type { ShadowData } from "../../live/frames";
 import { live } from "../../live/live.svelte";
 import { type JsonObject, isObject, same } from "../../parts/schema/schema";
@@ -104,10 +103,6 @@ export class Shadow {
       at: set_at,
     }));
     return { items, cursor: page.cursor };
-  }
-
-  get mayRead(): boolean {
-    return session.may(this.of === "state" ? "state:read" : "config:read");
   }
 
   #hear(data: ShadowData, at: number): void {

@@ -1,6 +1,8 @@
 /** The way of a command as a line: what it went through, and what is still to come. */
 
 import type { CommandView, CommandsStatus, StepView } from "../../../api/api";
+import type { CommandEvent } from "../../../live/frames";
+import { isOver } from "../../../state/over";
 
 export interface Stop {
   readonly status: CommandsStatus;
@@ -10,16 +12,6 @@ export interface Stop {
 }
 
 const WAY = ["CREATED", "SENT", "DELIVERED", "IN_PROGRESS", "SUCCEEDED"] as const satisfies readonly CommandsStatus[];
-const LAST: ReadonlySet<CommandsStatus> = new Set([
-  "SUCCEEDED",
-  "FAILED",
-  "REJECTED",
-  "TIMED_OUT",
-  "EXPIRED",
-  "CANCELLED",
-]);
-
-export const isOver = (status: CommandsStatus): boolean => LAST.has(status);
 
 /**
  * Only steps that moved the command are on the line, in the order in which they were heard. A device need not say that
@@ -48,3 +40,19 @@ export function beside(command: Pick<CommandView, "status" | "steps">): StepView
 /** Taken back it can be only before anything was tried. */
 export const canCancel = (command: Pick<CommandView, "status" | "attempted">): boolean =>
   command.status === "CREATED" && command.attempted === 0;
+
+/** How far it is; what is over is as far as what is over. */
+export const rank = (status: CommandsStatus): number =>
+  isOver(status) ? WAY.length : WAY.indexOf(status as (typeof WAY)[number]);
+
+/** What an event says of it, until the whole of it is read. */
+export function advanced(known: CommandView, { data }: CommandEvent): CommandView {
+  if (rank(data.status) < rank(known.status)) return known;
+  return {
+    ...known,
+    status: data.status,
+    progress: data.progress ?? known.progress,
+    result: (data.result as CommandView["result"]) ?? known.result,
+    reason: data.reason ?? known.reason,
+  };
+}
