@@ -1,71 +1,66 @@
 /** What stands on the map: devices, gathered where they are close, with the share of them that is offline; and fences. */
 
 import L from "leaflet";
-import "leaflet.markercluster";
 
-import { texts as t } from "../../texts";
+import type { Device } from "../../state/fleet.svelte";
 import type { Standing } from "../../state/standing";
+import { texts as t } from "../../texts";
+import { type Spot, gather, middle, spread } from "./clusters";
 import type { Fence, Place } from "./places";
 
 const SVG = "http://www.w3.org/2000/svg";
 const RING = 2 * Math.PI * 17;
 
-interface Marked extends L.MarkerOptions {
-  standing: Standing;
+/** Nearer on the screen they are one, in px. */
+const REACH = 48;
+const APART = 28;
+const FARTHEST = 2;
+const NEAREST = 18;
+/** As near as a look at all of them comes. */
+const CLOSE = 12;
+/** What lies beside the view is drawn too, as far as a view is wide: it is there when the map is dragged. */
+const BESIDE = 0.5;
+
+interface Marked {
+  readonly device: Device;
+  readonly standing: Standing;
+  readonly at: L.LatLng;
 }
 
 export class Drawing {
   readonly map: L.Map;
-  readonly #devices: L.MarkerClusterGroup;
+  readonly #devices = L.layerGroup();
   readonly #fences = L.layerGroup();
-  #markers = new Map<string, L.Marker>();
+  #marked: readonly Marked[] = [];
+  /** By what is drawn there. */
+  #drawn = new Map<string, L.Marker>();
 
-  constructor(element: HTMLElement, opened: (device: string) => void) {
+  constructor(
+    element: HTMLElement,
+    private readonly opened: (device: string) => void,
+  ) {
     const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
     this.map = L.map(element, {
       attributionControl: false,
       worldCopyJump: true,
-      minZoom: 2,
-      maxZoom: 18,
+      minZoom: FARTHEST,
+      maxZoom: NEAREST,
       fadeAnimation: !calm,
       zoomAnimation: !calm,
       markerZoomAnimation: !calm,
     }).setView([30, 5], 2);
-    this.#devices = L.markerClusterGroup({
-      animate: !calm,
-      showCoverageOnHover: false,
-      maxClusterRadius: 48,
-      iconCreateFunction: (cluster) => gathered(cluster.getAllChildMarkers()),
-    });
-    this.#devices.on("click", (event) => opened(String((event.propagatedFrom as L.Marker).options.title)));
     this.map.addLayer(this.#devices).addLayer(this.#fences);
+    this.map.on("moveend resize", () => this.#draw());
   }
 
   /** Moves those that moved, and leaves the view where it is. */
   show(places: readonly Place[], now: number): void {
-    const next = new Map<string, L.Marker>();
-    for (const { device, at } of places) {
-      const standing = device.standing(now);
-      const known = this.#markers.get(device.id);
-      const position = L.latLng(at[0], at[1]);
-      if (known && known.getLatLng().equals(position) && (known.options as Marked).standing === standing) {
-        next.set(device.id, known);
-        continue;
-      }
-      if (known) this.#devices.removeLayer(known);
-      const options: Marked = {
-        title: device.id,
-        alt: t.map.marker(device.name, t.status[standing]),
-        icon: pin(standing),
-        standing,
-        keyboard: true,
-      };
-      const marker = L.marker(position, options);
-      this.#devices.addLayer(marker);
-      next.set(device.id, marker);
-    }
-    for (const [id, marker] of this.#markers) if (!next.has(id)) this.#devices.removeLayer(marker);
-    this.#markers = next;
+    this.#marked = places.map(({ device, at }) => ({
+      device,
+      standing: device.standing(now),
+      at: L.latLng(at[0], at[1]),
+    }));
+    this.#draw();
   }
 
   fence(fences: readonly Fence[]): void {
@@ -85,18 +80,62 @@ export class Drawing {
 
   /** Everything in view. */
   fit(): void {
-    const bounds = this.#devices.getBounds();
-    if (bounds.isValid()) this.map.fitBounds(bounds, { padding: [40, 40], maxZoom: 12 });
+    if (this.#marked.length) this.#near(this.#marked, CLOSE);
   }
 
   /** As near as it takes to see that one alone. */
   find(device: string): void {
-    const marker = this.#markers.get(device);
-    if (marker) this.#devices.zoomToShowLayer(marker, () => this.map.panTo(marker.getLatLng()));
+    const one = this.#marked.find((marked) => marked.device.id === device);
+    if (!one) return;
+    const isAlone = (zoom: number) =>
+      this.#clusters(zoom).some(([first, ...others]) => first?.item === one && others.length === 0);
+    let zoom = this.map.getZoom();
+    while (zoom < NEAREST && !isAlone(zoom)) zoom++;
+    this.map.setView(one.at, zoom);
   }
 
   end(): void {
     this.map.remove();
+  }
+
+  #clusters(zoom: number): Spot<Marked>[][] {
+    const spots = this.#marked.map((item) => {
+      const { x, y } = this.map.project(item.at, zoom);
+      return { x, y, item };
+    });
+    return gather(spots, REACH);
+  }
+
+  #draw(): void {
+    const zoom = this.map.getZoom();
+    const view = this.map.getBounds().pad(BESIDE);
+    const next = new Map<string, L.Marker>();
+    const put = (spots: readonly Spot<Marked>[]) => {
+      const at = this.map.unproject(middle(spots), zoom);
+      if (!view.contains(at)) return;
+      const all = spots.map(({ item }) => item);
+      const key = [at.lat, at.lng, ...all.map(({ device, standing }) => `${device.id} ${standing}`)].join();
+      next.set(key, this.#drawn.get(key) ?? this.#marker(at, all));
+    };
+    for (const cluster of this.#clusters(zoom)) {
+      if (cluster.length > 1 && zoom >= NEAREST) for (const spot of spread(cluster, APART)) put([spot]);
+      else put(cluster);
+    }
+    for (const [key, marker] of this.#drawn) if (!next.has(key)) this.#devices.removeLayer(marker);
+    for (const [key, marker] of next) if (!this.#drawn.has(key)) this.#devices.addLayer(marker);
+    this.#drawn = next;
+  }
+
+  #marker(at: L.LatLng, all: readonly Marked[]): L.Marker {
+    const [one, ...others] = all as [Marked, ...Marked[]];
+    if (others.length > 0) return L.marker(at, { icon: gathered(all) }).on("click", () => this.#near(all, NEAREST));
+    const { device, standing } = one;
+    const alt = t.map.marker(device.name, t.status[standing]);
+    return L.marker(at, { title: device.id, alt, icon: pin(standing) }).on("click", () => this.opened(device.id));
+  }
+
+  #near(all: readonly Marked[], nearest: number): void {
+    this.map.fitBounds(L.latLngBounds(all.map(({ at }) => at)), { padding: [40, 40], maxZoom: nearest });
   }
 }
 
@@ -128,9 +167,8 @@ function pin(standing: Standing): L.DivIcon {
 }
 
 /** A ring, red as far as its devices are offline, amber as far as they are stale. */
-function gathered(markers: readonly L.Marker[]): L.DivIcon {
-  const of = (standing: Standing) =>
-    markers.filter((marker) => (marker.options as Marked).standing === standing).length;
+function gathered(all: readonly Marked[]): L.DivIcon {
+  const of = (standing: Standing) => all.filter((one) => one.standing === standing).length;
   const [offline, stale] = [of("offline"), of("stale")];
   const arc = (className: string, from: number, count: number) =>
     element("circle", {
@@ -138,8 +176,8 @@ function gathered(markers: readonly L.Marker[]): L.DivIcon {
       cx: "20",
       cy: "20",
       r: "17",
-      "stroke-dasharray": `${(RING * count) / markers.length} ${RING}`,
-      "stroke-dashoffset": `${(-RING * from) / markers.length}`,
+      "stroke-dasharray": `${(RING * count) / all.length} ${RING}`,
+      "stroke-dashoffset": `${(-RING * from) / all.length}`,
     });
   const drawn = element(
     "svg",
@@ -148,12 +186,12 @@ function gathered(markers: readonly L.Marker[]): L.DivIcon {
       width: "40",
       height: "40",
       role: "img",
-      "aria-label": t.map.cluster(markers.length, offline),
+      "aria-label": t.map.cluster(all.length, offline),
     },
     element("circle", { class: "whole", cx: "20", cy: "20", r: "17" }),
     arc("part offline", 0, offline),
     arc("part stale", offline, stale),
-    element("text", { x: "20", y: "25", "text-anchor": "middle" }, String(markers.length)),
+    element("text", { x: "20", y: "25", "text-anchor": "middle" }, String(all.length)),
   );
   return icon(drawn, 40, "gathered");
 }
