@@ -5,6 +5,8 @@
 
 import { type Me, ProblemError, fieldline, unwrap } from "@fieldline/client";
 
+import { forget } from "../state/snapshot";
+
 /**
  * `ended`: the session broke off; the page stays as it is below the sign-in, with what was typed into it.
  * `unreachable`: nobody can say; whoever was signed in here before sees what was kept, marked as old.
@@ -43,7 +45,7 @@ class Session {
 
   constructor() {
     this.#others?.addEventListener("message", ({ data }) => {
-      if (data === "signed-out") this.#forget("signed-out");
+      if (data === "signed-out") this.#leave();
     });
   }
 
@@ -54,7 +56,9 @@ class Session {
       await this.#renew();
       await this.#learn();
     } catch (error) {
-      if (error instanceof ProblemError && error.status === 401) return this.#forget("signed-out");
+      if (error instanceof ProblemError && error.status === 401) {
+        return this.me ? this.#leave() : this.#forget("signed-out");
+      }
       this.me ??= remembered();
       this.standing = "unreachable";
     }
@@ -90,7 +94,7 @@ class Session {
     const headers = { "Content-Type": "application/json", ...(everywhere && { Authorization: `Bearer ${token}` }) };
     await unwrap(open.POST("/auth/logout", { headers, ...(everywhere && { body: { everywhere } }) }));
     this.#others?.postMessage("signed-out");
-    this.#forget("signed-out");
+    this.#leave();
   }
 
   /** A token that holds for a while; throws a ProblemError where the session has ended. */
@@ -128,7 +132,10 @@ class Session {
   async #learn(): Promise<void> {
     const known = fieldline({ baseUrl: `${location.origin}/v1`, token: () => this.#token });
     try {
-      this.me = await unwrap(known.GET("/me"));
+      const me = await unwrap(known.GET("/me"));
+      // Somebody else at the same page: nothing of what the one before saw stays.
+      if (this.me && this.me.id !== me.id) return this.#leave();
+      this.me = me;
     } catch (error) {
       if (error instanceof ProblemError && error.status === 403) return this.#forget("powerless");
       throw error;
@@ -157,6 +164,12 @@ class Session {
   #keep(token: string, seconds: number): void {
     this.#token = token;
     this.#endsAt = Date.now() + seconds * 1000;
+  }
+
+  /** Out of the page too, so that the next one here finds nothing of what was seen. The cookie decides who that is. */
+  #leave(): void {
+    this.#forget("signed-out");
+    void forget().finally(() => location.replace("/"));
   }
 
   #forget(standing: Standing): void {

@@ -30,7 +30,6 @@ export const en = {
     sound: "Sound for new alarms",
     signOut: "Sign out",
     signOutEverywhere: "Sign out everywhere",
-    signedOutEverywhere: "Signed out on every machine.",
     help: "Keyboard shortcuts",
     titleWithAlarms: (count: number, title: string) => `(${many.format(count)}) ${title}`,
     newVersion: "There is a newer version of this page.",
@@ -1050,7 +1049,8 @@ export const en = {
     create: "Install the rule",
     replace: "Install in place of the model's",
     saving: "Saving…",
-    saved: (title: string, version: number) => `${title} is saved as version ${version}. It is in force within 20 seconds.`,
+    saved: (title: string, version: number) =>
+      `${title} is saved as version ${version}. It is in force within 20 seconds.`,
     unchanged: "Nothing is changed.",
     changed: "Unsaved changes",
     discard: "Discard changes",
