@@ -27,7 +27,11 @@ describe("the sentence of a condition", () => {
       { metric: "temperature", above: { metric: "setpoint", plus: -2 } },
       "temperature is above setpoint − 2",
     ],
-    ["a tag as the bound", { metric: "temperature", above: { attribute: "limit" } }, "temperature is above the tag limit"],
+    [
+      "a tag as the bound",
+      { metric: "temperature", above: { attribute: "limit" } },
+      "temperature is above the tag limit",
+    ],
     [
       "a rate",
       { metric: "temperature", above: 0.1, rate_over: "10m" },
@@ -46,7 +50,11 @@ describe("the sentence of a condition", () => {
     ["a tag", { attribute: "site", not_equals: "leeds" }, "the tag site is not leeds"],
     ["a change", { metric: "door", changes: true, from: false, to: true }, "door changes from off to on"],
     ["silence", { no_data: true, for: "15m" }, "nothing has come for 15 min"],
-    ["silence of a metric", { no_data: true, metric: "temperature", for_ms: 90_000 }, "no temperature has come for 1 min 30 s"],
+    [
+      "silence of a metric",
+      { no_data: true, metric: "temperature", for_ms: 90_000 },
+      "no temperature has come for 1 min 30 s",
+    ],
     ["the connection", { online: false, for: "10m" }, "the device is offline for 10 min"],
     [
       "a circle",
@@ -55,23 +63,45 @@ describe("the sentence of a condition", () => {
     ],
     [
       "a polygon",
-      { geofence: { polygon: [[1, 2], [3, 4], [5, 6]] } },
+      {
+        geofence: {
+          polygon: [
+            [1, 2],
+            [3, 4],
+            [5, 6],
+          ],
+        },
+      },
       "the device is inside of an area of 3 corners",
     ],
     [
       "times of the week",
-      { schedule: [{ days: ["mon", "tue", "wed", "fri"], from: "08:00", to: "18:00" }, { from: "22:00", to: "23:00" }], zone: "Europe/London" },
+      {
+        schedule: [
+          { days: ["mon", "tue", "wed", "fri"], from: "08:00", to: "18:00" },
+          { from: "22:00", to: "23:00" },
+        ],
+        zone: "Europe/London",
+      },
       "it is Mon–Wed, Fri 08:00–18:00 or 22:00–23:00 (Europe/London)",
     ],
     ["all of several", { all: [WARM, DOOR] }, "temperature is above 8 °C and door is on"],
-    ["all of several for some time", { all: [WARM, DOOR], for: "5m" }, "(temperature is above 8 °C and door is on) for 5 min"],
+    [
+      "all of several for some time",
+      { all: [WARM, DOOR], for: "5m" },
+      "(temperature is above 8 °C and door is on) for 5 min",
+    ],
     [
       "a group within a group",
       { all: [{ ...WARM, for: "5m" }, { any: [DOOR, { online: false }] }] },
       "temperature is above 8 °C for 5 min and (door is on or the device is offline)",
     ],
     ["a group of one", { any: [DOOR] }, "door is on"],
-    ["the opposite", { not: { any: [DOOR, { online: true }] }, for: "1m" }, "not (door is on or the device is online) for 1 min"],
+    [
+      "the opposite",
+      { not: { any: [DOOR, { online: true }] }, for: "1m" },
+      "not (door is on or the device is online) for 1 min",
+    ],
     ["what is not filled in", { metric: "", above: null }, "… is above …"],
     ["what is no condition", { anomaly: 3 }, '({"anomaly":3})'],
   ];

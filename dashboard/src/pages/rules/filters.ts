@@ -22,7 +22,9 @@ export function chosen(query: URLSearchParams): Wanted {
   return { q, severity, scope, source, state } as Wanted;
 }
 
-type Shown = Pick<RuleView, "id" | "title" | "scope" | "enabled" | "severity" | "default" | "document">;
+type Shown = Pick<RuleView, "id" | "title" | "scope" | "enabled" | "severity" | "default"> & {
+  readonly document: Readonly<Record<string, unknown>>;
+};
 
 /** Every word of the search is somewhere in the title, id, scope or conditions. */
 export function matching<Rule extends Shown>(rules: readonly Rule[], wanted: Wanted): readonly Rule[] {

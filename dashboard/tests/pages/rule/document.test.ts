@@ -81,13 +81,15 @@ describe("severities", () => {
 });
 
 describe("clear_after", () => {
-  const kept = { ...RULE, clear: { not: { metric: "temperature", above: 8 }, for_ms: 60_000 } };
+  const WHEN = { metric: "temperature", above: 8, for_ms: 300_000 };
+  const CLEAR = { not: { metric: "temperature", above: 8 }, for_ms: 60_000 };
+  const kept: JsonObject = { ...RULE, clear: CLEAR };
 
   it("is written again as people write it, so that it follows `when`", () => {
     const rest = withKey(RULE, "clear", undefined);
     expect(asWritten(kept)).toEqual({ ...rest, clear_after_ms: 60_000 });
-    expect(asWritten({ bands: [{ severity: "major", when: kept["when"], clear: kept["clear"] }] })).toEqual({
-      bands: [{ severity: "major", when: kept["when"], clear_after_ms: 60_000 }],
+    expect(asWritten({ bands: [{ severity: "major", when: WHEN, clear: CLEAR }] })).toEqual({
+      bands: [{ severity: "major", when: WHEN, clear_after_ms: 60_000 }],
     });
   });
 
