@@ -15,8 +15,8 @@ async function send(request: Request): Promise<Response> {
   try {
     token = await session.refused();
   } catch (error) {
-    // Refused there too, the session has ended; unreached, nothing is known.
-    if (error instanceof ProblemError) return answer;
+    // Refused there too, the session has ended; else nothing is known of it.
+    if (error instanceof ProblemError && error.status === 401) return answer;
     throw error;
   }
   again.headers.set("Authorization", `Bearer ${token}`);

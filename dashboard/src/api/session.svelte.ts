@@ -5,7 +5,7 @@
 
 import { type Me, ProblemError, fieldline, unwrap } from "@fieldline/client";
 
-import { forget } from "../state/snapshot";
+import { forget, forgetDrafts } from "../state/snapshot";
 
 /**
  * `ended`: the session broke off; the page stays as it is below the sign-in, with what was typed into it.
@@ -45,7 +45,12 @@ class Session {
 
   constructor() {
     this.#others?.addEventListener("message", ({ data }) => {
-      if (data === "signed-out") this.#leave();
+      if (data === "signed-out") {
+        forgetDrafts();
+        this.#leave();
+      } else if (data === "signed-in" && (this.standing === "ended" || this.standing === "signed-out")) {
+        void this.resume();
+      }
     });
   }
 
@@ -94,6 +99,7 @@ class Session {
     const headers = { "Content-Type": "application/json", ...(everywhere && { Authorization: `Bearer ${token}` }) };
     await unwrap(open.POST("/auth/logout", { headers, ...(everywhere && { body: { everywhere } }) }));
     this.#others?.postMessage("signed-out");
+    forgetDrafts();
     this.#leave();
   }
 
@@ -126,6 +132,7 @@ class Session {
     }
     this.#keep(outcome.access_token, outcome.expires_in);
     await this.#learn();
+    this.#others?.postMessage("signed-in");
     return null;
   }
 
@@ -150,6 +157,8 @@ class Session {
       try {
         const fresh = await unwrap(open.POST("/auth/refresh", { headers: { "Content-Type": "application/json" } }));
         this.#keep(fresh.access_token, fresh.expires_in);
+        // Somebody signed in again in another tab, whoever it was.
+        if (this.standing === "ended") await this.#learn();
         return this.#token;
       } catch (error) {
         if (error instanceof ProblemError && error.status === 401 && this.me) this.#forget("ended");

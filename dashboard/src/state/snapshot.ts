@@ -35,6 +35,21 @@ export async function forget(): Promise<void> {
   }
 }
 
+const DRAFTS = ["fieldline-draft/", "fieldline-rule/"];
+
+/** What was typed and not saved outlives a session that ended, and not a sign-out. */
+export function forgetDrafts(): void {
+  try {
+    for (const store of [sessionStorage, localStorage]) {
+      for (const name of Object.keys(store)) {
+        if (DRAFTS.some((begin) => name.startsWith(begin))) store.removeItem(name);
+      }
+    }
+  } catch {
+    // A browser that keeps nothing.
+  }
+}
+
 /** IndexedDB takes plain values only. */
 function plain(value: unknown): unknown {
   return JSON.parse(JSON.stringify(value));

@@ -6,9 +6,23 @@ afterEach(() => vi.unstubAllGlobals());
 
 type Answers = Record<string, readonly [status: number, body: object]>;
 
+/** The channel between tabs, of which this one is all that there are. */
+class Tab extends EventTarget {
+  static last: Tab;
+
+  constructor() {
+    super();
+    Tab.last = this;
+  }
+
+  postMessage(): void {}
+}
+
 /** A session of its own, whose API answers by path; what is not among them cannot be reached. */
 async function asking(answers: Answers) {
-  vi.stubGlobal("location", { origin: "http://fieldline.test" });
+  const left = vi.fn();
+  vi.stubGlobal("BroadcastChannel", Tab);
+  vi.stubGlobal("location", { origin: "http://fieldline.test", replace: left });
   vi.stubGlobal("fetch", async (request: Request) => {
     const found = answers[new URL(request.url).pathname];
     if (!found) throw new TypeError("unreached");
@@ -17,7 +31,8 @@ async function asking(answers: Answers) {
     return new Response(JSON.stringify(body), { status, headers: { "Content-Type": type } });
   });
   vi.resetModules();
-  return (await import("../../src/api/session.svelte")).session;
+  const { session } = await import("../../src/api/session.svelte");
+  return Object.assign(session, { left });
 }
 
 const FRESH = [200, { outcome: "signed_in", access_token: "token", expires_in: 900 }] as const;
@@ -37,6 +52,54 @@ it("tells somebody without any role from an API that cannot be reached", async (
   answers["/v1/auth/refresh"] = problem(401);
   await session.resume();
   expect(session.standing).toBe("signed-out");
+});
+
+const ME = { id: "ada", name: "Ada", permissions: [], allowed: [], grants: [] };
+
+/** Ada's session, which has ended. */
+async function ended(answers: Answers) {
+  Object.assign(answers, { "/v1/auth/refresh": FRESH, "/v1/me": [200, ME] });
+  const session = await asking(answers);
+  await session.resume();
+  answers["/v1/auth/refresh"] = problem(401);
+  await expect(session.refused()).rejects.toMatchObject({ status: 401 });
+  expect([session.standing, session.me?.id]).toEqual(["ended", "ada"]);
+  answers["/v1/auth/refresh"] = FRESH;
+  return session;
+}
+
+it("goes on with the page where whoever it was signs in again in another tab", async () => {
+  const session = await ended({});
+  await session.token();
+  expect([session.standing, session.left.mock.calls]).toEqual(["signed-in", []]);
+});
+
+it("leaves the page where somebody else signs in in another tab", async () => {
+  const answers: Answers = {};
+  const session = await ended(answers);
+  answers["/v1/me"] = [200, { ...ME, id: "bob" }];
+  await session.token();
+  await vi.waitFor(() => expect(session.left).toHaveBeenCalledWith("/"));
+  expect([session.standing, session.me]).toEqual(["signed-out", null]);
+});
+
+it("is told by another tab that somebody signed in", async () => {
+  const session = await ended({});
+  Tab.last.dispatchEvent(new MessageEvent("message", { data: "signed-in" }));
+  await vi.waitFor(() => expect(session.standing).toBe("signed-in"));
+});
+
+it("forgets at the sign-out what was typed and not saved", async () => {
+  const stores = { "fieldline-draft/ada/config/pump-7": "{}", "fieldline-preferences": "{}" };
+  const store = Object.assign(
+    Object.create({ removeItem: (name: string) => Reflect.deleteProperty(store, name) }),
+    stores,
+  );
+  vi.stubGlobal("sessionStorage", store);
+  vi.stubGlobal("localStorage", store);
+  const session = await asking({ "/v1/auth/logout": [200, {}] });
+  await session.signOut();
+  expect(Object.keys(store)).toEqual(["fieldline-preferences"]);
 });
 
 it.each([
