@@ -9,9 +9,11 @@ import { type Failure, failure } from "../api/problems";
 import { session } from "../api/session.svelte";
 import { keep, kept } from "./snapshot";
 
-export interface ResourceOptions {
+export interface ResourceOptions<T> {
   /** Kept in this browser under that name, and shown when the API cannot be reached. */
   readonly keep?: string;
+  /** Of what was read, and what events have made of it meanwhile: what is shown then. Without it, what was read. */
+  readonly merge?: (read: T, known: T) => T;
 }
 
 export class Resource<T> {
@@ -23,10 +25,11 @@ export class Resource<T> {
   /** What is shown is from an earlier time, since the API cannot be reached. */
   old = $state(false);
   #turn = 0;
+  #again = false;
 
   constructor(
     private readonly read: () => Promise<T>,
-    private readonly options: ResourceOptions = {},
+    private readonly options: ResourceOptions<T> = {},
   ) {}
 
   /** Reads it anew; of several at once the last counts. What is shown stays until then. */
@@ -34,8 +37,9 @@ export class Resource<T> {
     const turn = ++this.#turn;
     this.loading = true;
     try {
-      const value = await this.read();
+      const read = await this.read();
       if (turn !== this.#turn) return;
+      const value = this.value !== undefined && this.options.merge ? this.options.merge(read, this.value) : read;
       this.value = value;
       this.failure = null;
       this.old = false;
@@ -46,18 +50,36 @@ export class Resource<T> {
       this.failure = failure(error);
       await this.#recall(turn);
     } finally {
-      if (turn === this.#turn) this.loading = false;
+      if (turn === this.#turn) this.#settle();
     }
   };
 
-  /** Changed here, by an answer or an event, without reading it again. */
+  /** As `load`, for what happens often: one reading at a time, and then one more for all that happened meanwhile. */
+  refresh = async (): Promise<void> => {
+    if (this.loading) this.#again = true;
+    else await this.load();
+  };
+
+  /** What an event makes of it. What is being read still counts, and is merged with it. */
+  move(value: T): void {
+    this.value = value;
+  }
+
+  /** What the API answered to a change: what is being read was asked for before it. */
   put(value: T): void {
     this.#turn++;
-    this.loading = false;
     this.failure = null;
     this.value = value;
     this.at = Date.now();
     this.old = false;
+    this.#settle();
+  }
+
+  #settle(): void {
+    this.loading = false;
+    if (!this.#again) return;
+    this.#again = false;
+    void this.load();
   }
 
   async #recall(turn: number): Promise<void> {
@@ -76,7 +98,7 @@ export class Resource<T> {
 }
 
 /** In a component: read at once, and again whenever what `read` depends on changes before its first await. */
-export function resource<T>(read: () => Promise<T>, options: ResourceOptions = {}): Resource<T> {
+export function resource<T>(read: () => Promise<T>, options: ResourceOptions<T> = {}): Resource<T> {
   const made = new Resource(read, options);
   $effect(() => {
     void made.load();

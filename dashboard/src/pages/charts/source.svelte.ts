@@ -20,9 +20,11 @@ interface Page<Item> {
 
 export type Known = Pick<LatestView, "ts" | "value"> & Partial<LatestView>;
 
+type Values = Readonly<Record<string, Known>>;
+
 export class Source {
   readonly view: Resource<DeviceView>;
-  readonly #values: Resource<Readonly<Record<string, Known>>>;
+  readonly #values: Resource<Values>;
   readonly #alarms: Resource<readonly AlarmSummary[]>;
   readonly #events: Resource<readonly Mark[]>;
   #from = 0;
@@ -33,6 +35,7 @@ export class Source {
     this.view = new Resource(() => ask(api.GET("/devices/{id}", { params: { path } })), { keep: `device/${id}` });
     this.#values = new Resource(async () => (await ask(api.GET("/devices/{id}/latest", { params: { path } }))).latest, {
       keep: `latest/${id}`,
+      merge: newest,
     });
     this.#alarms = new Resource(() => {
       const from = this.#from;
@@ -111,15 +114,21 @@ export class Source {
     let values = this.#values.value;
     for (const event of events) {
       if (event.device !== this.id) continue;
-      if (event.kind === "alarm" && session.may("alarms:read")) void this.#alarms.load();
+      if (event.kind === "alarm" && session.may("alarms:read")) void this.#alarms.refresh();
       if (event.kind !== "latest") continue;
       for (const [metric, { ts, value, q }] of Object.entries(event.data)) {
         const before = values?.[metric];
         if (!before || before.ts < ts) values = { ...values, [metric]: { ...before, ts, value, q } };
       }
     }
-    if (values && values !== this.#values.value) this.#values.put(values);
+    if (values && values !== this.#values.value) this.#values.move(values);
   }
+}
+
+/** Of each metric, of what was read and what was heard meanwhile. */
+function newest(read: Values, known: Values): Values {
+  const heard = Object.entries(known).filter(([metric, { ts }]) => ts > (read[metric]?.ts ?? -Infinity));
+  return { ...read, ...Object.fromEntries(heard.map(([metric, one]) => [metric, { ...read[metric], ...one }])) };
 }
 
 async function all<Item>(

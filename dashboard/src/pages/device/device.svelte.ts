@@ -19,7 +19,9 @@ export class Device {
 
   constructor(readonly id: string) {
     const read = () => ask(api.GET("/devices/{id}", { params: { path: { id } } }));
-    this.resource = new Resource(read, { keep: `device/${id}` });
+    // While it is read, events go on.
+    const merge = (view: DeviceView, known: DeviceView) => merged(view, known, this.model);
+    this.resource = new Resource(read, { keep: `device/${id}`, merge });
   }
 
   standing(now: number): Standing {
@@ -50,10 +52,17 @@ export class Device {
       else if (event.kind === "presence") view = { ...view, presence: event.data };
       else if (event.kind === "device" || event.kind === "alarm") entry = true;
     }
-    if (view !== this.view) this.resource.put(view);
+    if (view !== this.view) this.resource.move(view);
     // Name, tags and counts by severity: an event says that they changed, the API what they are.
-    if (entry) void this.resource.load();
+    if (entry) void this.resource.refresh();
   }
+}
+
+/** What was read, with what was heard since. */
+export function merged(read: DeviceView, known: DeviceView, model: DeviceModel | undefined): DeviceView {
+  const view = heard(read, known.latest, known.seen_at ?? 0, model);
+  const newer = (known.presence.since ?? 0) > (read.presence.since ?? 0);
+  return newer ? { ...view, presence: known.presence } : view;
 }
 
 /** Of each metric the newer value counts. */
@@ -71,7 +80,7 @@ export function heard(
     latest[key] = { ...(before ?? described(key, model)), ...reading, age_ms: Math.max(0, at - reading.ts) };
     readAt = Math.max(readAt, reading.ts);
   }
-  return { ...view, latest, read_at: readAt || null, seen_at: Math.max(view.seen_at ?? 0, at) };
+  return { ...view, latest, read_at: readAt || null, seen_at: Math.max(view.seen_at ?? 0, at) || null };
 }
 
 function described(key: string, model: DeviceModel | undefined): Omit<LatestView, "ts" | "value" | "q" | "age_ms"> {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 
 import type { DeviceView } from "../../../src/api/api";
-import { heard } from "../../../src/pages/device/device.svelte";
+import { heard, merged } from "../../../src/pages/device/device.svelte";
 import { marks, order, reading } from "../../../src/pages/device/metrics";
 import { asModel } from "../../../src/state/thing-model";
 
@@ -26,6 +26,31 @@ const LATEST = {
   },
 } as const;
 const VIEW = { id: "press-4", latest: LATEST, read_at: 1000, seen_at: 1100 } as unknown as DeviceView;
+
+describe("a device that is read while events come", () => {
+  const view = (more: object) =>
+    ({ ...VIEW, name: "Press", presence: { status: "online", since: 500 }, ...more }) as unknown as DeviceView;
+  const temperature = (ts: number, value: number) => ({ temperature: { ...LATEST.temperature, ts, value } });
+
+  test("has the name that was read, and the values and the status that were heard since", () => {
+    const known = view({ latest: temperature(2000, 21), presence: { status: "offline", since: 900 }, seen_at: 2100 });
+    const read = view({ name: "Press 4", latest: temperature(1500, 5) });
+    const now = merged(read, known, MODEL);
+    expect(now).toMatchObject({ name: "Press 4", presence: { status: "offline" }, seen_at: 2100, read_at: 2000 });
+    expect(now.latest["temperature"]?.value).toBe(21);
+  });
+
+  test("is as it was read where that is newer", () => {
+    const read = view({ latest: temperature(3000, 5), presence: { status: "offline", since: 900 }, seen_at: 3100 });
+    expect(merged(read, view({}), MODEL)).toEqual(expect.objectContaining({ presence: read.presence, seen_at: 3100 }));
+    expect(merged(read, view({}), MODEL).latest["temperature"]?.value).toBe(5);
+  });
+
+  test("that was never seen stays so", () => {
+    const never = view({ latest: {}, read_at: null, seen_at: null });
+    expect(merged(never, never, MODEL)).toMatchObject({ seen_at: null, read_at: null });
+  });
+});
 
 describe("a reading that comes", () => {
   test("replaces an older one, and keeps what is known of the metric", () => {
