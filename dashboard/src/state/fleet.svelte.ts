@@ -116,7 +116,7 @@ class Fleet {
       this.version++;
       if (session.me) void keep(session.me.id, KEPT, [...this.devices.values()].slice(0, PAGE).map(plain));
     } catch (error) {
-      if (turn === this.#turn) await this.#recall(failure(error));
+      if (turn === this.#turn) await this.#recall(failure(error), turn);
     } finally {
       if (turn === this.#turn) this.loading = false;
     }
@@ -156,9 +156,13 @@ class Fleet {
 
   /** Where not all are here, the API looks for them; what it finds is there for the list too. */
   async search(q: string): Promise<void> {
-    const { items } = await json({ limit: PAGE, latest: true, q });
-    for (const item of items) this.#put(item);
-    this.version++;
+    try {
+      const { items } = await json({ limit: PAGE, latest: true, q });
+      for (const item of items) this.#put(item);
+      this.version++;
+    } catch (error) {
+      this.failure = failure(error);
+    }
   }
 
   hear(events: readonly LiveEvent[]): void {
@@ -188,11 +192,11 @@ class Fleet {
     else this.devices.set(item.id, new Device(item));
   }
 
-  async #recall(problem: Failure): Promise<void> {
+  async #recall(problem: Failure, turn: number): Promise<void> {
     this.failure = problem;
     if (problem.status !== 0 || !session.me) return;
     const before = await kept<DeviceItem[]>(session.me.id, KEPT);
-    if (!before) return;
+    if (!before || turn !== this.#turn) return;
     if (this.devices.size === 0) for (const item of before.value) this.#put(item);
     this.old = before.at;
     this.ready = true;
