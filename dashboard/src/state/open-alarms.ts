@@ -106,6 +106,8 @@ export class OpenAlarms {
 
   async #one(id: string): Promise<void> {
     const session = this.#session;
+    const due = this.#due.get(id);
+    if (!due) return;
     this.#due.delete(id);
     try {
       const alarm = await this.ports.one(id);
@@ -115,7 +117,10 @@ export class OpenAlarms {
       this.#known.add(id);
       this.ports.announce([alarm]);
     } catch {
-      // It is read with the next list.
+      if (session !== this.#session) return;
+      // Another event may have come meanwhile.
+      if (!this.#due.has(id)) this.#due.set(id, due);
+      await this.#list();
     }
   }
 

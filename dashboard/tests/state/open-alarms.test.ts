@@ -121,6 +121,21 @@ describe("an alarm that is raised", () => {
     expect(news).toEqual([["b"]]);
   });
 
+  it("that cannot be read just now is looked for by itself, and not for ever", async () => {
+    open.hear([happened("b", 1)]);
+    await clock.pass(0);
+    expect([asked, ids()]).toEqual([["b", "list"], ["a"]]);
+    api.set("b", alarm("b"));
+    await clock.pass(6_000);
+    expect([news, ids()]).toEqual([[["b"]], ["a", "b"]]);
+
+    asked.length = 0;
+    open.hear([happened("never", 1)]);
+    await clock.pass(120_000);
+    expect(asked.filter((what) => what === "list")).toHaveLength(3);
+    expect(asked.filter((what) => what === "never")).toHaveLength(3);
+  });
+
   it("was raised in a session that is over: it is not told in the next", async () => {
     api.set("b", alarm("b"));
     open.hear([happened("b", 1)]);
