@@ -37,16 +37,6 @@ export function instant(at: number, zone: string | undefined, step = 0): string 
   return format(zone, { day: "numeric", month: "short", ...parts }).format(at);
 }
 
-/** The names of a zone that this browser knows; undefined of one that it does not, for the browser's own. */
-export function known(zone: string | undefined): string | undefined {
-  if (!zone) return undefined;
-  try {
-    return new Intl.DateTimeFormat(undefined, { timeZone: zone }).resolvedOptions().timeZone;
-  } catch {
-    return undefined;
-  }
-}
-
 /** What a y axis spans: the values with a little air, and thresholds as far as that leaves the values readable. */
 export function span(
   extents: readonly ([number, number] | null)[],

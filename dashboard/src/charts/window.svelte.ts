@@ -1,10 +1,10 @@
 /** The time that charts show: from the address, and sliding with the clock while it is live. */
 
+import { known } from "../format/times";
 import { live } from "../live/live.svelte";
 import { router } from "../routing/router.svelte";
 import { clock } from "../state/clock.svelte";
 import { type Zone, preferences } from "../state/preferences.svelte";
-import { known } from "./axes";
 import type { Range } from "./gestures";
 import { DEFAULT_MS, type Span, parsed, resolved, written } from "./range";
 

@@ -1,29 +1,31 @@
 /** Numbers by the reader's locale, with the precision that the model gives, and units by UCUM. */
 
-const UNITS: Readonly<Record<string, string>> = {
-  Cel: "°C",
-  "[degF]": "°F",
-  K: "K",
-  "%": "%",
-  "1": "",
-  "{count}": "",
-  "m/s2": "m/s²",
-  "[g]": "g",
-  deg: "°",
-  "km/h": "km/h",
-  "m/s": "m/s",
-  hPa: "hPa",
-  Ohm: "Ω",
-  kOhm: "kΩ",
-  "mm/s": "mm/s",
-  um: "µm",
-  "ug/m3": "µg/m³",
-  "[ppm]": "ppm",
-};
+const UNITS: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    Cel: "°C",
+    "[degF]": "°F",
+    K: "K",
+    "%": "%",
+    "1": "",
+    "{count}": "",
+    "m/s2": "m/s²",
+    "[g]": "g",
+    deg: "°",
+    "km/h": "km/h",
+    "m/s": "m/s",
+    hPa: "hPa",
+    Ohm: "Ω",
+    kOhm: "kΩ",
+    "mm/s": "mm/s",
+    um: "µm",
+    "ug/m3": "µg/m³",
+    "[ppm]": "ppm",
+  }),
+);
 
 /** A UCUM code as it is written beside a number. */
 export const unit = (code: string | null | undefined): string =>
-  code ? (UNITS[code] ?? code.replace(/[{}]/g, "")) : "";
+  code ? (UNITS.get(code) ?? code.replace(/[{}]/g, "")) : "";
 
 const formats = new Map<string, Intl.NumberFormat>();
 

@@ -22,10 +22,35 @@ export function ago(at: number, now: number): string {
   return relative.format(Math.trunc(by / chosen[1]), chosen[0]);
 }
 
+const zones = new Map<string, string | undefined>();
+
+/** The name of a zone, which may be anybody's text; undefined of one that this browser does not know, for its own. */
+export function known(zone: string | undefined): string | undefined {
+  if (!zone) return undefined;
+  if (!zones.has(zone)) zones.set(zone, named(zone));
+  return zones.get(zone);
+}
+
+function named(zone: string): string | undefined {
+  try {
+    return new Intl.DateTimeFormat(undefined, { timeZone: zone }).resolvedOptions().timeZone;
+  } catch {
+    return undefined;
+  }
+}
+
+/** As `datetime` of a `<time>`; undefined of what is no time. */
+export function iso(at: number): string | undefined {
+  const date = new Date(at);
+  return Number.isNaN(date.getTime()) ? undefined : date.toISOString();
+}
+
 const absolutes = new Map<string, Intl.DateTimeFormat>();
 
 /** The date and the second, with the zone's name; in the browser's zone, or that one. */
-export function absolute(at: number, zone?: string): string {
+export function absolute(at: number, wanted?: string): string {
+  if (iso(at) === undefined) return `${at} ms`;
+  const zone = known(wanted);
   const key = zone ?? "";
   let format = absolutes.get(key);
   if (!format) {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { instant, known, span, timeLabels } from "../../src/charts/axes";
+import { instant, span, timeLabels } from "../../src/charts/axes";
 
 const at = Date.UTC(2026, 10, 30, 23);
 const MINUTE = 60_000;
@@ -18,11 +18,6 @@ describe("labels of times", () => {
     expect(timeLabels([at + 5000], 5000, "UTC")).toEqual(["23:00:05"]);
     expect(timeLabels([at + 5250], 250, "UTC")[0]).toBe("23:00:05.250");
     expect(instant(at + 5000, "UTC", MINUTE)).not.toMatch(/:05/);
-  });
-
-  it("are the browser's where the zone is none", () => {
-    expect(known("Mars/Olympus")).toBeUndefined();
-    expect(known("Europe/Berlin")).toBe("Europe/Berlin");
   });
 });
 

@@ -24,6 +24,10 @@ it("leaves small numbers their digits where no precision is known, and large one
   expect(number(12345.6)).toBe("12,346");
 });
 
+it("takes a code that is named like a property of every object for a code", () => {
+  expect(unit("constructor")).toBe("constructor");
+});
+
 it("writes UCUM as people do, and an unknown code as it is", () => {
   expect([unit("Cel"), unit("%"), unit("m/s2"), unit("{rev}/min"), unit(null)]).toEqual([
     "°C",

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 
-import { ago, duration } from "../../src/format/times";
+import { absolute, ago, duration, known } from "../../src/format/times";
 
 const NOW = 1_764_000_000_000;
 
@@ -17,6 +17,17 @@ it.each([
   const told = ago(NOW - ms, NOW);
   // The locale's short words differ by version: what counts is number, unit and direction.
   expect(told.replace(/\s?(sec|min|hr)\.?/, (_all, unit: string) => unit[0] as string)).toBe(text);
+});
+
+it("tells a time in a zone by its name, and in the reader's own where no such zone is known", () => {
+  expect(absolute(NOW, "UTC")).toMatch(/UTC$/);
+  expect(absolute(NOW, "Asia/Tokyo")).not.toBe(absolute(NOW, "America/Lima"));
+  expect(absolute(NOW, "Mars/Olympus")).toBe(absolute(NOW));
+  expect([known("Asia/Tokyo"), known("Mars/Olympus"), known("")]).toEqual(["Asia/Tokyo", undefined, undefined]);
+});
+
+it("tells no time of what is none", () => {
+  expect(absolute(9e15)).toBe("9000000000000000 ms");
 });
 
 it.each([
