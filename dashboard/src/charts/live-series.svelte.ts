@@ -3,6 +3,7 @@
 import { type Failure, failure } from "../api/problems";
 import { type LiveEvent, live } from "../live/live.svelte";
 import { session } from "../api/session.svelte";
+import { clock } from "../state/clock.svelte";
 import { keep, kept } from "../state/snapshot";
 import { Columns, type Kept } from "./columns";
 import { NONE, type Points } from "./points";
@@ -36,6 +37,8 @@ export class LiveSeries {
   #wish: Asked | null = null;
   #end: AbortController | null = null;
   #newest = 0;
+  /** What came while it is read: the answer may be of a moment before. */
+  #meanwhile: LiveEvent[] = [];
 
   constructor(
     readonly device: string,
@@ -69,7 +72,7 @@ export class LiveSeries {
   again = (): void => {
     const wish = this.#wish;
     if (!wish) return;
-    const to = this.live ? Date.now() : wish.to;
+    const to = this.live ? clock.at() : wish.to;
     this.load({ ...wish, from: wish.from + to - wish.to, to });
   };
 
@@ -84,7 +87,13 @@ export class LiveSeries {
   }
 
   add(events: readonly LiveEvent[]): void {
-    if (!this.live || !this.#columns || !this.#wish) return;
+    if (!this.live) return;
+    if (this.loading) this.#meanwhile.push(...events.filter(({ device }) => device === this.device));
+    this.#grow(events);
+  }
+
+  #grow(events: readonly LiveEvent[]): void {
+    if (!this.#columns || !this.#wish) return;
     let grown = false;
     for (const event of events) {
       if (event.kind !== "latest" || event.device !== this.device) continue;
@@ -109,7 +118,7 @@ export class LiveSeries {
     const from = ts[ts.length - 1];
     if (from === undefined || this.failure) return this.again();
     try {
-      const isWhole = await this.#read.tail({ ...wish, from, to: Date.now(), signal: end.signal }, columns);
+      const isWhole = await this.#read.tail({ ...wish, from, to: clock.at(), signal: end.signal }, columns);
       if (end.signal.aborted || columns !== this.#columns) return;
       if (!isWhole) return this.again();
       this.points = columns.points;
@@ -129,15 +138,19 @@ export class LiveSeries {
       this.points = columns.points;
       const { ts } = columns.points;
       this.#newest = ts[ts.length - 1] ?? 0;
+      if (this.live) this.#grow(this.#meanwhile);
       this.failure = null;
-      this.at = Date.now();
+      this.at = clock.at();
       if (this.options.keep && session.me) void keep(session.me.id, this.#name, columns.plain());
     } catch (error) {
       if (end.signal.aborted) return;
       this.failure = failure(error);
       if (!this.#columns) await this.#recall(end);
     } finally {
-      if (this.#end === end) this.loading = false;
+      if (this.#end === end) {
+        this.loading = false;
+        this.#meanwhile = [];
+      }
     }
   }
 

@@ -7,13 +7,14 @@
 
 import { type Failure, failure } from "../api/problems";
 import { session } from "../api/session.svelte";
+import { clock } from "./clock.svelte";
 import { keep, kept } from "./snapshot";
 
 export interface ResourceOptions<T> {
   /** Kept in this browser under that name, and shown when the API cannot be reached. */
   readonly keep?: string;
   /** Of what was read, and what events have made of it meanwhile: what is shown then. Without it, what was read. */
-  readonly merge?: (read: T, known: T) => T;
+  merge?(read: T, known: T): T;
 }
 
 export class Resource<T> {
@@ -43,7 +44,7 @@ export class Resource<T> {
       this.value = value;
       this.failure = null;
       this.old = false;
-      this.at = Date.now();
+      this.at = clock.at();
       if (this.options.keep && session.me) void keep(session.me.id, this.options.keep, value);
     } catch (error) {
       if (turn !== this.#turn) return;
@@ -70,7 +71,7 @@ export class Resource<T> {
     this.#turn++;
     this.failure = null;
     this.value = value;
-    this.at = Date.now();
+    this.at = clock.at();
     this.old = false;
     this.#settle();
   }

@@ -37,7 +37,9 @@ self.addEventListener("fetch", (event) => {
 async function page(request) {
   try {
     const answer = await fetch(request);
-    if (answer.ok) (await caches.open(CACHE)).put("/", answer.clone());
+    // Not a file that somebody opened by itself.
+    if (answer.ok && answer.headers.get("Content-Type")?.startsWith("text/html"))
+      (await caches.open(CACHE)).put("/", answer.clone());
     return answer;
   } catch (error) {
     const kept = await caches.match("/");

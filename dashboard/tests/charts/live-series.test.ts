@@ -56,6 +56,20 @@ describe("a line", () => {
     ]);
   });
 
+  it("has what came while it was read, which the answer may not have", async () => {
+    const { reader, made, shown } = line();
+    made.load(WISH);
+    made.add([latest(990, 1), latest(995, 2)]);
+    made.add([latest(1000, 3)]);
+    reader.asked[0]?.answer(of([[990, 1]]));
+    await settled();
+    expect(shown()).toEqual([
+      [990, 1],
+      [995, 2],
+      [1000, 3],
+    ]);
+  });
+
   it("shows what was asked for last, and has the older request end", async () => {
     const { reader, made, shown } = line();
     made.load(WISH);
