@@ -18,7 +18,7 @@ unexport PYTHONPATH
 unexport PYTHONDONTWRITEBYTECODE
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
 setup: .venv/.synced ## make .venv with everything, from uv.lock
 
@@ -77,6 +77,9 @@ dashboard/dist/index.html: dashboard/node_modules/.installed $(wildcard dashboar
 	@echo "==> building the dashboard"
 	@$(NPM) dashboard run --silent build
 
+screenshots: setup dashboard ## take a picture of every page, light, dark and phone, into .local/screenshots (DOCS=1: the best for the docs)
+	@$(BIN)/python -m tests.dashboard.screenshots $(if $(DOCS),--docs)
+
 fuzz: setup ## have Schemathesis look for what the API's description and the API say differently (TIME=600 seconds)
 	@FIELDLINE_FUZZ_SECONDS=$(or $(TIME),600) $(BIN)/python -m pytest -q -m cloud --timeout 0 tests/e2e/test_fuzz.py
 
@@ -112,4 +115,4 @@ bootstrap: setup ## prepare the AWS account and region for the CDK, once
 deploy: preflight dashboard ## deploy STAGE with STORE to AWS, after preflight
 	@$(CDK) deploy --all $(CHOSEN)
 
-.PHONY: help setup up down test check openapi dashboard fuzz deb bench synth preflight bootstrap deploy
+.PHONY: help setup up down test check openapi dashboard screenshots fuzz deb bench synth preflight bootstrap deploy
