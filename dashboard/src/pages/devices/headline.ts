@@ -13,11 +13,14 @@ export interface Headline {
 }
 
 const SHOWN = 2;
+/** A place is for the map: on a list its digits say nothing. */
+const PLACES: ReadonlySet<string> = new Set(["latitude", "longitude", "altitude"]);
 
 export function headline(latest: Latest, model: DeviceModel | undefined): Headline[] {
-  const order = model ? Object.keys(model.metrics) : [];
+  const order = (model ? Object.keys(model.metrics) : []).filter((metric) => !PLACES.has(metric));
   const rank = (metric: string) => (order.includes(metric) ? order.indexOf(metric) : order.length);
   return Object.entries(latest)
+    .filter(([metric]) => !PLACES.has(metric))
     .sort(([a], [b]) => rank(a) - rank(b) || (a < b ? -1 : 1))
     .slice(0, SHOWN)
     .map(([metric, reading]) => {

@@ -1,6 +1,6 @@
 /** The outlines that the app brings along (Natural Earth, public domain), and a deployment's own tiles where it names some. */
 
-import L from "leaflet";
+import * as L from "leaflet";
 import { feature } from "topojson-client";
 import type { GeometryCollection, Topology } from "topojson-specification";
 import world from "world-atlas/countries-50m.json?url";

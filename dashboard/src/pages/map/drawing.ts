@@ -1,6 +1,6 @@
 /** What stands on the map: devices, gathered where they are close, with the share of them that is offline; and fences. */
 
-import L from "leaflet";
+import * as L from "leaflet";
 
 import type { Device } from "../../state/fleet.svelte";
 import type { Standing } from "../../state/standing";
