@@ -12,7 +12,7 @@ export interface Theme {
   readonly font: string;
 }
 
-export const SERIES = 8;
+const SERIES = 8;
 const LEVELS = ["critical", "major", "minor", "warning", "info"];
 
 let made: { shade: string | undefined; theme: Theme } | null = null;

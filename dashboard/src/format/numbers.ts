@@ -47,10 +47,6 @@ export function number(value: number, precision?: number | null): string {
 
 export const count = (value: number): string => format({ maximumFractionDigits: 0 }).format(value);
 
-/** 12,345 → "12K", where there is little room. */
-export const compact = (value: number): string =>
-  format({ notation: "compact", maximumFractionDigits: 1 }).format(value);
-
 /** 0.031 → "3.1 %". */
 export const share = (value: number): string => format({ style: "percent", maximumFractionDigits: 1 }).format(value);
 

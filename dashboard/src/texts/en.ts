@@ -32,8 +32,6 @@ export const en = {
     signOutEverywhere: "Sign out everywhere",
     help: "Keyboard shortcuts",
     titleWithAlarms: (count: number, title: string) => `(${many.format(count)}) ${title}`,
-    newVersion: "There is a newer version of this page.",
-    reload: "Reload",
   },
   shortcuts: {
     title: "Keyboard shortcuts",
@@ -59,9 +57,8 @@ export const en = {
     ended: "Signed out",
     pause: "Pause live data; alarms go on",
     resume: "Resume live data",
-    last: "Last event",
   },
-  times: { now: "now", never: "never", absolute: "Exact time" },
+  times: { now: "now", never: "never" },
   values: {
     yes: "on",
     no: "off",
@@ -83,12 +80,10 @@ export const en = {
     cancel: "Cancel",
     save: "Save",
     delete: "Delete",
-    confirm: "Confirm",
     retry: "Try again",
     copy: "Copy",
     copied: "Copied",
     copyLink: "Copy link",
-    download: "Download",
     csv: "CSV",
     more: "Load more",
     all: "All",
@@ -99,12 +94,10 @@ export const en = {
   },
   confirm: {
     type: (name: string) => `Type ${name} to confirm`,
-    mismatch: (name: string) => `This is not ${name} yet.`,
   },
   allowed: {
     reason: (permission: string) => `Your roles do not allow this (${permission}).`,
     reasonHere: (permission: string) => `Your roles do not allow this here (${permission}).`,
-    offline: "Not possible without a connection.",
   },
   errors: {
     unreachable: "The API cannot be reached",
@@ -147,7 +140,6 @@ export const en = {
     unreachableAdvice: "It is tried again by itself.",
     powerless: "You have no access",
     powerlessAdvice: "No role is yours. Ask an administrator for one; it holds within a minute.",
-    local: "On a laptop, `make up` prints the name and the password.",
   },
   /** As `contract.traces` says it. */
   traces: {
@@ -231,7 +223,6 @@ export const en = {
   },
   devices: {
     title: "Devices",
-    count: (n: number) => counted(n, "device"),
     shown: (n: number, of: number, more: boolean) =>
       n === of && !more ? counted(n, "device") : `${many.format(n)} of ${many.format(of)}${more ? "+" : ""} devices`,
     search: "Search devices",
@@ -598,7 +589,6 @@ export const en = {
     same: "the same again",
   },
   config: {
-    title: "Configuration",
     nothing: "Nothing to set",
     nothingAdvice: "The model of this device has no settings.",
     offline: "The device is not connected: what is set now applies when it reconnects.",
@@ -1008,7 +998,6 @@ export const en = {
     origin: (name: string) => `from ${name}`,
     version: (n: number) => `v${n}`,
     when: (condition: string) => `when ${condition}`,
-    bands: (n: number) => counted(n, "severity", "severities"),
     takesAway: "Disables the model's rule",
     notYet: "not in 30 days",
     counting: "counting…",
@@ -1056,7 +1045,6 @@ export const en = {
     saving: "Saving…",
     saved: (title: string, version: number) =>
       `${title} is saved as version ${version}. It is in force within 20 seconds.`,
-    unchanged: "Nothing is changed.",
     changed: "Unsaved changes",
     discard: "Discard changes",
     delete: "Delete",
@@ -1078,11 +1066,9 @@ export const en = {
     takeTheirs: "Take theirs",
     keepMine: "Go on with mine",
     gone: "Somebody deleted this rule meanwhile",
-    checking: "Checking…",
     valid: "It can be installed",
     problems: (n: number) => `${counted(n, "thing")} to mend`,
     remarks: "Worth a look",
-    problem: (at: string, what: string) => `${at}: ${what}`,
     unchecked: "It cannot be checked now",
     reads: "It reads",
     general: "What it is",
@@ -1099,7 +1085,6 @@ export const en = {
     when: "When",
     whenOf: (severity: string) => `When (${severity})`,
     is: "it is",
-    bandTitle: (severity: string) => `It is ${severity}`,
     addBand: "Add another severity",
     removeBand: (severity: string) => `Remove ${severity}`,
     bandsHint: "One alarm: it is as severe as the worst of these that holds.",
@@ -1126,7 +1111,6 @@ export const en = {
     actions: "What is done",
     noActions: "An alarm is all that comes of it: nobody is told, and nothing is done.",
     action: (at: number) => `Action ${at}`,
-    actionKind: "What to do",
     actionKinds: { notify: "Notify", command: "Send a command", desire: "Set the desired state" },
     addActions: { notify: "Notify somebody", command: "Send a command", desire: "Set a desired state" },
     removeAction: (at: number) => `Remove action ${at}`,
@@ -1161,8 +1145,6 @@ export const en = {
     timesWithin: "times within",
     flappingWithin: "Within how long",
     flappingHint: "Then it stays one alarm, and nobody is told of its ups and downs.",
-    set: "Set",
-    unset: "Leave out",
     jsonHint: "The whole document. It is the same as the form, and what the form has no field for is kept.",
     jsonLabel: "The rule as JSON",
     jsonWrong: (what: string) => `This is no JSON: ${what}. The form stays as it was.`,

@@ -3,7 +3,7 @@
 import type { Device } from "../../state/fleet.svelte";
 import type { Standing } from "../../state/standing";
 
-export const SORTS = ["name", "status", "group", "model", "seen", "alarms"] as const;
+const SORTS = ["name", "status", "group", "model", "seen", "alarms"] as const;
 export type Sort = (typeof SORTS)[number];
 
 export interface Choice {
