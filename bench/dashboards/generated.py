@@ -73,7 +73,7 @@ class Generated:
                 web.get("/v1/alarms", lambda _: _json({"items": [], "cursor": None})),
                 web.get("/v1/models/{model}", lambda _: _json(_MODEL)),
                 web.get("/ws", self._socket),
-                web.get("/{path:.*}", self._file),
+                web.get(r"/{path:(?!v1/).*}", self._file),
             ]
         )
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0)
