@@ -8,6 +8,8 @@ from playwright.sync_api import expect
 
 from tests.e2e.cloud import wait_for
 
+HOUR_MS = 3_600_000
+
 
 def signed_in(page):
     return page.get_by_role("heading", level=1, name="Overview")
@@ -166,7 +168,7 @@ def test_a_lost_connection_is_said_and_what_was_missed_is_fetched(desk, cloud, r
     expect(page.get_by_role("button", name=re.compile("^Live data: Reconnecting"))).to_be_visible()
     lost = int(time.time() * 1000)
     raised()
-    missed = cloud.points("climate-001", "temperature", lost, int(time.time() * 1000))[0]["ts"]
+    missed = wait_for("a reading", lambda: cloud.points("climate-001", "temperature", lost, lost + HOUR_MS))[0]["ts"]
     expect(page.get_by_role("cell", name=at(missed))).to_have_count(0)
     network.recover()
 
