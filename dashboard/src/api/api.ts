@@ -2,6 +2,7 @@
 
 import { ProblemError, fieldline, unwrap } from "@fieldline/client";
 
+import { clock } from "../state/clock.svelte";
 import { session } from "./session.svelte";
 
 export { items, unwrap as ask } from "@fieldline/client";
@@ -9,7 +10,7 @@ export type * from "@fieldline/client";
 
 async function send(request: Request): Promise<Response> {
   const again = request.clone();
-  const answer = await fetch(request);
+  const answer = await timed(request);
   if (answer.status !== 401) return answer;
   let token: string;
   try {
@@ -20,7 +21,14 @@ async function send(request: Request): Promise<Response> {
     throw error;
   }
   again.headers.set("Authorization", `Bearer ${token}`);
-  return await fetch(again);
+  return await timed(again);
+}
+
+async function timed(request: Request): Promise<Response> {
+  const asked = Date.now();
+  const answer = await fetch(request);
+  clock.hear(asked, answer);
+  return answer;
 }
 
 export const api = fieldline({

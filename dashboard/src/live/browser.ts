@@ -1,5 +1,6 @@
 /** The browser as live data needs it; tests have another. */
 
+import { clock } from "../state/clock.svelte";
 import type { Screen } from "./batches";
 import type { Clock } from "./clock";
 import type { WebSocketLike } from "./connection";
@@ -19,7 +20,7 @@ const FEW_CORES = 4;
 
 export const browser: Browser = {
   clock: {
-    now: () => Date.now(),
+    now: () => clock.at(),
     setTimeout: (call, ms) => setTimeout(call, ms),
     clearTimeout: (timer) => clearTimeout(timer as number | undefined),
   },

@@ -4,6 +4,7 @@ import { type CommandView, type CommandsStatus, api, ask } from "../api/api";
 import { live } from "../live/live.svelte";
 import { to } from "../routing/router.svelte";
 import { texts as t } from "../texts";
+import { clock } from "./clock.svelte";
 import { notices } from "./notices.svelte";
 import { isOver } from "./over";
 
@@ -50,5 +51,5 @@ export function announce(command: CommandView, called: string): void {
       for (const event of events) if (event.kind === "command" && event.command === id) tell(event.data);
     }),
   ];
-  wait(Math.max(0, command.expires_at - Date.now()), () => wait(command.timeout_s * 1000, null));
+  wait(Math.max(0, command.expires_at - clock.at()), () => wait(command.timeout_s * 1000, null));
 }

@@ -2,6 +2,8 @@
 
 import { clear, get, set } from "idb-keyval";
 
+import { clock } from "./clock.svelte";
+
 export interface Kept<T> {
   readonly at: number;
   readonly value: T;
@@ -12,7 +14,7 @@ const name = (owner: string, key: string) => `${owner}/${key}`;
 
 export async function keep(owner: string, key: string, value: unknown): Promise<void> {
   try {
-    await set(name(owner, key), { at: Date.now(), value: plain(value) });
+    await set(name(owner, key), { at: clock.at(), value: plain(value) });
   } catch {
     // A full or forbidden store: the app goes on, and opens empty without a network.
   }

@@ -1,6 +1,7 @@
 /** How a device comes to its certificate: with a key of its own that soon ends. Its private key never leaves it. */
 
 import { api, ask, newKey } from "../../api/api";
+import { clock } from "../../state/clock.svelte";
 
 const GOOD_FOR_MS = 3_600_000;
 
@@ -9,7 +10,7 @@ export async function freshKey(device: string): Promise<string> {
   const made = await ask(
     api.POST("/devices/{id}/keys", {
       params: { path: { id: device }, header: { "Idempotency-Key": newKey() } },
-      body: { name: "enrolment", expires_at: Date.now() + GOOD_FOR_MS },
+      body: { name: "enrolment", expires_at: clock.at() + GOOD_FOR_MS },
     }),
   );
   return made.key;

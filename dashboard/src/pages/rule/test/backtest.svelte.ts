@@ -5,6 +5,7 @@ import { type Failure, failure } from "../../../api/problems";
 import type { Band } from "../../../charts/points";
 import { milliseconds } from "../../../format/durations";
 import type { JsonObject } from "../../../parts/schema/schema";
+import { clock } from "../../../state/clock.svelte";
 import { scopeParts } from "../document";
 
 export const RANGES = ["24h", "7d", "30d"] as const;
@@ -31,7 +32,7 @@ export class Backtest {
     try {
       const body = {
         device,
-        from: Date.now() - (milliseconds(range) as number),
+        from: clock.at() - (milliseconds(range) as number),
         document: document as Record<string, unknown>,
       };
       const header = { "Idempotency-Key": newKey() };
