@@ -1189,6 +1189,7 @@ export const en = {
       samples: (n: number) => `${counted(n, "reading")} looked at`,
       noSamples: "There are no readings in this range.",
       tested: "As it is here",
+      ofModel: "The model's own",
       installed: (version: number) => `Version ${version}, installed`,
       raised: (n: number) => `raised ${counted(n, "time")}`,
       active: (time: string) => `active for ${time}`,

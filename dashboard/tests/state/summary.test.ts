@@ -3,6 +3,7 @@ import { expect, it } from "vitest";
 import type { AlarmSummary, FleetSummaryView } from "../../src/api/api";
 import { LOSSY, loss, verdict } from "../../src/pages/overview/verdict";
 import { type Summary, added } from "../../src/state/summary.svelte";
+import { texts as t } from "../../src/texts";
 
 const EMPTY = {
   devices: 0,
@@ -63,4 +64,15 @@ it("says that all is well only where it is", () => {
   expect(verdict({ ...well, lost: 1000 * LOSSY * 2 }, []).level).toBe("warn");
   expect(verdict(well, [alarm("warning")]).level).toBe("warn");
   expect(verdict(well, [alarm("warning"), alarm("critical")]).level).toBe("bad");
+});
+
+it("says of no fleet that it is well while its alarms are not known", () => {
+  const well = { ...EMPTY, devices: 3, online: 3, received: 1000 };
+  expect(verdict(well, "pending").level).toBe("pending");
+  expect(verdict(well, "unreadable")).toMatchObject({ level: "warn", parts: [t.overview.alarmsUnreadable] });
+  expect(verdict(well, "forbidden")).toMatchObject({
+    level: "ok",
+    parts: [t.overview.allReport(3), t.overview.alarmsForbidden],
+  });
+  expect(verdict({ ...well, offline: 1 }, "pending").level).toBe("warn");
 });

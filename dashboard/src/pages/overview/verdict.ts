@@ -32,7 +32,10 @@ export function verdict(sum: Summary, open: Alarms): Verdict {
   if (grave.length) return { level: "bad", parts };
   if (parts.length) return { level: "warn", parts };
   if (open === "pending") return { level: "pending", parts: [t.overview.alarmsPending] };
-  const well = [sum.online ? t.overview.allReport(sum.online) : "", sum.unknown ? t.overview.neverSeen(sum.unknown) : ""];
+  const well = [
+    sum.online ? t.overview.allReport(sum.online) : "",
+    sum.unknown ? t.overview.neverSeen(sum.unknown) : "",
+  ];
   const known = open === "forbidden" ? t.overview.alarmsForbidden : t.overview.noAlarm;
   return { level: "ok", parts: [...well.filter(Boolean), known] };
 }
