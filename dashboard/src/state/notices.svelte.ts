@@ -1,5 +1,7 @@
 /** What has just happened and is worth saying aloud: results of what somebody did, and alarms. Never ticking values. */
 
+import { failure } from "../api/problems";
+
 export interface Notice {
   readonly id: number;
   readonly kind: "done" | "failed" | "alarm";
@@ -19,6 +21,12 @@ class Notices {
     this.all = [...this.all, notice].slice(-MOST);
     // A failure stays until it was read.
     if (kind !== "failed") setTimeout(() => this.drop(notice.id), SHOWN_MS);
+  }
+
+  /** What somebody did could not be done. */
+  refuse(error: unknown): void {
+    const { title, detail } = failure(error);
+    this.say("failed", `${title}: ${detail}`);
   }
 
   drop(id: number): void {

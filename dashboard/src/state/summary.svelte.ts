@@ -2,7 +2,7 @@
 
 import { type FleetSummaryView, api, ask } from "../api/api";
 
-export type Worst = FleetSummaryView["worst"][number];
+type Worst = FleetSummaryView["worst"][number];
 
 export interface Summary {
   readonly devices: number;
