@@ -1351,7 +1351,7 @@ export const en = {
     store: "Telemetry store",
     kept: (days: number) => `kept for ${counted(days, "day")}`,
     clock: "Clock of this machine",
-    skewed: (by: string) => `${by} away from the cloud's: ages are shown wrong`,
+    skewed: (by: string) => `${by} away from the cloud's: ages are told by the cloud's`,
     inStep: "in step with the cloud's",
     models: "Device models",
     queues: "Dead letters",

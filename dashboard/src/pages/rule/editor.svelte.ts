@@ -7,6 +7,7 @@ import { ProblemError } from "@fieldline/client";
 import { type CheckedView, type RuleView, api, ask, etag, newKey } from "../../api/api";
 import { type Failure, failure } from "../../api/problems";
 import type { Json, JsonObject } from "../../parts/schema/schema";
+import { clock } from "../../state/clock.svelte";
 import { texts as t } from "../../texts";
 import { turn } from "../rules/switching";
 import { asWritten, same, switched, withKey } from "./document";
@@ -87,7 +88,7 @@ export class Editor {
     this.document = document;
     this.touched = true;
     this.#key = newKey();
-    if (this.dirty) keepDraft(this.id, { document, version: this.#version, at: Date.now() });
+    if (this.dirty) keepDraft(this.id, { document, version: this.#version, at: clock.at() });
     else dropDraft(this.id);
     this.#check(SETTLE_MS);
   }
@@ -116,7 +117,7 @@ export class Editor {
     this.#version = this.theirs.default ? null : this.theirs.version;
     this.#origin = asWritten(this.theirs.document as JsonObject);
     this.theirs = null;
-    keepDraft(this.id, { document: this.document, version: this.#version, at: Date.now() });
+    keepDraft(this.id, { document: this.document, version: this.#version, at: clock.at() });
   }
 
   /** The rule as it is then; null where it could not be saved, which `failed`, `theirs` or `gone` say. */
