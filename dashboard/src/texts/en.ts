@@ -83,6 +83,7 @@ export const en = {
     retry: "Try again",
     copy: "Copy",
     copied: "Copied",
+    notCopied: "The browser does not allow to copy. Select the text instead.",
     copyLink: "Copy link",
     csv: "CSV",
     more: "Load more",
@@ -1302,6 +1303,7 @@ export const en = {
   audit: {
     title: "Audit",
     verify: "Is it as it was written?",
+    capped: "The file has only the newest entries: there are too many for one. Choose a shorter time.",
     verifyHint: "Each entry's hash is computed anew in this browser.",
     day: "Day (UTC)",
     check: "Check",

@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
 
 import { changes } from "../../src/pages/audit/changes";
+import { joined } from "../../src/pages/audit/file";
 import { type ChainHead, type ChainedRecord, checkChain, genesis, sha256 } from "../../src/pages/audit/verify";
 
 const DAY = "2026-03-01";
@@ -85,5 +86,21 @@ describe("what an entry changed", () => {
   it("is everything where something was made or removed", () => {
     expect(changes(null, { on: true })).toEqual([{ path: "on", before: "–", after: "true" }]);
     expect(changes({ list: [1, 2] }, null)).toEqual([{ path: "list", before: "[1,2]", after: "–" }]);
+  });
+});
+
+describe("the audit as a file", () => {
+  const pages = ["at,who\r\n2,Ada\r\n", "at,who\r\n", "at,who\r\n1,Bob\r\n"];
+  const read = async (cursor: string | null) => {
+    const at = Number(cursor ?? 0);
+    return { text: pages[at] ?? "", cursor: at + 1 < pages.length ? String(at + 1) : null };
+  };
+
+  it("has every page, and the line of names once", async () => {
+    expect(await joined(read)).toEqual({ text: "at,who\r\n2,Ada\r\n1,Bob\r\n", capped: false });
+  });
+
+  it("says where it ends before the last", async () => {
+    expect(await joined(read, 2)).toEqual({ text: "at,who\r\n2,Ada\r\n", capped: true });
   });
 });
