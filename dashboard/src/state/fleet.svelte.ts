@@ -178,6 +178,7 @@ class Fleet {
       } else if (event.kind === "device") {
         if (event.data.decommissioned || event.data.left) this.devices.delete(device.id);
         if (event.data.name !== undefined) device.name = event.data.name;
+        if (event.data.model) device.model = event.data.model;
         if (event.data.group !== undefined) device.group = event.data.group;
         if (event.data.tags !== undefined) device.tags = event.data.tags;
         moved = true;

@@ -1,6 +1,9 @@
 /** Lists as somebody wants to see them again: an address by a name, in this browser. */
 
-const KEY = "fieldline-views";
+import { session } from "../api/session.svelte";
+
+/** Belongs to a person: another who signs in here begins anew, with a page of their own. */
+const KEY = `fieldline-views/${session.me?.id ?? ""}`;
 const MOST = 30;
 
 export interface View {
