@@ -140,7 +140,7 @@ def is_dealt_with(page):
     page.get_by_role("link", name="Press is warm", exact=True).first.click()
     page.get_by_role("button", name="Acknowledge").click()
     expect(page.get_by_role("button", name="Take the acknowledgement back")).to_be_visible()
-    expect(page).to_have_title("Alarm · Fieldline")
+    expect(page).to_have_title(re.compile(r"^\S+ · Alarm · Fieldline$"))
     page.get_by_label("New comment").fill("The fan is off; switched it on.")
     page.get_by_role("button", name="Comment", exact=True).click()
     comments = page.get_by_role("region", name="Comments")

@@ -32,6 +32,7 @@ export class Drawing {
   readonly #devices = L.layerGroup();
   readonly #fences = L.layerGroup();
   #marked: readonly Marked[] = [];
+  #zooming = false;
   /** By what is drawn there. */
   #drawn = new Map<string, L.Marker>();
 
@@ -50,6 +51,8 @@ export class Drawing {
       markerZoomAnimation: !calm,
     }).setView([30, 5], 2);
     this.map.addLayer(this.#devices).addLayer(this.#fences);
+    this.map.on("zoomanim", () => (this.#zooming = true));
+    this.map.on("zoomend", () => (this.#zooming = false));
     this.map.on("moveend resize", () => this.#draw());
   }
 
@@ -94,8 +97,10 @@ export class Drawing {
     this.map.setView(one.at, zoom);
   }
 
+  /** A map that is taken away while it zooms would end the zoom without its panes. */
   end(): void {
-    this.map.remove();
+    if (this.#zooming) this.map.once("moveend", () => setTimeout(() => this.map.remove()));
+    else this.map.remove();
   }
 
   #clusters(zoom: number): Spot<Marked>[][] {
