@@ -5,6 +5,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Final
@@ -17,6 +18,8 @@ FOR_EVER: Final = "public, max-age=31536000, immutable"
 EACH_TIME: Final = "no-cache"
 PACKED: Final = (".br", ".gz")
 """Of files that stand beside the same ones unpacked. CloudFront packs by itself and is given none."""
+FILE: Final = r"\.[A-Za-z][A-Za-z0-9]*$"
+"""How the address of a file ends; JavaScript reads it alike."""
 CONTENT_TYPES: Final[Mapping[str, str]] = {
     ".css": "text/css; charset=utf-8",
     ".csv": "text/csv; charset=utf-8",
@@ -57,11 +60,11 @@ def is_served(path: str) -> bool:
 
 
 def is_page(path: str) -> bool:
-    """Whether it is an address of the app, which `index.html` answers: its last segment names no kind of file.
+    """Whether it is an address of the app, which `index.html` answers: it does not end like the name of a file.
 
     A dot alone makes no file: `/alarms/press-4.42` is an alarm.
     """
-    return PurePosixPath(path.rpartition("/")[2]).suffix not in CONTENT_TYPES
+    return re.search(FILE, path) is None
 
 
 def config(map_tiles: str | None) -> bytes:

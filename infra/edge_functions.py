@@ -1,13 +1,12 @@
 """What CloudFront does with a request before it passes it on: two small functions in JavaScript."""
 
-from functions.web_files import CONTENT_TYPES
+from functions.web_files import FILE
 
-_FILES = "|".join(sorted(suffix.removeprefix(".") for suffix in CONTENT_TYPES))
 PAGES = f"""\
 function handler(event) {{
   var request = event.request;
   // An address of the app, not of a file: the app itself knows what is there.
-  if (!/[^/]\\.({_FILES})$/.test(request.uri)) request.uri = '/index.html';
+  if (!/{FILE}/.test(request.uri)) request.uri = '/index.html';
   return request;
 }}
 """
