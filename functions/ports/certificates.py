@@ -32,7 +32,7 @@ class DeviceIdentities(Protocol):
 
 
 class CertificateRecords(Protocol):
-    """Who had certificates issued and revoked. Every method raises CertificatesError where the table does not answer."""
+    """Who had certificates issued and revoked. Every method raises CertificatesError where the table is silent."""
 
     def add(self, record: CertificateRecord, note: Note) -> None: ...
 
