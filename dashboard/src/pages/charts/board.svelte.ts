@@ -72,7 +72,12 @@ export class Board {
       );
       return {
         key,
-        title: t.charts.chartTitle(titles.join(", "), shownUnit),
+        // Of one device, whose name no line has.
+        title: t.charts.chartTitle(
+          titles.join(", "),
+          shownUnit,
+          this.sources.length === 1 ? (sources[0]?.name ?? null) : null,
+        ),
         drawn,
         series: drawn.flatMap((one) => this.#seriesOf(one, prefix(one.source), by)),
         bands: hidden.has("alarms") ? [] : sources.flatMap((source) => source.bands(prefix(source))),

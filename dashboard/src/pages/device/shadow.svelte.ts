@@ -129,13 +129,11 @@ export function moved(side: Side, data: ShadowData, at: number): Side {
           sent: true,
         }
       : side.desired;
-  const reported = told
-    ? side.reported
-    : {
-        values: data.reported as JsonObject,
-        rejected: (data.rejected ?? {}) as Readonly<Record<string, string>>,
-        at,
-      };
+  const values = data.reported as JsonObject;
+  const rejected = (data.rejected ?? {}) as Readonly<Record<string, string>>;
+  // The cloud tells it again without a report too, such as of a device that never made one: when it was, the API knows.
+  const isNews = !same(values, side.reported.values) || !same({ ...rejected }, { ...side.reported.rejected });
+  const reported = told || !isNews ? side.reported : { values, rejected, at };
   return { desired, reported, delta: delta(desired.values, reported.values) };
 }
 

@@ -16,6 +16,12 @@ describe("an event of a shadow", () => {
     expect(after.delta).toEqual({});
   });
 
+  test("that says what is known already makes no device report that did not", () => {
+    const silent: Side = { ...BEFORE, reported: { values: {}, rejected: {}, at: null } };
+    const told = { desired: { relay: { on: true } }, reported: {}, rejected: {} };
+    expect(moved(silent, told, 2000).reported.at).toBeNull();
+  });
+
   test("that somebody desired something moves what is desired, and nothing that is reported", () => {
     const told = { desired: { relay: { on: false } }, reported: {}, version: 5, set_by: "Bob" };
     const after = moved(BEFORE, told, 2000);
