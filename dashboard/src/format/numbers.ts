@@ -36,8 +36,18 @@ function format(options: Intl.NumberFormatOptions): Intl.NumberFormat {
   return made;
 }
 
+/** So large, nobody counts digits. */
+const VAST = 1e15;
+/** Smaller ones would be shown as nothing, where no precision is known. */
+const TINY = 0.001;
+
 /** `precision` is how many digits stand behind the point. */
 export function number(value: number, precision?: number | null): string {
+  const size = Math.abs(value);
+  if (size >= VAST || (precision == null && value !== 0 && size < TINY)) {
+    const notation = size >= VAST || size < TINY ** 2 ? "scientific" : "standard";
+    return format({ notation, maximumSignificantDigits: 3 }).format(value);
+  }
   const digits = precision ?? (Math.abs(value) >= 1000 ? 0 : 3);
   return format({
     maximumFractionDigits: digits,

@@ -24,6 +24,11 @@ it("leaves small numbers their digits where no precision is known, and large one
   expect(number(12345.6)).toBe("12,346");
 });
 
+it("shows nothing that is there as nothing, and no number by hundreds of digits", () => {
+  expect([number(0.00042), number(-1e-9), number(0), number(-0.00042, 1)]).toEqual(["0.00042", "-1E-9", "0", "-0.0"]);
+  expect([number(1e308, 1), number(-2.5e15)]).toEqual(["1E308", "-2.5E15"]);
+});
+
 it("takes a code that is named like a property of every object for a code", () => {
   expect(unit("constructor")).toBe("constructor");
 });
