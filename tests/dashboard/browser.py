@@ -66,6 +66,10 @@ class Watch:
         left = [one for one in self._complaints if not any(re.search(pattern, one) for pattern in self._expected)]
         assert left == [], "the page complained:\n" + "\n".join(left)
 
+    def forget(self) -> None:
+        """Where several tests share a page: the next one answers for its own."""
+        self._complaints.clear()
+
     def _raised(self, error: WebError) -> None:
         self._complaints.append(f"exception: {error.error}")
 

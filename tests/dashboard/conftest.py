@@ -3,6 +3,8 @@
     FIELDLINE_KEEP_CLOUD=1 python -m pytest tests/dashboard -q -k operator
 
 leaves the cloud running and takes the one that runs, which saves its start while a test is written.
+FIELDLINE_DASHBOARD_TEST_PORT chooses another one, FIELDLINE_DASHBOARD_ORIGIN another build than `dashboard/dist`, as
+`vite preview` serves it.
 """
 
 import os
@@ -127,6 +129,30 @@ def chromium():
         yield browser
 
 
+@pytest.fixture(scope="session")
+def origin(cloud):
+    """Where the dashboard is, without a slash at its end."""
+    return (os.environ.get("FIELDLINE_DASHBOARD_ORIGIN") or cloud.details["dashboard"]).rstrip("/")
+
+
+@pytest.fixture(scope="session")
+def subjects(ask):
+    """Whose pages are looked at: an alarm that is open, a rule, and somebody."""
+    from tests.e2e.cloud import wait_for
+
+    when = {"metric": "temperature", "above": -40}
+    rule = {"rule": "looked-at", "title": "Looked at", "scope": "device:climate-004", "severity": "info", "when": when}
+    if "looked-at" not in {one["id"] for one in ask("GET", "/rules", query={"limit": 200})["items"]}:
+        ask("POST", "/rules", body={"document": rule})
+
+    def raised():
+        found = ask("GET", "/devices/climate-004/alarms")["items"]
+        return next((one["id"] for one in found if (one["rule"], one["state"]) == ("looked-at", "active")), None)
+
+    yield {"alarm": wait_for("the alarm", raised), "rule": "looked-at", "user": ask("GET", "/users")["items"][0]["id"]}
+    ask("DELETE", "/rules/looked-at")
+
+
 @pytest.fixture
 def watch():
     """Fails the test whose page complains of what it did not `expect`."""
@@ -138,11 +164,11 @@ def watch():
 
 
 @pytest.fixture
-def desk(request, chromium, cloud, states, watch, tmp_path):
+def desk(request, chromium, origin, states, watch, tmp_path):
     """Browsers to open: `desk.page("/devices", role="viewer", phone=True, dark=True)`."""
     from tests.dashboard.browser import Desk
 
-    desk = Desk(chromium, cloud.details["dashboard"].rstrip("/"), states, watch)
+    desk = Desk(chromium, origin, states, watch)
     yield desk
     if request.node.stash.get(FAILED, False):
         for number, page in enumerate(desk.pages()):

@@ -13,7 +13,7 @@ class Place:
     waits: bool = True
     """It has a skeleton while the API does not answer; a form that can be filled in has none."""
     needs: str | None = None
-    """Of the permissions without which a viewer is told that he lacks it."""
+    """One of the permissions that a viewer lacks there, and is told so."""
 
 
 PLACES = (
@@ -37,7 +37,7 @@ PLACES = (
     Place("rule backtest", "/rules/{rule}?tab=test"),
     Place("new rule", "/rules/new", waits=False),
     Place("add", "/devices/new", waits=False),
-    Place("users", "/users", "Nobody", needs="users:read"),
+    Place("users", "/users", "Nobody", needs="grants:read"),
     Place("user", "/users/{user}"),
     Place("keys", "/keys", "No key yet", needs="keys:read"),
     Place("audit", "/audit", "Nothing was changed", needs="audit:read"),

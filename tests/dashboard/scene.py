@@ -1,4 +1,4 @@
-"""A plant at work, for pictures: people, rules, alarms that are somebody's, a day of history, a machine that fell silent."""
+"""A plant at work, for pictures: people, rules, alarms that are somebody's, a day of history, a silent machine."""
 
 import math
 import os

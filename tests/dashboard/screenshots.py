@@ -91,7 +91,7 @@ def views(alarm: str, user: str) -> tuple[View, ...]:
 
 CHARTS = (
     "/charts?s=climate-007%3Atemperature&s=climate-004%3Atemperature&s=machine-002%3Acurrent"
-    "&s=machine-005%3Acurrent&from=-24h"
+    "&s=machine-005%3Acurrent&from=now-24h"
 )
 
 
@@ -157,12 +157,13 @@ def to_docs(browser: Browser, shown: tuple[View, ...]) -> None:
     for view in shown:
         for mode in view.in_docs:
             png = base64.b64encode((FOLDER / f"{view.name}-{mode}.png").read_bytes()).decode()
+            named = "" if mode == "light" else f"-{mode}"
             width = 600 if mode.startswith("phone") else 1280
             for quality in (0.92, 0.85, 0.75, 0.6):
                 webp = base64.b64decode(page.evaluate(_SMALLER, [png, quality, width]))
                 if len(webp) <= HEAVIEST:
                     break
-            (DOCS / f"{view.name}-{mode}.webp").write_bytes(webp)
+            (DOCS / f"{view.name}{named}.webp").write_bytes(webp)
 
 
 def main() -> None:
