@@ -56,7 +56,7 @@ export class Shadow {
       asSide(
         await ask(of === "state" ? api.GET("/devices/{id}/state", params) : api.GET("/devices/{id}/config", params)),
       );
-    this.resource = new Resource(read, { keep: `${of}/${device}` });
+    this.resource = new Resource(read, { keep: `${of}/${device}`, merge: merged });
   }
 
   follow(): () => void {
@@ -107,12 +107,23 @@ export class Shadow {
 
   #hear(data: ShadowData, at: number): void {
     const { side } = this;
-    if (side) this.resource.put(moved(side, data, at));
+    if (side) this.resource.move(moved(side, data, at));
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
-      void this.resource.load();
+      void this.resource.refresh();
     }, SOON_MS);
   }
+}
+
+/** What was read, with what an event told since. What both tell alike, the API knows better. */
+export function merged(read: Side, known: Side): Side {
+  const desired = known.desired.version > read.desired.version ? known.desired : read.desired;
+  const isNews =
+    !same(known.reported.values, read.reported.values) ||
+    !same({ ...known.reported.rejected }, { ...read.reported.rejected });
+  const newer = isNews && (known.reported.at ?? 0) > (read.reported.at ?? 0);
+  const reported = newer ? known.reported : read.reported;
+  return { desired, reported, delta: delta(desired.values, reported.values) };
 }
 
 /** An event without a version is the device's report: what is desired of it then is no news. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 
-import { type Side, delta, moved } from "../../../src/pages/device/shadow.svelte";
+import { type Side, delta, merged, moved } from "../../../src/pages/device/shadow.svelte";
 
 const BEFORE: Side = {
   desired: { values: { relay: { on: true } }, version: 4, by: { id: "user:1", name: "Ann" }, at: 1000, sent: true },
@@ -49,4 +49,24 @@ test("what is desired and not reported is told leaf by leaf", () => {
   expect(
     delta({ relay: { on: true }, fan: { rpm: 5 }, new: 1 }, { relay: { on: false }, fan: { rpm: 5 }, other: 2 }),
   ).toEqual({ relay: { on: true }, new: 1 });
+});
+
+describe("what is read while events come", () => {
+  const read: Side = { ...BEFORE, desired: { ...BEFORE.desired, version: 5, values: { relay: { on: false } } } };
+
+  test("counts where nothing newer was heard", () => expect(merged(read, BEFORE)).toEqual({ ...read, delta: {} }));
+
+  test("takes back neither a newer wish nor a newer report", () => {
+    const known: Side = {
+      desired: { ...BEFORE.desired, version: 6, values: { relay: { on: true } } },
+      reported: { values: { relay: { on: true } }, rejected: {}, at: 1500 },
+      delta: {},
+    };
+    expect(merged(read, known)).toEqual(known);
+  });
+
+  test("says better when it was that both tell alike", () => {
+    const known: Side = { ...BEFORE, reported: { ...BEFORE.reported, at: 1500 } };
+    expect(merged(read, known).reported.at).toBe(900);
+  });
 });
