@@ -16,14 +16,14 @@ export function alarmsOf(device: string, which: () => Which, limit: number): Lis
   );
 }
 
-/** Read again as soon as one of them changes. */
+/** Read again as soon as one of them changes, with all the pages that were opened. */
 export function follow(device: string, list: Listing<AlarmSummary>): () => void {
   const wanted = { devices: [device] };
   const ends = [
     live.watch(wanted),
-    live.onRefill(() => void list.load(), wanted),
+    live.onRefill(() => void list.refresh(), wanted),
     live.on((events) => {
-      if (events.some((event) => event.kind === "alarm" && event.device === device)) void list.load();
+      if (events.some((event) => event.kind === "alarm" && event.device === device)) void list.refresh();
     }),
   ];
   return () => ends.forEach((end) => end());

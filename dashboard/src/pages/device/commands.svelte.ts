@@ -5,7 +5,7 @@ import type { CommandEvent, LiveEvent } from "../../live/frames";
 import { live } from "../../live/live.svelte";
 import { Listing } from "../../state/listing.svelte";
 import { announce } from "../../state/sent";
-import { advanced, rank } from "./control/steps";
+import { advanced, further, gathered } from "./control/steps";
 
 export interface ToSend {
   readonly name: string;
@@ -17,12 +17,14 @@ export class Commands {
   readonly list: Listing<CommandView>;
 
   constructor(readonly device: string) {
-    this.list = new Listing((cursor) =>
-      ask(
-        api.GET("/devices/{id}/commands", {
-          params: { path: { id: device }, query: { limit: 20, ...(cursor && { cursor }) } },
-        }),
-      ),
+    this.list = new Listing(
+      (cursor) =>
+        ask(
+          api.GET("/devices/{id}/commands", {
+            params: { path: { id: device }, query: { limit: 20, ...(cursor && { cursor }) } },
+          }),
+        ),
+      { merge: gathered },
     );
   }
 
@@ -31,7 +33,7 @@ export class Commands {
     const wanted = { devices: [this.device] };
     const ends = [
       live.watch(wanted),
-      live.onRefill(() => void this.list.load(), wanted),
+      live.onRefill(() => void this.list.refresh(), wanted),
       live.on((events) => this.#hear(events)),
     ];
     return () => ends.forEach((end) => end());
@@ -78,12 +80,14 @@ export class Commands {
   }
 
   #put(command: CommandView): void {
-    const before = this.list.items.find(({ id }) => id === command.id);
-    // An answer that was on its way as an event came knows less than what is shown.
-    if (before && rank(command.status) < rank(before.status)) return;
-    const items = before
-      ? this.list.items.map((one) => (one.id === command.id ? command : one))
-      : [command, ...this.list.items];
-    this.list.change(items.toSorted((a, b) => (a.id < b.id ? 1 : -1)));
+    const { items, more } = this.list;
+    const before = items.find(({ id }) => id === command.id);
+    const last = items.at(-1);
+    // One of a page that nobody opened comes with that page.
+    if (!before && more && last && command.id < last.id) return;
+    const put = before
+      ? items.map((one) => (one.id === command.id ? further(command, one) : one))
+      : [command, ...items].toSorted((a, b) => (a.id < b.id ? 1 : -1));
+    this.list.change(put);
   }
 }

@@ -41,9 +41,11 @@ export function beside(command: Pick<CommandView, "status" | "steps">): StepView
 export const canCancel = (command: Pick<CommandView, "status" | "attempted">): boolean =>
   command.status === "CREATED" && command.attempted === 0;
 
-/** How far it is; what is over is as far as what is over. */
-export const rank = (status: CommandsStatus): number =>
-  isOver(status) ? WAY.length : WAY.indexOf(status as (typeof WAY)[number]);
+/** How far it is; what is over is as far as what is over, but for a time-out, which the device's word replaces. */
+export function rank(status: CommandsStatus): number {
+  if (status === "TIMED_OUT") return WAY.length - 0.5;
+  return isOver(status) ? WAY.length : WAY.indexOf(status as (typeof WAY)[number]);
+}
 
 /** What an event says of it, until the whole of it is read. */
 export function advanced(known: CommandView, { data }: CommandEvent): CommandView {
@@ -55,4 +57,18 @@ export function advanced(known: CommandView, { data }: CommandEvent): CommandVie
     result: (data.result as CommandView["result"]) ?? known.result,
     reason: data.reason ?? known.reason,
   };
+}
+
+/** An answer that was on its way as an event came knows less than what is shown. */
+export const further = (read: CommandView, known: CommandView): CommandView =>
+  rank(read.status) < rank(known.status) ? known : read;
+
+/** Pages that were read, after those that are newer: of these an answer or an event has told meanwhile. */
+export function gathered(read: readonly CommandView[], known: readonly CommandView[]): CommandView[] {
+  const before = new Map(known.map((command) => [command.id, command]));
+  const newest = read[0]?.id ?? "";
+  return [
+    ...known.filter(({ id }) => id > newest),
+    ...read.map((command) => further(command, before.get(command.id) ?? command)),
+  ];
 }
