@@ -22,8 +22,7 @@ export function announce(command: CommandView, called: string): void {
 
   function tell({ status, reason }: Pick<CommandView, "status" | "reason">): void {
     if (!isOver(status)) return;
-    clearTimeout(timer);
-    ends.forEach((end) => end());
+    stop();
     const text = t.control.ended(called, device, t.control.status[status], reason);
     notices.say(DONE.has(status) ? "done" : "failed", text, to.device(device, "control"));
   }
@@ -36,11 +35,17 @@ export function announce(command: CommandView, called: string): void {
     }
   }
 
-  /** An event may be lost; a deadline is not. */
+  function stop(): void {
+    clearTimeout(timer);
+    for (const end of ends.splice(0)) end();
+  }
+
+  /** An event may be lost; a deadline is not. After the last one nothing more is to come, whatever that look gave. */
   function wait(ms: number, next: (() => void) | null): void {
     timer = setTimeout(() => {
-      void look();
-      next?.();
+      const looked = look();
+      if (next) next();
+      else void looked.then(stop);
     }, ms + BEYOND_MS);
   }
 
