@@ -2,6 +2,7 @@
 
 import type { AuditEntry } from "../../api/api";
 import { to } from "../../routing/router.svelte";
+import { texts as t } from "../../texts";
 
 export interface Change {
   readonly at: number;
@@ -20,7 +21,16 @@ const PAGES: Readonly<Record<string, (id: string) => string>> = {
 /** The page of what was changed, where it has one. */
 export const linked = (kind: string, id: string): string | null => PAGES[kind]?.(id) ?? null;
 
-/** `devices.update` of `pump-7` → "update pump-7", as the API names what was done. */
+/** By what the audit has of accounts nobody knows whose they are. */
+const OPAQUE = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+/** `device.update` of `pump-7` → "edited pump-7"; an action without words as the API names it. */
 export function described({ at, who, action, subject }: AuditEntry): Change {
-  return { at, who: who.name || who.id, text: `${action} ${subject.id}`, link: linked(subject.kind, subject.id) };
+  const deed = Object.hasOwn(t.overview.deeds, action) ? (t.overview.deeds[action] as string) : action;
+  return {
+    at,
+    who: who.name || who.id,
+    text: OPAQUE.test(subject.id) ? deed : `${deed} ${subject.id}`,
+    link: linked(subject.kind, subject.id),
+  };
 }
