@@ -7,6 +7,21 @@ export interface Line {
 
 /** By the longest common subsequence of lines; what is removed stands before what is added in its place. */
 export function lineDiff(before: readonly string[], after: readonly string[]): Line[] {
+  // What is compared costs rows times columns, and most of a long text was not touched.
+  const shorter = Math.min(before.length, after.length);
+  let head = 0;
+  while (head < shorter && before[head] === after[head]) head++;
+  let tail = 0;
+  while (tail < shorter - head && before.at(-1 - tail) === after.at(-1 - tail)) tail++;
+  const same = (text: string): Line => ({ kind: "same", text });
+  return [
+    ...before.slice(0, head).map(same),
+    ...between(before.slice(head, before.length - tail), after.slice(head, after.length - tail)),
+    ...before.slice(before.length - tail).map(same),
+  ];
+}
+
+function between(before: readonly string[], after: readonly string[]): Line[] {
   const [rows, columns] = [before.length, after.length];
   // common[row][column]: how much the rests have in common.
   const common = Array.from({ length: rows + 1 }, () => new Uint16Array(columns + 1));

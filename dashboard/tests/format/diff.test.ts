@@ -16,6 +16,15 @@ describe("lineDiff", () => {
     expect(diff("abc", "abc")).toBe(" a b c");
   });
 
+  it("compares of a long text only what differs", () => {
+    const long = Array.from({ length: 60_000 }, (_, at) => `line ${at}`);
+    const after = long.with(30_000, "other");
+    expect(lineDiff(long, after).filter(({ kind }) => kind !== "same")).toEqual([
+      { kind: "removed", text: "line 30000" },
+      { kind: "added", text: "other" },
+    ]);
+  });
+
   it("gives back both texts, whatever they are", () => {
     const lines = fc.array(fc.constantFrom("a", "b", "c", "d"), { maxLength: 30 });
     fc.assert(
