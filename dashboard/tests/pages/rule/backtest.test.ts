@@ -18,6 +18,7 @@ beforeEach(() => {
     if (url.pathname === "/v1/devices")
       return Response.json({ items: [{ id: "press-4" }, { id: "press-40" }], cursor: null });
     const state = states.length > 1 ? states.shift() : states[0];
+    if (state === "offline") throw new TypeError("no network");
     return state === "refused"
       ? Response.json({ type: "urn:x", title: "No", status: 429, detail: "no", request_id: "r" }, { status: 429 })
       : Response.json(view(state as string), { status: request.method === "POST" ? 202 : 200 });
@@ -61,6 +62,15 @@ describe("a backtest", () => {
     await backtest.run("press-4", "30d", {});
     expect(backtest.failure?.status).toBe(429);
     expect(backtest.running).toBe(false);
+  });
+
+  it("goes on being waited for while nobody can be asked", async () => {
+    states = ["QUEUED", "refused", "RUNNING", "offline", "DONE"];
+    const backtest = new Backtest();
+    const run = backtest.run("press-4", "24h", {});
+    await vi.advanceTimersByTimeAsync(30_000);
+    await run;
+    expect([backtest.failure, backtest.view?.state, backtest.running]).toEqual([null, "DONE", false]);
   });
 
   it("draws what it found", () => {

@@ -11,6 +11,16 @@ import { scopeParts } from "../document";
 export const RANGES = ["24h", "7d", "30d"] as const;
 export type Range = (typeof RANGES)[number];
 
+/** It goes on there though nobody could be asked for a while. */
+const PASSING: ReadonlySet<number> = new Set([0, 429, 503]);
+
+function unlessItPasses(view: BacktestView) {
+  return (error: unknown): BacktestView => {
+    if (PASSING.has(failure(error).status)) return view;
+    throw error;
+  };
+}
+
 const POLL_MS = 1000;
 const SLOWEST_POLL_MS = 5000;
 
@@ -42,7 +52,7 @@ export class Backtest {
         if (view.state === "DONE" || view.state === "FAILED") break;
         await new Promise((resolve) => setTimeout(resolve, wait));
         const path = { backtest: view.id };
-        view = await ask(api.GET("/rules/backtests/{backtest}", { params: { path } }));
+        view = await ask(api.GET("/rules/backtests/{backtest}", { params: { path } })).catch(unlessItPasses(view));
       }
     } catch (error) {
       if (turn === this.#turn) this.failure = failure(error);
