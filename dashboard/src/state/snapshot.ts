@@ -37,14 +37,14 @@ export async function forget(): Promise<void> {
   }
 }
 
-const DRAFTS = ["fieldline-draft/", "fieldline-rule/"];
+const DRAFT = "fieldline-draft/";
 
 /** What was typed and not saved outlives a session that ended, and not a sign-out. */
 export function forgetDrafts(): void {
   try {
     for (const store of [sessionStorage, localStorage]) {
       for (const name of Object.keys(store)) {
-        if (DRAFTS.some((begin) => name.startsWith(begin))) store.removeItem(name);
+        if (name.startsWith(DRAFT)) store.removeItem(name);
       }
     }
   } catch {

@@ -1,7 +1,7 @@
-/** What somebody wrote and did not save, kept in this browser: over a reload, and the end of a session. */
+/** What somebody wrote of a rule and did not save. It is much work, so it outlives the tab. */
 
-import { session } from "../../api/session.svelte";
-import type { JsonObject } from "../../parts/schema/schema";
+import { type JsonObject, isObject } from "../../parts/schema/schema";
+import * as drafts from "../../state/drafts";
 
 export interface Kept {
   readonly document: JsonObject;
@@ -10,29 +10,15 @@ export interface Kept {
   readonly at: number;
 }
 
-/** Belongs to a person: another who signs in here sees nothing of it. */
-const name = (rule: string) => `fieldline-rule/${session.me?.id ?? ""}/${rule}`;
+const key = (rule: string) => `rule/${rule}`;
 
-export function keepDraft(rule: string, kept: Kept): void {
-  try {
-    localStorage.setItem(name(rule), JSON.stringify(kept));
-  } catch {
-    // A browser that keeps nothing: it holds as long as the page.
-  }
+/** Another release may have kept something else. */
+function isKept(kept: unknown): kept is Kept {
+  if (!isObject(kept)) return false;
+  const { document, version, at } = kept;
+  return isObject(document) && (version === null || typeof version === "number") && typeof at === "number";
 }
 
-export function keptDraft(rule: string): Kept | null {
-  try {
-    return JSON.parse(localStorage.getItem(name(rule)) ?? "null") as Kept | null;
-  } catch {
-    return null;
-  }
-}
-
-export function dropDraft(rule: string): void {
-  try {
-    localStorage.removeItem(name(rule));
-  } catch {
-    // Nothing was kept.
-  }
-}
+export const keepDraft = (rule: string, kept: Kept): void => drafts.keepDraft(key(rule), kept, "browser");
+export const keptDraft = (rule: string): Kept | null => drafts.keptDraft(key(rule), isKept, "browser");
+export const dropDraft = (rule: string): void => drafts.keepDraft(key(rule), null, "browser");

@@ -121,15 +121,18 @@ export class Editor {
   }
 
   /** The rule as it is then; null where it could not be saved, which `failed`, `theirs` or `gone` say. */
-  async save(document: JsonObject = this.document): Promise<RuleView | null> {
+  async save(): Promise<RuleView | null> {
+    const sent = this.document;
     this.saving = true;
     this.failed = null;
     this.touched = true;
     try {
-      const saved = await this.#send(document);
+      const saved = await this.#send(sent);
+      const typed = this.document;
       dropDraft(this.id);
       this.restoredFrom = null;
       this.open(saved);
+      if (typed !== sent) this.#goOn(typed, saved);
       return saved;
     } catch (error) {
       this.failed = failure(error);
@@ -143,11 +146,11 @@ export class Editor {
   /** Enables or disables what is installed; what is being written goes on over it. */
   async switch(enabled: boolean): Promise<RuleView | null> {
     if (!this.base) return null;
-    const [written, dirty] = [this.document, this.dirty];
     this.saving = true;
     this.failed = null;
     try {
       const saved = await turn(this.base, enabled);
+      const [written, dirty] = [this.document, this.dirty];
       dropDraft(this.id);
       this.open(saved);
       if (dirty) this.change(switched(written, saved.enabled));
@@ -170,6 +173,12 @@ export class Editor {
 
   end(): void {
     clearTimeout(this.#timer);
+  }
+
+  /** What was typed while it was saved goes on over that; of a new rule it does on the page of that rule. */
+  #goOn(typed: JsonObject, saved: RuleView): void {
+    if (this.id !== "new") this.change(typed);
+    else keepDraft(saved.id, { document: typed, version: saved.version, at: clock.at() });
   }
 
   async #send(document: JsonObject): Promise<RuleView> {

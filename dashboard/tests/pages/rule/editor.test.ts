@@ -136,6 +136,33 @@ describe("saving", () => {
     expect(editor.base?.version).toBe(8);
   });
 
+  it("keeps what is typed meanwhile, over the version that was saved", async () => {
+    answers["PUT /v1/rules/warm"] = [
+      [200, view(8, { ...DOCUMENT, title: "A" })],
+      [200, view(9, { ...DOCUMENT, title: "AB" })],
+    ];
+    const editor = opened(view(7));
+    editor.set("title", "A");
+    const saving = editor.save();
+    editor.set("title", "AB");
+    await saving;
+    expect([editor.document["title"], editor.dirty, editor.base?.version]).toEqual(["AB", true, 8]);
+    await editor.save();
+    expect(calls("PUT /v1/rules/warm")[1]?.headers.get("If-Match")).toBe('"8"');
+  });
+
+  it("keeps what is typed while a new rule is created for the page of that rule", async () => {
+    answers["POST /v1/rules"] = [[201, view(1)]];
+    const editor = opened(null, "new");
+    editor.change(DOCUMENT);
+    const saving = editor.save();
+    editor.set("title", "Warmer");
+    await saving;
+    expect(editor.dirty).toBe(false);
+    expect(opened(view(1)).document["title"]).toBe("Warmer");
+    expect(opened(null, "new").document["title"]).toBe("");
+  });
+
   it("installs a rule in the place of the model's", async () => {
     answers["POST /v1/rules"] = [[201, view(1)]];
     const editor = opened(view(0, DOCUMENT, { default: true }));
@@ -221,6 +248,15 @@ describe("enabling and disabling", () => {
     expect(calls("PUT /v1/rules/warm")[0]?.body.document).toEqual({ ...DOCUMENT, enabled: false });
     expect(editor.document).toEqual({ ...DOCUMENT, title: "Mine", enabled: false });
     expect(editor.dirty).toBe(true);
+  });
+
+  it("loses nothing of what is typed meanwhile", async () => {
+    answers["PUT /v1/rules/warm"] = [[200, view(8, { ...DOCUMENT, enabled: false })]];
+    const editor = opened(view(7));
+    const turning = editor.switch(false);
+    editor.set("title", "Mine");
+    await turning;
+    expect(editor.document).toEqual({ ...DOCUMENT, title: "Mine", enabled: false });
   });
 
   it("withdraws what only disabled the model's rule", async () => {
