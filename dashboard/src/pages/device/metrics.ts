@@ -12,6 +12,19 @@ export function order(latest: Readonly<Record<string, LatestView>>, model: Devic
   return [...known, ...others.sort()];
 }
 
+/** What one would look at first: a measurement before what is on or off. Null where there is nothing. */
+export function firstToChart(
+  latest: Readonly<Record<string, LatestView>>,
+  model: DeviceModel | undefined,
+): string | null {
+  const keys = order(latest, model);
+  const isMeasured = (key: string) =>
+    model && Object.hasOwn(model.metrics, key)
+      ? model.metrics[key]?.type === "number"
+      : typeof latest[key]?.value === "number";
+  return keys.find(isMeasured) ?? keys[0] ?? null;
+}
+
 export interface Mark {
   readonly kind: "warn" | "bad" | "";
   readonly text: string;
