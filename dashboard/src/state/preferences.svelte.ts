@@ -10,9 +10,11 @@ interface Chosen {
   theme: Theme;
   zone: Zone;
   sound: boolean;
+  /** Whether keys without a modifier do something. */
+  shortcuts: boolean;
 }
 
-const DEFAULTS: Chosen = { theme: "system", zone: "browser", sound: false };
+const DEFAULTS: Chosen = { theme: "system", zone: "browser", sound: false, shortcuts: true };
 
 function stored(): Chosen {
   try {
@@ -33,6 +35,9 @@ class Preferences {
   }
   get sound(): boolean {
     return this.#chosen.sound;
+  }
+  get shortcuts(): boolean {
+    return this.#chosen.shortcuts;
   }
 
   /** What `theme` comes to on this machine. */
