@@ -129,9 +129,9 @@ def a_command_goes_its_way(page):
     relay.get_by_label("Then go back after").fill("60")
     relay.get_by_role("button", name="Send as a command").click()
     steps = page.get_by_role("list", name="Way of the command").first
-    expect(steps.get_by_text("SUCCEEDED")).to_be_visible()
+    expect(steps.get_by_text("succeeded")).to_be_visible()
     expect(steps.get_by_role("listitem")).to_have_text(
-        [re.compile(status) for status in ("CREATED", "SENT", "DELIVERED", "SUCCEEDED")]
+        [re.compile(status) for status in ("created", "sent", "delivered", "succeeded")]
     )
 
 

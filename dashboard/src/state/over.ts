@@ -1,14 +1,16 @@
-/** Whether a command has ended. Of these only a time-out may still be followed by the device's word. */
+/** Whether a command has ended, and how that is marked. Only a time-out may still be followed by the device's word. */
 
 import type { CommandsStatus } from "../api/api";
 
-const OVER: ReadonlySet<CommandsStatus> = new Set([
-  "SUCCEEDED",
-  "FAILED",
-  "REJECTED",
-  "TIMED_OUT",
-  "EXPIRED",
-  "CANCELLED",
-]);
+const ENDS: Readonly<Partial<Record<CommandsStatus, string>>> = {
+  SUCCEEDED: "ok",
+  FAILED: "bad",
+  REJECTED: "bad",
+  TIMED_OUT: "bad",
+  EXPIRED: "warn",
+  CANCELLED: "",
+};
 
-export const isOver = (status: CommandsStatus): boolean => OVER.has(status);
+export const isOver = (status: CommandsStatus): boolean => status in ENDS;
+
+export const badgeOf = (status: CommandsStatus): string => ENDS[status] ?? "accent";

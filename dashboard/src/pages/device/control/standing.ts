@@ -10,6 +10,16 @@ import type { Side } from "../shadow.svelte";
  */
 export type Accord = "free" | "agreed" | "pending" | "waiting" | "rejected" | "departed";
 
+/** How each is marked. */
+export const BADGES: Readonly<Record<Accord, string>> = {
+  free: "",
+  agreed: "ok",
+  pending: "accent",
+  waiting: "warn",
+  rejected: "bad",
+  departed: "warn",
+};
+
 /** A device that is there takes up a wish within seconds; later it is no longer on its way. */
 const ON_ITS_WAY_MS = 30_000;
 
