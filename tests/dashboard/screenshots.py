@@ -99,7 +99,9 @@ def settled(page: Page) -> str | None:
     """Until what was asked for has come: there is a heading, and no part is busy. Says what it waited for in vain."""
     try:
         page.wait_for_function(
-            "() => document.querySelector('h1') && !document.querySelector('[aria-busy=true]')", timeout=BUSY_MS
+            "() => document.querySelector('h1') && !document.querySelector('[aria-busy=true]')"
+            " && !document.body.innerText.includes('counting…')",
+            timeout=BUSY_MS,
         )
     except TooLate:
         return "has no heading, or is still busy"
