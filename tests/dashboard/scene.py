@@ -7,12 +7,14 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from random import Random
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from tests.e2e.cloud import BIN, ROOT, Cloud, wait_for
 from tests.e2e.people import Asking
 
 HOURS = 26
+DAY_MS = 86_400_000
 EVERY_MS = 60_000
 A_MESSAGE = 400
 """Instants in one message: well below what a message may weigh."""
@@ -106,9 +108,8 @@ def fence(tracker: str, title: str, place: Mapping[str, float], radius_m: int, r
 class Scene:
     """Sets the plant up in a running cloud; done twice, it finds what is there."""
 
-    def __init__(self, cloud: Cloud, folder: Path) -> None:
+    def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
-        self._folder = folder
         self._asking = Asking(cloud)
 
     def set_up(self, say: Callable[[str], None]) -> None:
@@ -124,6 +125,8 @@ class Scene:
         self._deeds()
         say("alarms, and what was done about them")
         self._alarms()
+        say("until the machine that fell silent is taken for offline")
+        wait_for("it", lambda: self._ask("GET", f"/devices/{SILENT}")["status"] == "offline", within_s=300, every_s=2)
 
     def subjects(self) -> tuple[str, str]:
         """An alarm with something to tell, and somebody with grants of his own."""
@@ -174,33 +177,34 @@ class Scene:
             self._fall_silent()
 
     def _fall_silent(self) -> None:
-        """A real agent that was heard, and is gone without a word."""
-        folder = self._folder / SILENT
+        """A real agent that was heard, and is gone without a word. Its files go with it."""
         expires = self._now() + 3_600_000
         key = self._post(f"/devices/{SILENT}/keys", {"name": "enrolment", "expires_at": expires})["key"]
-        command = ["enrol", "--api", self._cloud.details["api"], "--thing", SILENT, "--dir", str(folder)]
         agent = str(BIN / "fieldline-agent")
-        subprocess.run(
-            [agent, *command, "--sensors", "simulated"],
-            cwd=ROOT,
-            env={**os.environ, "FIELDLINE_ENROL_KEY": key},
-            check=True,
-            capture_output=True,
-            timeout=120,
-        )
-        running = subprocess.Popen(
-            [agent, "run", "--config", str(folder / "agent.toml")],
-            cwd=ROOT,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        try:
-            wait_for(
-                "the first reading of the compressor", lambda: self._ask("GET", f"/devices/{SILENT}/latest")["latest"]
+        with TemporaryDirectory() as folder:
+            command = ["enrol", "--api", self._cloud.details["api"], "--thing", SILENT, "--dir", folder]
+            subprocess.run(
+                [agent, *command, "--sensors", "simulated"],
+                cwd=ROOT,
+                env={**os.environ, "FIELDLINE_ENROL_KEY": key},
+                check=True,
+                capture_output=True,
+                timeout=120,
             )
-        finally:
-            running.kill()
-            running.wait(20)
+            running = subprocess.Popen(
+                [agent, "run", "--config", str(Path(folder, "agent.toml"))],
+                cwd=ROOT,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+            try:
+                wait_for(
+                    "the first reading of the compressor",
+                    lambda: self._ask("GET", f"/devices/{SILENT}/latest")["latest"],
+                )
+            finally:
+                running.kill()
+                running.wait(20)
 
     def _rules(self) -> None:
         crew = {"id": "hall-crew", "name": "Crew of the hall", "channel": "email", "address": "hall@example.com"}
@@ -288,7 +292,8 @@ def _day(device: str, start: int, end: int, random: Random) -> Iterator[dict[str
     gap = start + (end - start) * 2 // 3
     for ts in range(start, end, EVERY_MS):
         drift = 0.97 * drift + random.gauss(0, 0.12)
-        day = math.sin((ts / 3_600_000 - 9) / 24 * 2 * math.pi)
+        # Noon is now, whenever the picture is taken.
+        day = math.cos((end - ts) / DAY_MS * 2 * math.pi)
         if device == "machine-005" and gap <= ts < gap + 3_600_000:
             continue
         yield {"ts": ts, "q": "good", "values": _values(device, day, drift, random)}

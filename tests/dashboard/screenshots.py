@@ -129,6 +129,8 @@ def taken(
             if view.prepare:
                 view.prepare(page)
                 page.wait_for_timeout(300)
+            # An alarm that has just come would lie over the page.
+            page.evaluate("document.querySelectorAll('.notices button').forEach((one) => one.click())")
             wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
             if missed or wide > 0:
                 wrong.append(f"{view.name}, {mode}: {missed or f'{wide} px wider than the window'}")
@@ -180,7 +182,7 @@ def main() -> None:
     modes = asked.mode or list(MODES)
     FOLDER.mkdir(parents=True, exist_ok=True)
 
-    cloud = Cloud(asked.port, FOLDER / f"cloud-{asked.port}")
+    cloud = Cloud(asked.port, FOLDER)
     started = not cloud.status().get("ready")
     began = time.monotonic()
 
@@ -192,7 +194,7 @@ def main() -> None:
         if started:
             say(f"starting a laptop cloud on port {asked.port}")
             cloud.run("local", "up", "--detach", "--port", str(asked.port), "--devices", str(SIMULATED))
-        scene = Scene(cloud, cloud.folder)
+        scene = Scene(cloud)
         scene.set_up(say)
         shown = tuple(view for view in views(*scene.subjects()) if view.name.startswith(asked.only))
         scene.close()
