@@ -16,7 +16,7 @@ pytestmark = pytest.mark.cloud
 START_WITHIN_S = 60
 
 
-def wait(condition, timeout_s=15.0):
+def wait(condition, timeout_s=60.0):
     deadline = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < deadline
