@@ -1,8 +1,11 @@
 """A clock that stands still, and AWS in this process by moto: the tables as docs/data-model.md has them."""
 
+import threading
+
 import boto3
 import pytest
 from moto import mock_aws
+from moto.dynamodb.responses import DynamoHandler
 
 from functions.adapters.backoff import Backoff
 from functions.adapters.memory import ManualClock
@@ -23,8 +26,20 @@ def aws(monkeypatch):
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    monkeypatch.setattr(DynamoHandler, "call_action", one_at_a_time(DynamoHandler.call_action))
     with mock_aws():
         yield
+
+
+def one_at_a_time(call_action):
+    """moto copies whole tables for a transaction, and a copy breaks if another thread writes meanwhile."""
+    turn = threading.RLock()
+
+    def called(handler):
+        with turn:
+            return call_action(handler)
+
+    return called
 
 
 def make_table(client, name, *indexes):

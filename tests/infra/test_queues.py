@@ -136,7 +136,7 @@ def test_a_function_that_is_invoked_asynchronously_has_dead_letters(any_deployme
     with_dead_letters = {
         function.id for function in deployment.all("AWS::Lambda::Function") if "DeadLetterConfig" in function.properties
     }
-    asynchronous = {"registrar"} | ({"store_setup"} if INFLUXDB in deployment.stores else set())
+    asynchronous = {"registrar", "dashboard_files"} | ({"store_setup"} if INFLUXDB in deployment.stores else set())
     answering = {deployment.function(name).id for name in asynchronous}
     scheduled = {deployment.function("audit_export").id}
     assert tokens == answering
