@@ -1,5 +1,7 @@
 """Every page of the dashboard, and what is to be expected of it in each of its states."""
 
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -48,3 +50,11 @@ PLACES = (
 def named(place: Place) -> str:
     """For the name of a test."""
     return place.name
+
+
+EVERY = bool(os.environ.get("FIELDLINE_EVERY_STATE"))
+
+
+def dealt(places: Sequence[Place], turn: int, share: int = 3) -> Sequence[Place]:
+    """One of so many of them, others at each turn; with FIELDLINE_EVERY_STATE all."""
+    return places if EVERY else places[turn % share :: share]

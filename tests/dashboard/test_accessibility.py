@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from tests.dashboard.axe import no_axe_violations
 from tests.dashboard.browser import Desk, Watch
-from tests.dashboard.places import PLACES, named
+from tests.dashboard.places import PLACES, dealt, named
 
 WIDTHS = (320, 390, 640, 768)
 """Two phones, a desk's window of 1280 at 200 %, and a tablet."""
@@ -76,24 +76,31 @@ def by_day_and_night(page):
         no_axe_violations(page)
 
 
-@pytest.mark.parametrize("place", PLACES, ids=named)
+@pytest.mark.parametrize("place", dealt(PLACES, 0, 2), ids=named)
 def test_axe_objects_to_nothing_at_a_desk(desktop, place, address):
+    """Nor does anything reach beyond a window that is made as narrow as a phone."""
     opened(desktop, address(place))
     by_day_and_night(desktop)
+    fits(desktop)
 
 
-@pytest.mark.parametrize("place", PLACES, ids=named)
+@pytest.mark.parametrize("place", dealt(PLACES, 1, 2), ids=named)
 def test_a_page_suits_a_phone(phone, place, address):
     """axe by day and night; whatever its width, nothing reaches beyond it; buttons are as large as a fingertip."""
     opened(phone, address(place))
     by_day_and_night(phone)
     assert phone.evaluate(_SMALL, [BARS, TAP]) == []
-    held = phone.viewport_size
+    fits(phone)
+
+
+def fits(page):
+    """Whatever its width, nothing reaches beyond it."""
+    held = page.viewport_size
     for width in WIDTHS:
-        phone.set_viewport_size({"width": width, "height": 800})
-        over = phone.evaluate("document.documentElement.scrollWidth - innerWidth")
-        assert over <= 0, f"{width} px: {over} px too wide: {phone.evaluate(_WIDE)}"
-    phone.set_viewport_size(held)
+        page.set_viewport_size({"width": width, "height": 800})
+        over = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        assert over <= 0, f"{width} px: {over} px too wide: {page.evaluate(_WIDE)}"
+    page.set_viewport_size(held)
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,7 @@ has nothing on all. FIELDLINE_EVERY_STATE=1 runs the whole.
 """
 
 import json
-import os
 import re
-from collections.abc import Sequence
 from contextlib import contextmanager
 
 import pytest
@@ -16,7 +14,7 @@ from playwright.sync_api import expect
 
 from tests.dashboard.axe import no_axe_violations
 from tests.dashboard.browser import Desk, Watch
-from tests.dashboard.places import PLACES, Place, named
+from tests.dashboard.places import PLACES, dealt, named
 
 API = re.compile(r"/v1/(?!auth/|me\b|live/)")
 """What pages show; who asks is another matter."""
@@ -33,13 +31,6 @@ FORBIDDEN = {**FAULT, "title": "Forbidden", "status": 403, "detail": "You lack a
 READING = [place for place in PLACES if place.name != "new rule"]
 """A new rule takes nothing from the API that it cannot do without."""
 HELD_MS = 3_000
-EVERY = bool(os.environ.get("FIELDLINE_EVERY_STATE"))
-SHARE = 3
-
-
-def dealt(places: Sequence[Place], turn: int) -> Sequence[Place]:
-    """Every third of them, another third at each turn."""
-    return places if EVERY else places[turn % SHARE :: SHARE]
 
 
 @pytest.fixture(scope="module")
